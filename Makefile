@@ -1,0 +1,73 @@
+# make lab     the notebooks, in JupyterLab          make test     every test, notebooks included
+# make help    the rest. Needs Python 3.11 or newer; another one: make lab PYTHON=python3.12
+
+PYTHON ?= python3
+WORKERS ?= 2
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test lint types format notebooks index benchmark data clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make lab        open the notebooks in JupyterLab (ARGS=--port=9000 for another port)"
+	@echo "make test       unit tests, every notebook and the widgets in a browser (ARGS='-k camera' for some)"
+	@echo "make lint       ruff: code and notebooks"
+	@echo "make types      mypy"
+	@echo "make format     let ruff put the code in order"
+	@echo "make notebooks  build and run every notebook from notebooks/src"
+	@echo "make index      write the equation index into README.md"
+	@echo "make benchmark  measure speed on this machine"
+	@echo "make data       the commands that make each embedded data file"
+	@echo "make clean      remove the environment and the caches"
+	@echo "The first call sets up .venv with the tested versions in constraints.txt. PYTHON=$(PYTHON)"
+
+# The environment counts as ready only when its last step is done: without the stamp it is made afresh.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "$(PYTHON) is not Python 3.11 or newer; name one that is: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { \
+	  echo "$(PYTHON) cannot make an environment; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@if [ -e $@ ] && $(BIN)/python -c ''; then rm $@; else rm -rf .venv; $(PYTHON) -m venv .venv; fi
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,dev]'
+	@touch $@
+
+# The interpreter that .venv was made with has gone: make it afresh.
+ifeq ($(shell $(BIN)/python -c 'print(1)' 2>/dev/null),)
+$(shell rm -f $(READY))
+endif
+
+lab: $(READY)
+	@$(BIN)/python tools/lab.py $(ARGS)
+
+# One thread a worker: the workers share the cores. A notebook stays whole on one worker (loadfile).
+test: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile \
+	  --nbval --nbval-current-env --nbval-cell-timeout=180 $(ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(READY)
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+notebooks: $(READY)
+	$(BIN)/python tools/build_notebooks.py
+
+index: $(READY)
+	$(BIN)/python tools/equation_index.py
+
+benchmark: $(READY)
+	@for script in benchmarks/*.py; do echo "$$script"; $(BIN)/python "$$script" || exit 1; done
+
+data:
+	@sed -n '/^```sh$$/,/^```$$/{/^```/!p;}' data/README.md
+
+clean:
+	rm -rf .venv .pytest_cache .hypothesis .mypy_cache .ruff_cache

@@ -1,0 +1,116 @@
+"""Arrays and what may come in: one code path for NumPy and torch, and errors that say what was wrong.
+
+Every equation module is written once against the Python array API standard. `namespace` gives the
+functions that belong to an array (NumPy's or torch's); the `check_*` functions guard public functions.
+Every message names the argument, what came and what was expected.
+"""
+
+from typing import Any, NoReturn
+
+import array_api_compat
+import numpy as np
+
+type_error = "a NumPy array or a torch tensor of real floating-point numbers"
+
+Array = Any
+"""A NumPy array or a torch tensor."""
+
+
+def namespace(*arrays: Array) -> Any:
+    """The array API namespace (NumPy's or torch's) that all of `arrays` share."""
+    return array_api_compat.array_namespace(*arrays)
+
+
+def like(value: Array, reference: Array) -> Array:
+    """`value` (anything NumPy reads, or an array) as an array of the library, dtype and device of `reference`."""
+    xp = namespace(reference)
+    if array_api_compat.is_torch_array(value) and array_api_compat.is_torch_array(reference):
+        return value.to(dtype=reference.dtype, device=reference.device)
+    return xp.asarray(np.asarray(value), dtype=reference.dtype, device=array_api_compat.device(reference))
+
+
+def to_numpy(value: Array) -> np.ndarray:
+    """`value` as a NumPy array, copied off its device and out of autograd where it is a torch tensor."""
+    if array_api_compat.is_torch_array(value):
+        return value.detach().cpu().numpy()
+    return np.asarray(value)
+
+
+def fail(argument: str, got: object, expected: object) -> NoReturn:
+    """Raise the ValueError of bad input: which argument, what came, what was expected."""
+    raise ValueError(f"{argument}: got {got}, expected {expected}")
+
+
+def check_floating(argument: str, value: Array) -> Array:
+    """`value` as a real floating-point array: lists and integers become float64; anything else is refused."""
+    if array_api_compat.is_torch_array(value):
+        if value.is_floating_point():
+            return value
+        fail(argument, f"a tensor of {value.dtype}", type_error)
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        fail(argument, "a ragged sequence", type_error)
+    if array.dtype.kind in "iu":
+        array = array.astype(np.float64)
+    if array.dtype.kind != "f":
+        fail(argument, f"{type(value).__name__} of dtype {array.dtype}", type_error)
+    return array
+
+
+def check_finite(argument: str, value: Array) -> None:
+    """Refuse NaN and infinity."""
+    xp = namespace(value)
+    bad = int(xp.sum(xp.astype(~xp.isfinite(value), xp.int64)))
+    if bad:
+        fail(
+            argument,
+            f"{bad} NaN or infinite of {value.size if isinstance(value, np.ndarray) else value.numel()} values",
+            "finite numbers",
+        )
+
+
+def check_shape(argument: str, value: Array, *trailing: int | str) -> None:
+    """Refuse an array whose last dimensions are not `trailing`; a string there names a dimension of any size > 0.
+
+    >>> check_shape("Y", np.zeros((5, 2, 17)), 2, "L")
+    """
+    shape = tuple(value.shape)
+    tail = shape[len(shape) - len(trailing) :] if trailing else ()
+    fits = len(shape) >= len(trailing) and all(
+        size == want if isinstance(want, int) else size > 0 for size, want in zip(tail, trailing, strict=True)
+    )
+    if not fits:
+        fail(argument, f"shape {shape}", f"shape (..., {', '.join(map(str, trailing))})")
+
+
+def check_array(argument: str, value: Array, *trailing: int | str) -> Array:
+    """A finite real floating-point array whose last dimensions are `trailing`; see `check_shape`."""
+    array = check_floating(argument, value)
+    check_shape(argument, array, *trailing)
+    check_finite(argument, array)
+    return array
+
+
+def check_positive(argument: str, value: float) -> float:
+    """A finite number above zero."""
+    number = _number(argument, value)
+    if not np.isfinite(number) or number <= 0:
+        fail(argument, number, "a finite number > 0")
+    return number
+
+
+def check_count(argument: str, value: int, least: int = 1) -> int:
+    """A whole number of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        fail(argument, f"{value!r} ({type(value).__name__})", f"a whole number >= {least}")
+    if value < least:
+        fail(argument, int(value), f"a whole number >= {least}")
+    return int(value)
+
+
+def _number(argument: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        fail(argument, f"{value!r} ({type(value).__name__})", "a number")

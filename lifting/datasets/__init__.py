@@ -1,0 +1,1 @@
+"""Real data: motion capture and photographs, each with the script that made it."""

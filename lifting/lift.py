@@ -1,0 +1,291 @@
+"""The front door: landmarks in, 3D poses out. Supplement, eq. (1)-(6).
+
+`lift` prepares the landmarks (checks, centring, one table per distinct mask), lets `lifting.search` find every
+frame's rotation and component, and turns the winners into poses.
+"""
+
+import math
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from scipy.optimize import least_squares
+
+from lifting.arrays import Array, check_count, check_finite, check_floating, check_shape, fail, to_numpy
+from lifting.camera import ROTATIONS, check_camera, check_scale, rotation, turn
+from lifting.pose_prior import PosePrior
+from lifting.search import (
+    CANDIDATES,
+    Found,
+    Table,
+    find_winners,
+    grouped_product,
+    neighbouring_costs,
+    solve_winners,
+    table,
+)
+from lifting.skeleton import mask_landmarks
+from lifting.solve import centre, cost, free_scale, projected_model, truncated_pseudo_inverse, unwrap
+
+Refinement = Literal[False, True, "parabola", "least squares"]
+
+
+class Lifted(NamedTuple):
+    """The result of `lift`: arrays of the library, dtype and device of the landmarks."""
+
+    theta: Float[Array, "*batch"]
+    """Angle about the vertical, radians in [0, 2 pi)."""
+    R: Float[Array, "*batch 3 3"]
+    """R(theta)."""
+    a: Float[Array, "*batch J"]
+    """Coefficients of the winning component."""
+    scale: Float[Array, "*batch"]
+    """s: what one metre measures in the image."""
+    component: Int[Array, "*batch"]
+    """Index k of the winning component."""
+    cost: Float[Array, "*batch"]
+    """The minimum of eq. (2), in squared units of Y: ||y - s p - E b||^2 + ||sigma b||^2 with b = s a."""
+    Y_hat: Float[Array, "*batch 2 L"]
+    """The projected pose of eq. (1), in Y's coordinates and units; every landmark, seen or not."""
+    pose: Float[Array, "*batch 3 L"]
+    """The pose in the camera's frame, in Y's units: its first two rows are Y_hat, its z towards the viewer and
+    centred. Divide by the scale for metres."""
+
+
+def lift(
+    Y: Float[Array, "*batch 2 L"],
+    prior: PosePrior,
+    *,
+    rotations: int = ROTATIONS,
+    scale: float | Float[Array, "*batch"] | None = 1.0,
+    visible: Bool[Array, "*batch L"] | None = None,
+    camera: Float[Array, "3 3"] | None = None,
+    refine: Refinement = False,
+) -> Lifted:
+    """Lift 2D landmarks to 3D poses: the exhaustive minimisation of eq. (2), then eq. (6) and (1).
+
+    Args:
+        Y: (..., 2, L), x to the right and **y up** (negate the rows of an image); need not be centred.
+        prior: the statistical model of pose.
+        rotations: how many equally spaced angles about the vertical are searched.
+        scale: what one metre measures in Y, one number or one per frame; None: solved for (weak perspective), and Y
+            may then be in pixels.
+        visible: (..., L) or (L,), True where a landmark was seen; what Y holds elsewhere is ignored.
+        camera: (3, 3), the known rotation of a camera that is not level: Y_hat = s Pi camera R (mu + a.e).
+        refine: True or "parabola" moves theta off the finite set to the lowest point of the parabola through three
+            costs; "least squares" hands each frame to SciPy's optimiser (slow: the reference). Where that would
+            raise the cost, the angle stays.
+
+    Raises:
+        ValueError: a wrong shape or type, a visible landmark that is not finite, no rotations, a scale that is not
+            positive, fewer visible landmarks than fix the angle (2) or the angle and the scale (3), a camera that is
+            no rotation, an unknown refinement, or a frame that no rotation fits with s > 0 (upside down).
+    """
+    Y, visible = _check_landmarks(Y, prior, visible, least=2 if scale is not None else 3)
+    check_count("rotations", rotations, least=3 if refine in (True, "parabola") else 1)
+    if refine not in (False, True, "parabola", "least squares"):
+        fail("refine", repr(refine), "False, True, 'parabola' or 'least squares'")
+    camera_key = None if camera is None else tuple(float(c) for c in to_numpy(check_camera(camera)).ravel())
+    frames, L = math.prod(Y.shape[:-2]), Y.shape[-1]
+    y = (torch.from_numpy(np.ascontiguousarray(Y)) if isinstance(Y, np.ndarray) else Y).reshape(frames, 2, L)
+    unit = _unit(y, scale, Y.shape[:-2], visible)
+    fields = _empty_fields(y, prior)
+    for rows, mask in _distinct_masks(visible, frames, L, y.device):
+        results = _lift_masked(y[rows], unit[rows], prior, rotations, scale is None, mask, camera_key, refine)
+        fields = [field.index_copy(0, rows, part) for field, part in zip(fields, results, strict=True)]
+    shaped = [field.reshape(*Y.shape[:-2], *field.shape[1:]) for field in fields]
+    theta, a, s, component, cost, pose = shaped
+    values = theta, rotation(theta), a, s, component, cost, pose[..., :2, :], pose
+    return Lifted(*((value.numpy() for value in values) if isinstance(Y, np.ndarray) else values))
+
+
+def _check_landmarks(Y: Array, prior: PosePrior, visible: Array | None, least: int) -> tuple[Array, Array | None]:
+    """Y with zeros where it is not seen, and the mask as an array of Y's batch; eq. (2)'s bad input is refused."""
+    Y = check_floating("Y", Y)
+    if str(Y.dtype).removeprefix("torch.") not in ("float32", "float64"):
+        fail("Y", f"dtype {Y.dtype}", "float32 or float64")
+    check_shape("Y", Y, 2, prior.mu.shape[-1])
+    if visible is None:
+        check_finite("Y", Y)
+        return Y, None
+    Y, mask = mask_landmarks("Y", Y, visible)
+    fewest = int(mask.sum(-1).min()) if math.prod(mask.shape) else least
+    if fewest < least:
+        fail("visible", f"a frame with {fewest} visible landmarks", f"at least {least}, to fix what is solved for")
+    return Y, mask
+
+
+def _unit(y: torch.Tensor, scale: Array | float | None, batch: tuple[int, ...], visible: Array | None) -> torch.Tensor:
+    """What to divide each frame by: the given scale, or the size of the person where it is solved for."""
+    if scale is not None:
+        checked = torch.as_tensor(to_numpy(check_scale(scale, np.ones(1))), dtype=y.dtype, device=y.device)
+        try:
+            return torch.broadcast_to(checked, batch).reshape(len(y))
+        except RuntimeError:
+            fail("scale", f"shape {tuple(checked.shape)}", f"one number, or one per frame: shape {tuple(batch)}")
+    seen = None if visible is None else _as_torch(visible, y.device).reshape(-1, y.shape[-1])
+    size = centre(y.detach(), seen).square().sum((1, 2)).sqrt()
+    return torch.where(size > 0, size, 1.0)
+
+
+def _as_torch(value: Array, device: torch.device) -> torch.Tensor:
+    return torch.as_tensor(value, device=device)
+
+
+def _empty_fields(y: torch.Tensor, prior: PosePrior) -> list[torch.Tensor]:
+    """theta, a, scale, component, cost and pose of every frame, to be filled."""
+    N, L = len(y), y.shape[-1]
+    component = torch.empty(N, dtype=torch.int64, device=y.device)
+    theta, a, scale, cost, pose = (y.new_empty(N, *shape) for shape in ((), (prior.J,), (), (), (3, L)))
+    return [theta, a, scale, component, cost, pose]
+
+
+def _distinct_masks(
+    visible: Array | None, frames: int, L: int, device: torch.device
+) -> list[tuple[torch.Tensor, tuple[bool, ...] | None]]:
+    """The rows of every distinct mask, and the mask as a tuple (None: all seen): one table serves them all."""
+    every = torch.arange(frames, device=device)
+    if visible is None:
+        return [(every, None)]
+    masks, kind = np.unique(to_numpy(visible).reshape(frames, L), axis=0, return_inverse=True)
+    groups = [(every[_as_torch(kind == k, device)], tuple(mask.tolist())) for k, mask in enumerate(masks)]
+    return [(rows, None if all(mask) else mask) for rows, mask in groups]
+
+
+def _lift_masked(
+    y: torch.Tensor,
+    unit: torch.Tensor,
+    prior: PosePrior,
+    rotations: int,
+    free: bool,
+    mask: tuple[bool, ...] | None,
+    camera: tuple[float, ...] | None,
+    refine: Refinement,
+) -> tuple[torch.Tensor, ...]:
+    """theta, a, scale, component, cost and pose of frames y (N, 2, L) that share one mask."""
+    weight = torch.ones(y.shape[-1]) if mask is None else torch.tensor(mask)
+    weight = weight.to(y)
+    middle = (y * weight).sum(-1, keepdim=True) / weight.sum()
+    Y = (y - middle) * weight / unit[:, None, None]
+    tables = {
+        dtype: table(prior, rotations, free, mask, camera, dtype, y.device)
+        for dtype in {torch.float32, torch.float64, y.dtype}
+    }
+    found = _search(tables, Y.detach())
+    if not bool(found.admissible.all()):
+        first = int((~found.admissible).nonzero()[0, 0])
+        fail("Y", f"frame {first} (of those with its mask), which no rotation fits with a scale > 0",
+             "a person who is not upside down (y is up) and not a single point")  # fmt: skip
+    theta, component = tables[y.dtype].theta[found.angle], found.component
+    s, b = solve_winners(tables[y.dtype], Y, found)
+    if refine:
+        theta, s, b = _refine(tables[torch.float64], prior, found, Y, theta, s, b, mask, camera, refine)
+    # mu + a.e, times s: one product per component with mu on top of e
+    model = torch.tensor(np.concatenate([prior.mu[:, None], prior.e], axis=1)).to(y).flatten(2)
+    body = grouped_product(torch.cat([s[:, None], b], 1), component, model).unflatten(1, (3, -1))
+    pose = turn(body, theta, None if camera is None else np.reshape(camera, (3, 3)))
+    # The translation is solved for too: the visible landmarks of Y_hat have the mean of those of Y.
+    offset = -(pose[:, :2] * weight).sum(-1, keepdim=True) / weight.sum()
+    pose = torch.cat([pose[:, :2] + offset, pose[:, 2:]], dim=1)
+    penalty = torch.tensor(prior.sigma).to(y)[component] * b
+    # (2)  ||Y - Y_hat||^2 + ||sigma b||^2
+    least = ((Y - pose[:, :2]) * weight).square().sum((1, 2)) + penalty.square().sum(1)
+    pose = torch.cat([pose[:, :2] * unit[:, None, None] + middle, pose[:, 2:] * unit[:, None, None]], dim=1)
+    return theta, b / s[:, None], s * unit, component, least * unit**2, pose
+
+
+@torch.no_grad()
+def _search(tables: dict[torch.dtype, Table], Y: torch.Tensor) -> Found:
+    """The winners: up to CANDIDATES rotations in float32, where those too close to call are called in float64."""
+    exact = tables[torch.float64]
+    if len(exact.theta) > CANDIDATES:
+        return find_winners(exact, Y.double())
+    found = find_winners(tables[torch.float32], Y.float())
+    rows = found.uncertain.nonzero()[:, 0]
+    again = find_winners(exact, Y[rows].double())
+    return Found(
+        found.component.index_copy(0, rows, again.component),
+        found.angle.index_copy(0, rows, again.angle),
+        found.cost.index_copy(0, rows, again.cost.float()),
+        found.uncertain,
+        found.admissible.index_copy(0, rows, again.admissible),
+    )
+
+
+def _refine(
+    tab: Table,
+    prior: PosePrior,
+    found: Found,
+    Y: torch.Tensor,
+    theta: torch.Tensor,
+    s: torch.Tensor,
+    b: torch.Tensor,
+    mask: tuple[bool, ...] | None,
+    camera: tuple[float, ...] | None,
+    method: Refinement,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Theta off the finite set, and the solution there, wherever that lowers the cost of eq. (2)."""
+    k = found.component
+    if method == "least squares":
+        tried = _least_squares(prior, k, theta, Y, tab.free, mask, camera)
+    else:
+        left, middle, right = neighbouring_costs(tab, Y.detach().double(), found).to(Y).unbind(1)
+        bend = left - 2 * middle + right
+        # The vertex of the parabola through three equally spaced points
+        shift = torch.where(bend > 0, (left - right) / (2 * bend), 0.0).clamp(-0.5, 0.5)
+        tried = theta + shift * (2 * math.pi / len(tab.theta))
+    before = _solve_each(prior, k, theta, Y, tab.free, mask, camera)
+    after = _solve_each(prior, k, tried, Y, tab.free, mask, camera)
+    better = (after[2] < before[2]) & (after[0] > 0)
+    s, b = torch.where(better, after[0], s), torch.where(better[:, None], after[1], b)
+    return torch.where(better, tried % (2 * math.pi), theta), s, b
+
+
+def _solve_each(
+    prior: PosePrior,
+    component: torch.Tensor,
+    theta: torch.Tensor,
+    Y: torch.Tensor,
+    free: bool,
+    mask: tuple[bool, ...] | None,
+    camera: tuple[float, ...] | None,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """s, b and the cost of eq. (2) for every frame at an angle of its own."""
+    mu, e, sigma = (torch.tensor(value).to(Y)[component] for value in (prior.mu, prior.e, prior.sigma))
+    seen = torch.ones(Y.shape[-1], dtype=torch.bool) if mask is None else torch.tensor(mask)
+    p, E = projected_model(
+        mu, e, theta, visible=seen.to(Y.device), camera=None if camera is None else np.reshape(camera, (3, 3))
+    )
+    y, D, ridge = (unwrap(Y), *free_scale(p, E, sigma)) if free else (unwrap(Y) - p, E, sigma)
+    b = (truncated_pseudo_inverse(D, ridge) @ y[..., None])[..., 0]
+    least = cost(y, torch.zeros_like(y), D, ridge, b)
+    return (b[:, 0], b[:, 1:], least) if free else (torch.ones_like(least), b, least)
+
+
+def _least_squares(
+    prior: PosePrior,
+    component: torch.Tensor,
+    theta: torch.Tensor,
+    Y: torch.Tensor,
+    free: bool,
+    mask: tuple[bool, ...] | None,
+    camera: tuple[float, ...] | None,
+) -> torch.Tensor:
+    """Theta by SciPy's trust-region least squares over (theta, b) jointly, or (theta, s, b): one frame at a time."""
+    seen = np.ones(Y.shape[-1], dtype=bool) if mask is None else np.array(mask)
+    C = None if camera is None else np.reshape(camera, (3, 3))
+
+    def refine_one(k: int, start: float, y: np.ndarray, unknowns: np.ndarray) -> float:
+        def residual(x: np.ndarray) -> np.ndarray:
+            p, E = projected_model(prior.mu[k], prior.e[k], x[0], visible=seen, camera=C)
+            s, b = (x[1], x[2:]) if free else (1.0, x[1:])
+            return np.concatenate([y - s * p - E @ b, prior.sigma[k] * b])
+
+        return least_squares(residual, np.concatenate([[start], unknowns]), x_scale="jac").x[0]
+
+    s, b, _ = _solve_each(prior, component, theta.double(), Y.double(), free, mask, camera)
+    unknowns = torch.cat([s[:, None], b], 1) if free else b
+    columns = (to_numpy(value) for value in (component, theta.double(), unwrap(Y.double()), unknowns))
+    refined = [refine_one(*row) for row in zip(*columns, strict=True)]
+    return torch.tensor(np.array(refined)).to(Y)

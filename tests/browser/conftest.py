@@ -1,0 +1,206 @@
+"""A JupyterLab of its own and a Chromium for the tests that open notebooks as a user would.
+
+Without a Chromium these tests are skipped; with BROWSER_TESTS=required they fail. CHROMIUM names one.
+"""
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+NOTEBOOKS = Path(__file__).resolve().parent.parent.parent / "notebooks"
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM_ARGUMENTS = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+]
+SETTINGS = {
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
+}
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 20) -> None:
+    """Return as soon as `condition` holds; fail after `seconds`."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"after {seconds} s, still not so: {what}"
+        time.sleep(0.02)
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running JupyterLab: its process, address and token, the folder that it shows, and its log."""
+
+    process: subprocess.Popen
+    base: str
+    token: str
+    folder: Path
+    log: Path
+
+    def add(self, name: str, notebook: nbformat.NotebookNode) -> None:
+        """Put `notebook` into the folder, without outputs: all that the page shows was then made on the page."""
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.execution_count, cell.outputs = None, []
+        nbformat.write(notebook, self.folder / f"{name}.ipynb")
+
+    def request(self, path: str, method: str = "GET") -> bytes:
+        """The body of the answer to a request to the server's API."""
+        request = urllib.request.Request(f"{self.base}{path}?token={self.token}", method=method)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.read()
+
+    def answers(self) -> bool:
+        """Whether the server has started."""
+        assert self.process.poll() is None, "JupyterLab has stopped"
+        try:
+            return bool(self.request("/api/status"))
+        except OSError:
+            return False
+
+    def has_kernel(self) -> bool:
+        """Whether a kernel runs, is idle and has a page connected to it."""
+        kernels = json.loads(self.request("/api/kernels"))
+        return any(kernel["execution_state"] == "idle" and kernel["connections"] for kernel in kernels)
+
+    def stop_kernels(self) -> None:
+        """End every kernel."""
+        for kernel in json.loads(self.request("/api/kernels")):
+            self.request(f"/api/kernels/{kernel['id']}", "DELETE")
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """JupyterLab with settings of its own, on copies of the notebooks."""
+    home = tmp_path_factory.mktemp("jupyter")
+    folders = {name: home / name for name in ("config", "data", "runtime", "ipython", "notebooks")}
+    for folder in folders.values():
+        folder.mkdir()
+    (folders["config"] / "labconfig").mkdir()
+    (folders["config"] / "labconfig" / "default_setting_overrides.json").write_text(json.dumps(SETTINGS))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    token = secrets.token_hex(16)
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
+    command += ["--ServerApp.port_retries=0", f"--ServerApp.root_dir={folders['notebooks']}"]
+    env = os.environ | {
+        "JUPYTER_CONFIG_DIR": str(folders["config"]),
+        "JUPYTER_DATA_DIR": str(folders["data"]),
+        "JUPYTER_RUNTIME_DIR": str(folders["runtime"]),
+        "IPYTHONDIR": str(folders["ipython"]),
+        "JUPYTER_TOKEN": token,
+    }
+    with (home / "log").open("w") as log, subprocess.Popen(command, env=env, stdout=log, stderr=log) as process:
+        server = Server(process, f"http://127.0.0.1:{port}", token, folders["notebooks"], home / "log")
+        for path in NOTEBOOKS.glob("*.ipynb"):
+            server.add(path.stem, nbformat.read(path, as_version=4))
+        try:
+            wait_until(server.answers, "JupyterLab answers", 60)
+            yield server
+            server.stop_kernels()
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium."""
+    program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    if not program:
+        reason = "no Chromium on this machine: install one (Debian: apt install chromium) or name it in CHROMIUM"
+        (pytest.fail if os.environ.get("BROWSER_TESTS") == "required" else pytest.skip)(reason)
+    as_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program, args=CHROMIUM_ARGUMENTS, chromium_sandbox=not as_root
+        )
+        yield browser
+        browser.close()
+
+
+@dataclass(frozen=True)
+class OpenNotebook:
+    """A notebook in the browser, and the errors of its page so far."""
+
+    page: Page
+    panel: Locator
+    code_cells: int
+    page_errors: list[str]
+    log: Path
+
+    def run_all(self) -> None:
+        """Run every cell through the menu, as a user would, and wait for the last one."""
+        self.page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
+        self.page.locator('.lm-Menu-item[data-command="runmenu:run-all"]').click()
+        # The indicator is idle for a moment before the first cell starts: a number at every prompt comes first.
+        prompts = self.panel.locator(".jp-CodeCell .jp-InputPrompt")
+        expect(prompts).to_have_text([re.compile(r"^\[\d+\]:?$")] * self.code_cells, timeout=180_000)
+        self.wait_idle()
+
+    def wait_idle(self) -> None:
+        """Wait until the kernel has nothing to do."""
+        indicator = self.panel.locator(".jp-Notebook-ExecutionIndicator")
+        expect(indicator).to_have_attribute("data-status", "idle", timeout=60_000)
+
+    def slider(self, label: str) -> Locator:
+        """The handle of the first slider with this label."""
+        slider = self.panel.locator(f'.widget-slider:has(.widget-label:text-is("{label}"))').first
+        handle = slider.locator(".noUi-handle")
+        handle.scroll_into_view_if_needed(timeout=30_000)
+        return handle
+
+    def pictures_beside(self, handle: Locator) -> str:
+        """A digest of all pictures, drawings and texts in the output that the slider of `handle` belongs to."""
+        output = handle.locator("xpath=ancestor::div[contains(concat(' ', @class, ' '), ' jp-OutputArea-output ')][1]")
+        images = output.locator("img, canvas, svg")
+        return hashlib.sha256(b"".join(image.screenshot() for image in images.all())).hexdigest()
+
+    def errors(self) -> list[str]:
+        """What went wrong: error outputs, views that could not be shown, the page's own errors, failed callbacks."""
+        broken = self.panel.locator('[data-mime-type="application/vnd.jupyter.error"], .jupyter-widgets-error-widget')
+        callbacks = re.findall(r"^Traceback.*?^\w.*?$", self.log.read_text(), re.M | re.S)
+        return [*broken.all_inner_texts(), *self.page_errors, *callbacks]
+
+
+@pytest.fixture
+def open_notebook(server: Server, browser: Browser) -> Iterator[Callable[[str], OpenNotebook]]:
+    """Opens a notebook by its name; call `run_all()` on the result. Its kernel ends with the test."""
+    context = browser.new_context(viewport={"width": 1400, "height": 1800})
+
+    def open_it(name: str) -> OpenNotebook:
+        page = context.new_page()
+        page_errors: list[str] = []
+        page.on("pageerror", lambda error: page_errors.append(str(error)))
+        page.goto(f"{server.base}/lab/tree/{name}.ipynb?token={server.token}&reset")
+        panel = page.locator(".jp-NotebookPanel:visible")
+        cells = nbformat.read(server.folder / f"{name}.ipynb", as_version=4).cells
+        code_cells = sum(cell.cell_type == "code" for cell in cells)
+        expect(panel.locator(".jp-CodeCell")).to_have_count(code_cells, timeout=60_000)
+        opened = OpenNotebook(page, panel, code_cells, page_errors, server.log)
+        # The notebook's own indicator reads idle even before there is a kernel, and cells run then are lost.
+        wait_until(server.has_kernel, "the kernel of the notebook is ready", 60)
+        expect(page.locator("#jp-main-statusbar").get_by_text("| Idle")).to_be_visible(timeout=60_000)
+        return opened
+
+    yield open_it
+    context.close()
+    server.stop_kernels()

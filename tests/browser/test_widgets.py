@@ -1,0 +1,26 @@
+"""The sliders of the notebooks, moved in a real browser: the picture follows, and returns with the slider."""
+
+import pytest
+
+from .conftest import wait_until
+
+SLIDERS = [("03_solving_for_pose", "sigma")]
+
+
+@pytest.mark.parametrize(("notebook", "label"), SLIDERS)
+def test_moving_a_slider_changes_the_picture(open_notebook, notebook, label):
+    opened = open_notebook(notebook)
+    opened.run_all()
+    assert opened.errors() == []
+    handle = opened.slider(label)
+    handle.focus()
+    value = handle.get_attribute("aria-valuenow")
+    before = opened.pictures_beside(handle)
+    handle.press("ArrowRight")
+    wait_until(lambda: opened.pictures_beside(handle) != before, f"{label} moved and the picture changed")
+    assert handle.get_attribute("aria-valuenow") != value
+    handle.press("ArrowLeft")
+    wait_until(lambda: opened.pictures_beside(handle) == before, f"{label} moved back and the picture with it")
+    assert handle.get_attribute("aria-valuenow") == value
+    opened.wait_idle()
+    assert opened.errors() == []
