@@ -26,7 +26,7 @@ def like(value: Array, reference: Array) -> Array:
     xp = namespace(reference)
     if array_api_compat.is_torch_array(value) and array_api_compat.is_torch_array(reference):
         return value.to(dtype=reference.dtype, device=reference.device)
-    return xp.asarray(np.asarray(value), dtype=reference.dtype, device=array_api_compat.device(reference))
+    return xp.asarray(to_numpy(value), dtype=reference.dtype, device=array_api_compat.device(reference))
 
 
 def to_numpy(value: Array) -> np.ndarray:
@@ -110,6 +110,8 @@ def check_count(argument: str, value: int, least: int = 1) -> int:
 
 
 def _number(argument: str, value: Any) -> float:
+    if isinstance(value, (bool, str, bytes)):
+        fail(argument, f"{value!r} ({type(value).__name__})", "a number")
     try:
         return float(value)
     except (TypeError, ValueError):

@@ -81,7 +81,7 @@ def turn(
         ValueError: a wrong shape, a value that is not finite, or a camera that is no rotation.
     """
     pose = check_array("pose", pose, 3, "L")
-    R = rotation(like(theta, pose))
+    R = rotation(like(check_array("theta", theta), pose))
     if camera is not None:
         R = like(check_camera(camera), pose) @ R
     return R @ pose

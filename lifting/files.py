@@ -4,6 +4,7 @@ import io
 import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -61,7 +62,7 @@ def load_npz(path: str | os.PathLike[str], keys: Collection[str]) -> dict[str, n
             if missing:
                 fail("path", f"{path}, which lacks {', '.join(missing)}", expected)
             return {key: file[key] for key in keys}
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
         if isinstance(error, FileNotFoundError):
             raise
         fail("path", f"{path}, which can't be read ({error})", expected)

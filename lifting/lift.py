@@ -88,13 +88,13 @@ def lift(
         fail("refine", repr(refine), "False, True, 'parabola' or 'least squares'")
     camera_key = None if camera is None else tuple(float(c) for c in to_numpy(check_camera(camera)).ravel())
     frames, L = math.prod(Y.shape[:-2]), Y.shape[-1]
-    y = (torch.from_numpy(np.ascontiguousarray(Y)) if isinstance(Y, np.ndarray) else Y).reshape(frames, 2, L)
+    y = (torch.from_numpy(np.require(Y, requirements=["C", "W"])) if isinstance(Y, np.ndarray) else Y).reshape(frames, 2, L)
     unit = _unit(y, scale, Y.shape[:-2], visible)
     fields = _empty_fields(y, prior)
     for rows, mask in _distinct_masks(visible, frames, L, y.device):
         results = _lift_masked(y[rows], unit[rows], prior, rotations, scale is None, mask, camera_key, refine)
         fields = [field.index_copy(0, rows, part) for field, part in zip(fields, results, strict=True)]
-    shaped = [field.reshape(*Y.shape[:-2], *field.shape[1:]) for field in fields]
+    shaped = [field.reshape((*Y.shape[:-2], *field.shape[1:])) for field in fields]
     theta, a, s, component, cost, pose = shaped
     values = theta, rotation(theta), a, s, component, cost, pose[..., :2, :], pose
     return Lifted(*((value.numpy() for value in values) if isinstance(Y, np.ndarray) else values))
@@ -126,11 +126,15 @@ def _unit(y: torch.Tensor, scale: Array | float | None, batch: tuple[int, ...], 
             fail("scale", f"shape {tuple(checked.shape)}", f"one number, or one per frame: shape {tuple(batch)}")
     seen = None if visible is None else _as_torch(visible, y.device).reshape(-1, y.shape[-1])
     size = centre(y.detach(), seen).square().sum((1, 2)).sqrt()
-    return torch.where(size > 0, size, 1.0)
+    rounding = 32 * torch.finfo(y.dtype).eps * y.detach().abs().flatten(1).amax(1)
+    points = (size <= rounding).nonzero()[:, 0].tolist()
+    if points:
+        fail("Y", f"frame {points[0]}, whose visible landmarks are one point", "a person, to solve for the scale")
+    return size
 
 
 def _as_torch(value: Array, device: torch.device) -> torch.Tensor:
-    return torch.as_tensor(value, device=device)
+    return torch.as_tensor(value if torch.is_tensor(value) else np.array(value), device=device)
 
 
 def _empty_fields(y: torch.Tensor, prior: PosePrior) -> list[torch.Tensor]:

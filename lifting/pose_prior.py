@@ -171,8 +171,8 @@ def sample(
     if noise:
         error = rng.standard_normal(pose.shape) * np.sqrt(prior.noise_variance[k])[:, None, None]
         pose = pose + error - error.mean(axis=-1, keepdims=True)
-    full_circle = headings is None
-    theta = rng.uniform(0, 2 * np.pi, n) if full_circle else rng.choice(check_array("headings", headings, "angles"), n)
+    angles = None if headings is None else check_array("headings", headings, "angles")
+    theta = rng.uniform(0, 2 * np.pi, n) if angles is None else rng.choice(angles, size=n)
     return Sample(turn(pose, theta), k, a, theta)
 
 

@@ -26,7 +26,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from lifting.arrays import Array, check_array, check_shape, fail, like, namespace
+from lifting.arrays import Array, check_array, check_floating, check_shape, fail, like, namespace
 from lifting.camera import check_camera, rotation
 from lifting.pose_prior import PosePrior
 
@@ -65,9 +65,12 @@ def centre(Y: Float[Array, "*batch d L"], visible: Bool[Array, "*batch L"] | Non
     if visible is None:
         Y = check_array("Y", Y, "d", "L")
         return Y - namespace(Y).mean(Y, axis=-1, keepdims=True)
+    Y = check_floating("Y", Y)
     check_shape("Y", Y, "d", "L")
     xp = namespace(Y)
     seen = xp.asarray(visible)
+    if seen.dtype != xp.bool:
+        fail("visible", f"an array of {seen.dtype}", "an array of booleans")
     check_shape("visible", seen, Y.shape[-1])
     seen = seen[..., None, :]
     Y = check_array("Y", xp.where(seen, Y, xp.zeros_like(Y)), "d", "L")
@@ -96,7 +99,7 @@ def projected_model(
     """
     mu = check_array("mu", mu, 3, "L")
     e = like(check_array("e", e, "J", 3, mu.shape[-1]), mu)
-    R = rotation(like(theta, mu))
+    R = rotation(like(check_array("theta", theta), mu))
     if camera is not None:
         R = like(check_camera(camera), mu) @ R
     xp = namespace(mu)

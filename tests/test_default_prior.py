@@ -49,7 +49,7 @@ def test_card_is_made_of_the_table_and_the_prior(table):
 def test_embedded_prior_is_the_chosen_one(table):
     prior = load_prior()
     chosen = table["chosen"]["settings"]
-    assert prior.K == chosen["components"] and prior.J == chosen["bases"]
+    assert chosen["components"] == prior.K and chosen["bases"] == prior.J
     assert prior.landmarks == HUMAN36M.landmarks
     np.testing.assert_allclose(facing(prior.mu, HUMAN36M.left, HUMAN36M.right), 0, atol=1e-9)
     assert (prior.mu[:, 0, list(HUMAN36M.left)].mean(axis=-1) > 0).all()

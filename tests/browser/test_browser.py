@@ -23,8 +23,7 @@ def test_errors_are_seen(server, open_notebook):
     server.add("broken", nbformat.v4.new_notebook(cells=cells, metadata=build_notebooks.METADATA))
     opened = open_notebook("broken")
     opened.run_all()
-    (error,) = opened.errors()
-    assert "ZeroDivisionError" in error
+    assert any("ZeroDivisionError" in error for error in opened.errors())
     handle = opened.slider("level")
     handle.press("ArrowRight")
     wait_until(lambda: opened.panel.get_by_text("level 1", exact=True).count() == 1, "the text follows the slider")

@@ -15,7 +15,7 @@ def test_moving_a_slider_changes_the_picture(open_notebook, notebook, label):
     handle = opened.slider(label)
     handle.focus()
     value = handle.get_attribute("aria-valuenow")
-    before = opened.pictures_beside(handle)
+    before = opened.settled_pictures_beside(handle)
     handle.press("ArrowRight")
     wait_until(lambda: opened.pictures_beside(handle) != before, f"{label} moved and the picture changed")
     assert handle.get_attribute("aria-valuenow") != value

@@ -1,0 +1,272 @@
+"""How fast is the search of eq. (2)? Every time is given as a ratio to a named baseline of the same run.
+
+    python benchmarks/search.py            # about 15 minutes: writes benchmarks/search.json and benchmarks/search.md
+    python benchmarks/search.py --quick    # a minute, prints only: fewer frames for the baselines
+
+Landmarks: 10,000 poses of the embedded motion capture at random headings, seen orthographically, 5 mm of noise.
+Priors learned from the same poses, J = 25, one component and five. 80 rotations unless said otherwise. The time of a
+call is the least of several; it includes everything from landmarks to 3D poses.
+"""
+
+import argparse
+import json
+import os
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from threadpoolctl import threadpool_info
+
+from lifting import PosePrior, lift
+from lifting.camera import project, rotation, rotation_angles
+from lifting.datasets.motion_capture import load_motion_capture
+from lifting.files import write_atomically
+from lifting.fit_prior import fit_prior
+from lifting.solve import log_determinant, projected_model, stack_ridge, truncated_pseudo_inverse
+
+FRAMES, J = 10_000, 25
+HERE = Path(__file__).parent
+
+
+def main() -> None:
+    """Measure, print, and unless `--quick`, write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="fewer frames for the baselines; write nothing")
+    quick = parser.parse_args().quick
+    torch.set_num_threads(os.cpu_count() or 1)
+    Y = landmarks()
+    priors = {K: learned_prior(K) for K in (1, 5)}
+    report = {"machine": machine(), "frames": FRAMES, "bases": J}
+    report["baselines"] = [baselines(Y, priors[K], dtype, quick) for K in (1, 5) for dtype in ("float32", "float64")]
+    report["winners"] = [same_winners(Y, priors[K], 50 if quick else FRAMES) for K in (1, 5)]
+    report["rotations"] = [rotations(Y, priors[1], dtype) for dtype in ("float32", "float64")]
+    report["components"] = components(Y, priors[5])
+    report["batch"] = batch_sizes(Y, priors[1])
+    report["variants"] = variants(Y, priors[1])
+    text = markdown(report)
+    print(text)
+    if not quick:
+        write_atomically(HERE / "search.json", (json.dumps(report, indent=1) + "\n").encode())
+        write_atomically(HERE / "search.md", text.encode())
+
+
+def machine() -> dict[str, object]:
+    """What this run is a run of: processor, threads, versions, and the BLAS kernel that NumPy picked."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    return {
+        "processor": names[0] if names else platform.processor(),
+        "cores": os.cpu_count(),
+        "torch": torch.__version__,
+        "torch threads": torch.get_num_threads(),
+        "torch BLAS": "MKL" if torch.backends.mkl.is_available() else "other",
+        "torch CPU capability": torch.backends.cpu.get_cpu_capability(),
+        "numpy": np.__version__,
+        "numpy BLAS": [
+            f"{pool['internal_api']} {pool['version']}, kernel {pool.get('architecture')}, {pool['num_threads']} threads"
+            for pool in threadpool_info()
+            if pool["user_api"] == "blas"
+        ],
+        "BLAS settings in the environment": {k: v for k, v in os.environ.items() if "OPENBLAS" in k or "MKL" in k},
+    }
+
+
+def landmarks() -> np.ndarray:
+    """10,000 frames (2, 17), metres: motion capture at random headings, with noise."""
+    rng = np.random.default_rng(0)
+    poses = load_motion_capture().poses
+    chosen = poses[rng.integers(len(poses), size=FRAMES)]
+    Y = project(chosen, rng.uniform(0, 2 * np.pi, FRAMES))
+    return Y + 0.005 * rng.normal(size=Y.shape)
+
+
+def learned_prior(components: int) -> PosePrior:
+    """J = 25 bases, learned from every 16th pose: good enough to be timed."""
+    return fit_prior(load_motion_capture().poses[::16], J, components, rounds=5, seed=0).prior
+
+
+def seconds(call: Callable[[], object], repeats: int = 15) -> float:
+    """The least time of several calls, after one that doesn't count."""
+    call()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+class Tables:
+    """What the loops below precompute: p, E, E_bar_t for every component and rotation."""
+
+    def __init__(self, prior: PosePrior, dtype: str) -> None:
+        theta = rotation_angles()
+        models = [projected_model(mu, e, theta) for mu, e in zip(prior.mu, prior.e, strict=True)]
+        self.p, self.E = (np.stack(part) for part in zip(*models, strict=True))
+        self.E_bar = stack_ridge(self.E, prior.sigma[:, None])
+        self.E_bar_t = truncated_pseudo_inverse(self.E, prior.sigma[:, None])
+        log_det = log_determinant(self.E, prior.sigma[:, None], prior.noise_variance[:, None], 17.0)
+        self.log_det = log_det - 2 * np.log(prior.weights)[:, None]
+        self.sigma, self.v, self.mu, self.e = prior.sigma, prior.noise_variance, prior.mu, prior.e
+        self.R = rotation(theta)
+        for name, value in vars(self).items():
+            setattr(self, name, value.astype(dtype))
+
+
+def literal_loop(y: np.ndarray, tab: Tables) -> tuple[int, int, np.ndarray]:
+    """One frame, as eq. (2) and (5) read: least squares for every component and rotation, then the most probable."""
+    best = (np.inf, 0, 0, np.zeros(0))
+    for k in range(len(tab.p)):
+        least = (np.inf, 0, np.zeros(0))
+        for t in range(tab.p.shape[1]):
+            target = np.concatenate([y - tab.p[k, t], np.zeros(J, y.dtype)])
+            a = np.linalg.lstsq(tab.E_bar[k, t], target, rcond=None)[0]
+            cost = np.sum((target - tab.E_bar[k, t] @ a) ** 2)
+            if cost < least[0]:
+                least = (cost, t, a)
+        score = least[0] / tab.v[k] + tab.log_det[k, least[1]]
+        if score < best[0]:
+            best = (score, k, *least[1:])
+    _, k, t, a = best
+    return k, t, tab.R[t] @ (tab.mu[k] + np.tensordot(a, tab.e[k], 1))
+
+
+def rotation_loop(y: np.ndarray, tab: Tables) -> tuple[int, int, np.ndarray]:
+    """One frame, E_bar_t precomputed: a loop over components and rotations."""
+    best = (np.inf, 0, 0, np.zeros(0))
+    for k in range(len(tab.p)):
+        least = (np.inf, 0, np.zeros(0))
+        for t in range(tab.p.shape[1]):
+            residual = y - tab.p[k, t]
+            a = tab.E_bar_t[k, t] @ residual
+            cost = np.sum((residual - tab.E[k, t] @ a) ** 2) + np.sum((tab.sigma[k] * a) ** 2)
+            if cost < least[0]:
+                least = (cost, t, a)
+        score = least[0] / tab.v[k] + tab.log_det[k, least[1]]
+        if score < best[0]:
+            best = (score, k, *least[1:])
+    _, k, t, a = best
+    return k, t, tab.R[t] @ (tab.mu[k] + np.tensordot(a, tab.e[k], 1))
+
+
+def frame_loop(y: np.ndarray, tab: Tables) -> tuple[int, int, np.ndarray]:
+    """One frame, E_bar_t precomputed: all components and rotations in one einsum each way."""
+    residual = y - tab.p
+    a = np.einsum("ktjl,ktl->ktj", tab.E_bar_t, residual)
+    fit = np.einsum("ktlj,ktj->ktl", tab.E, a)
+    return _winner(a, np.sum((residual - fit) ** 2, -1) + np.sum((tab.sigma[:, None] * a) ** 2, -1), tab)
+
+
+def matmul_loop(y: np.ndarray, tab: Tables) -> tuple[int, int, np.ndarray]:
+    """One frame, E_bar_t precomputed: all components and rotations in one batch of BLAS products each way."""
+    residual = y - tab.p
+    a = (tab.E_bar_t @ residual[..., None])[..., 0]
+    fit = (tab.E @ a[..., None])[..., 0]
+    return _winner(a, np.sum((residual - fit) ** 2, -1) + np.sum((tab.sigma[:, None] * a) ** 2, -1), tab)
+
+
+def _winner(a: np.ndarray, cost: np.ndarray, tab: Tables) -> tuple[int, int, np.ndarray]:
+    angle = cost.argmin(1)
+    every = np.arange(len(cost))
+    k = int(np.argmin(cost[every, angle] / tab.v + tab.log_det[every, angle]))
+    t = int(angle[k])
+    return k, t, tab.R[t] @ (tab.mu[k] + np.tensordot(a[k, t], tab.e[k], 1))
+
+
+def baselines(Y: np.ndarray, prior: PosePrior, dtype: str, quick: bool) -> dict[str, object]:
+    """`lift` on all frames against four loops over single frames; microseconds a frame."""
+    tab, y = Tables(prior, dtype), Y.astype(dtype)
+    flat = (y - y.mean(-1, keepdims=True)).reshape(len(y), -1)
+    row: dict[str, object] = {"components": len(prior.mu), "dtype": dtype}
+    row["lift"] = 1e6 * seconds(lambda: lift(y, prior)) / len(y)
+    loops = {literal_loop: 5, rotation_loop: 25, frame_loop: 300, matmul_loop: 300}
+    for loop, count in loops.items():
+        frames = flat[: max(2, count // 5) if quick else count]
+        row[loop.__name__] = 1e6 * seconds(lambda: [loop(frame, tab) for frame in frames], 5) / len(frames)  # noqa: B023
+    return row
+
+
+def same_winners(Y: np.ndarray, prior: PosePrior, frames: int) -> dict[str, int]:
+    """On how many frames `lift` differs from the literal loop in float64 in component or angle."""
+    tab, flat = Tables(prior, "float64"), (Y - Y.mean(-1, keepdims=True)).reshape(len(Y), -1)
+    winners = np.array([literal_loop(y, tab)[:2] for y in flat[:frames]])
+    row = {"components": len(prior.mu), "frames": frames}
+    for dtype in ("float64", "float32"):
+        result = lift(Y[:frames].astype(dtype), prior)
+        angle = np.rint(result.theta.astype(float) / (2 * np.pi / 80)).astype(int)
+        row[f"different in {dtype}"] = int(np.sum((result.component != winners[:, 0]) | (angle != winners[:, 1])))
+    return row
+
+
+def rotations(Y: np.ndarray, prior: PosePrior, dtype: str) -> dict[str, object]:
+    """How the time grows with the number of rotations, as a ratio to that of 80; microseconds a frame."""
+    y = Y.astype(dtype)
+    times = {T: seconds(lambda: lift(y, prior, rotations=T), 7) for T in (80, 800, 10_000)}  # noqa: B023
+    return {"dtype": dtype, "us": {T: 1e6 * t / len(y) for T, t in times.items()},
+            "ratio": {T: t / times[80] for T, t in times.items()}}  # fmt: skip
+
+
+def components(Y: np.ndarray, prior: PosePrior) -> dict[int, float]:
+    """Microseconds a frame for one component to five, float32."""
+    y = Y.astype("float32")
+    parts = {K: PosePrior(prior.mu[:K], prior.e[:K], prior.sigma[:K], prior.noise_variance[:K],
+                          prior.weights[:K] / prior.weights[:K].sum()) for K in range(1, 6)}  # fmt: skip
+    return {K: 1e6 * seconds(lambda: lift(y, part)) / len(y) for K, part in parts.items()}  # noqa: B023
+
+
+def batch_sizes(Y: np.ndarray, prior: PosePrior) -> dict[int, float]:
+    """Microseconds a frame for batches of one frame (the latency) to 10,000, float32."""
+    y = Y.astype("float32")
+    return {n: 1e6 * seconds(lambda: lift(y[:n], prior), 30) / n for n in (1, 10, 100, 1000, 10_000)}  # noqa: B023
+
+
+def variants(Y: np.ndarray, prior: PosePrior) -> dict[str, float]:
+    """Microseconds a frame of the variants, float32."""
+    y = Y.astype("float32")
+    mask = np.ones(17, dtype=bool)
+    mask[[7, 10]] = False
+    masks = np.random.default_rng(1).random((8, 17)) > 0.2
+    cases: dict[str, dict] = {
+        "scale 1": {},
+        "scale solved for": {"scale": None},
+        "scale solved for, one mask": {"scale": None, "visible": mask},
+        "scale solved for, eight masks": {"scale": None, "visible": masks[np.arange(len(y)) % 8]},
+        "parabola": {"refine": True},
+    }
+    return {name: 1e6 * seconds(lambda: lift(y, prior, **options), 5) / len(y) for name, options in cases.items()}  # noqa: B023
+
+
+def markdown(report: dict) -> str:
+    """The report as tables."""
+    lines = ["# Speed of the search", "", "Made by `python benchmarks/search.py`; times in microseconds a frame.", ""]
+    lines += [f"- {key}: {value}" for key, value in report["machine"].items()]
+    loops = {"literal_loop": "`lstsq` for every frame, rotation and component",
+             "rotation_loop": "loop over frames and rotations, E_bar_t precomputed",
+             "frame_loop": "loop over frames, E_bar_t precomputed, einsum over rotations",
+             "matmul_loop": "loop over frames, E_bar_t precomputed, batched BLAS over rotations"}  # fmt: skip
+    lines += ["", f"{FRAMES} frames, J = {J}, 80 rotations. In every cell: time (ratio to `lift`).", ""]
+    lines += ["| components | dtype | `lift` | frames a second | " + " | ".join(loops.values()) + " |"]
+    lines += ["|---" * (4 + len(loops)) + "|"]
+    for row in report["baselines"]:
+        cells = [f"{row[loop]:,.0f} ({row[loop] / row['lift']:,.0f}x)" for loop in loops]
+        lines += [f"| {row['components']} | {row['dtype']} | {row['lift']:.2f} | {1e6 / row['lift']:,.0f} | "
+                  + " | ".join(cells) + " |"]  # fmt: skip
+    lines += ["", "Winners (component and rotation) that differ from the literal loop's in float64:", ""]
+    lines += ["| components | frames | different in float64 | different in float32 |", "|---|---|---|---|"]
+    lines += [f"| {' | '.join(str(value) for value in row.values())} |" for row in report["winners"]]
+    lines += ["", "Rotations, one component:", "", "| dtype | rotations | time | ratio to 80 |", "|---|---|---|---|"]
+    lines += [f"| {row['dtype']} | {T:,} | {row['us'][T]:.2f} | {row['ratio'][T]:.2f} |"
+              for row in report["rotations"] for T in row["us"]]  # fmt: skip
+    for name, title in (("components", "Components, float32"), ("batch", "Frames in a batch, float32"),
+                        ("variants", "Variants, one component, float32")):  # fmt: skip
+        values = report[name]
+        lines += ["", f"{title}:", "", "| | time |", "|---|---|"]
+        lines += [f"| {key} | {value:.2f} |" for key, value in values.items()]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

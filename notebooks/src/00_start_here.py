@@ -1,0 +1,373 @@
+# %% [markdown]
+# # 00 Start here: from a photo to a 3D pose
+#
+# **Question.** One ordinary photo of a person: where in space are the hands, the knees, the head?
+#
+# This walkthrough follows the answer of Tome, Russell and Agapito, *Lifting from the Deep* (CVPR 2017), and of its
+# supplement, equation by equation. This first room takes one real photo all the way and gives every array on the way
+# its name. Later rooms open the boxes.
+#
+# You need linear algebra and some NumPy. Run the cells from top to bottom.
+
+# %% tags=["setup"]
+import matplotlib.pyplot as plt
+import numpy as np
+
+import lifting
+from lifting import plots
+from lifting.datasets.real_frames import load_real_frames, peaks, transform
+from lifting.exercises import answer
+from lifting.metrics import mpjpe, n_mpjpe, p_mpjpe
+from lifting.skeleton import BLAZEPOSE, HUMAN36M, convert
+
+# %% [markdown]
+# ## The way through
+# Boxes are arrays, solid arrows are computed from left to right, and numbers are the supplement's equations. Dashed
+# arrows are the gradients, from right to left. Yellow is where you are: in this room, everything from the image to
+# $\hat{Y}$.
+
+# %%
+_, ax = plt.subplots(figsize=(10, 2.2))
+plots.draw_way_through(ax, "start")
+plt.show()
+
+# %% [markdown]
+# ## The photo
+# Eight photos come with the package: one man on a treadmill, filmed by four calibrated cameras (from `pose2sim`,
+# BSD-3-Clause; his face was pixelated by the publishers). `data/real_frames.md` says how they were made.
+
+# %% tags=["setup"]
+frames = {frame.name: frame for frame in load_real_frames()}
+frame = frames["cam04_026"]
+
+# %%
+print(", ".join(frames))
+print("image", frame.image.shape, frame.image.dtype)
+_, ax = plt.subplots(figsize=(4, 4.6))
+ax.imshow(frame.image)
+ax.set(xlabel="column (px)", ylabel="row (px)", title=frame.name)
+plt.show()
+
+# %% [markdown]
+# ## $B$: what a network believes
+# A network looks at the photo and paints one **belief map** $b_p$ for each landmark $p$: a small picture that is bright
+# where the network believes the landmark to be. $B$ is all of them. The paper trains a network of its own; ours here is
+# BlazePose (from `mediapipe`, Apache-2.0), whose 33 maps of 64 x 64 cells are embedded with the photo. They are what the
+# network gave, and nothing was made up.
+
+# %%
+wrist = BLAZEPOSE.index("left_wrist")
+print("B", frame.belief.shape, "from", frame.belief.min().round(2), "to", frame.belief.max().round(2))
+_, axes = plt.subplots(1, 2, figsize=(9, 4.4))
+plots.draw_belief(axes[0], frame.belief[wrist], title="belief map of the left wrist")
+plots.draw_beliefs_on_photo(axes[1], frame.image, frame.belief, frame.map_to_photo)
+axes[1].set_title("all 33 maps, laid over the photo")
+plt.show()
+
+# %% [markdown]
+# Left and right are always the **person's own**: blue is his left, vermilion his right. The maps are turned, because the
+# network wants a trunk that points up. The matrix `map_to_photo` $A$ turns back:
+# photo pixel $(x, y) = A\,(\text{column}, \text{row}, 1)$.
+
+# %% [markdown]
+# ## $Y$: landmarks by argmax
+# As we understand the main paper (section 5; its text is not quoted here), the landmark is where its map is largest:
+# $Y_p = \arg\max b_p$. In code, the largest of 64 x 64 numbers, and then its row and its column.
+
+
+# %%
+def argmax_landmarks(belief):
+    """(P, H, W) maps -> (P, 2) cells (column, row)."""
+    P, _, W = belief.shape
+    best = belief.reshape(P, -1).argmax(axis=1)
+    return np.stack([best % W, best // W], axis=1)
+
+
+cells = argmax_landmarks(frame.belief)
+assert np.array_equal(cells, peaks(frame.belief))  # the package's own
+print("left wrist: column, row =", cells[wrist])
+
+# %% [markdown]
+# From cells to photo pixels with $A$, and from BlazePose's 33 landmarks to the 17 of Human3.6M that we lift. Pelvis and
+# neck become the middle of hips and shoulders. Two landmarks BlazePose doesn't have at all: they are **missing**, and
+# lifting will have to do without.
+
+# %%
+pixels33 = transform(frame.map_to_photo, cells.astype(float)).T
+pixels, visible = convert(pixels33, BLAZEPOSE, HUMAN36M, frame.visibility33 >= 0.5)
+print("pixels", pixels.shape, " visible", visible.sum(), "of", visible.size)
+print("missing:", [name for name, seen in zip(HUMAN36M.landmarks, visible, strict=True) if not seen])
+assert np.array_equal(visible, frame.visible)
+
+# %% [markdown]
+# An image counts its rows **down**; 3D has y **up**. Here, and nowhere else, the sign changes: $Y = (x, -y)$.
+
+
+# %% tags=["setup"]
+def landmarks(frame):
+    """Y (2, 17), x right and y up in photo pixels, and which landmarks are visible."""
+    cells = peaks(frame.belief)
+    pixels33 = transform(frame.map_to_photo, cells).T
+    pixels, visible = convert(pixels33, BLAZEPOSE, HUMAN36M, frame.visibility33 >= 0.5)
+    return pixels * [[1], [-1]], visible
+
+
+# %%
+Y, visible = landmarks(frame)
+assert np.allclose(Y[1], -pixels[1])
+_, axes = plt.subplots(1, 2, figsize=(8, 4.4))
+plots.draw_landmarks_on_photo(axes[0], frame.image, pixels, visible=visible)
+plots.draw_pose_2d(axes[1], Y, visible=visible, unit="px")
+axes[1].set_title("Y")
+plt.show()
+
+# %% [markdown]
+# A cell is about 12 px wide, so an argmax is that coarse. BlazePose also *regresses* landmarks (`frame.landmarks`), a
+# little finer; the paper's way is the argmax, and so is ours.
+
+# %%
+apart = np.linalg.norm(pixels - frame.landmarks, axis=0)[visible]
+print(f"argmax and regressed landmarks are {np.median(apart):.1f} px apart (median)")
+assert np.median(apart) < 12
+
+# %% [markdown]
+# ## The prior: what bodies can do
+# One photo can't fix depth. What it leaves open is settled by a **prior** on 3D poses, learned from motion capture: a
+# mean pose $\mu$, bases $e_j$ along which poses vary, and weights $\sigma_j$ that say how unwilling each basis is. A pose
+# is $\mu + a \cdot e = \mu + \sum_j a_j e_j$.
+
+# %% tags=["setup"]
+prior = lifting.load_prior()
+
+# %%
+for name in ("mu", "e", "sigma", "weights", "noise_variance"):
+    print(f"{name:15}", getattr(prior, name).shape)
+
+# %% [markdown]
+# ## $(R, a)$: lift
+# Now the step that gives the paper its name. Among all rotations $R$ about the vertical and all coefficients $a$ it finds
+# those whose picture $\hat{Y} = s\,\Pi R(\mu + a \cdot e)$ lies nearest $Y$, at a price for unlikely $a$. $\Pi$ drops z;
+# `scale=None` says that the pixels of a metre, $s$, are to be found too; `camera` is the known tilt of the camera. Rooms
+# [01](01_projection.ipynb) and [03](03_solving_for_pose.ipynb) take this line apart.
+
+
+# %% tags=["setup"]
+def lift_frame(frame):
+    """The lifted pose in metres (3, 17), and everything else that `lift` found."""
+    Y, visible = landmarks(frame)
+    result = lifting.lift(Y, prior, scale=None, visible=visible, camera=frame.camera)
+    return result.pose / result.scale, result
+
+
+# %%
+pose, result = lift_frame(frame)
+print(f"theta {np.degrees(result.theta):.1f} degrees, one metre is {result.scale:.0f} px")
+print("R", result.R.shape, " a", result.a.shape, " Y_hat", result.Y_hat.shape, " pose", result.pose.shape)
+assert np.allclose(result.pose[:2], result.Y_hat)  # Pi: the picture is the pose without its z
+
+# %% [markdown]
+# All 17 landmarks are back, the missing ones included: the prior knows where a head top belongs.
+
+# %%
+figure = plt.figure(figsize=(9, 4.2))
+for n, (azim, title) in enumerate([(0, "as the camera sees it"), (90, "from his side: what the photo can't show")]):
+    ax = figure.add_subplot(1, 2, n + 1, projection="3d")
+    plots.draw_pose_3d(ax, pose, azim=azim).set_title(title)
+plt.show()
+
+# %% [markdown]
+# ## How wrong is it?
+# Nobody measured this man in 3D. But four cameras saw him at once, so the network's landmarks in all four views can be
+# triangulated: a **pseudo ground truth**. It is itself off by the reprojection error, the distance in the photo between
+# it and this view's landmarks. It can tell a good lift from a bad one; it can't rank two good ones.
+#
+# Three errors, all mean distances over the landmarks that both have, in millimetres (`lifting/metrics.py`):
+# - **MPJPE**: after moving both poses to the same centre;
+# - **N-MPJPE**: after scaling the pose to fit, too;
+# - **P-MPJPE**: after turning it to fit, too (Procrustes). What is left is an error of the pose itself.
+
+
+# %% tags=["setup"]
+def errors(frame, pose):
+    """MPJPE, N-MPJPE and P-MPJPE in millimetres, against the pseudo ground truth."""
+    both = frame.visible & frame.pseudo_visible
+    truth = frame.pseudo_truth
+    found = [mpjpe(pose, truth, both, "centroid"), n_mpjpe(pose, truth, both, "centroid"), p_mpjpe(pose, truth, both)]
+    return 1000 * np.array(found)
+
+
+# %%
+both = frame.visible & frame.pseudo_visible
+print(f"{both.sum()} landmarks, reprojection error of the pseudo ground truth:", end=" ")
+print(f"{np.median(frame.reprojection_error[both]):.1f} px median, {frame.reprojection_error.max():.1f} px at most")
+for name, value in zip(("MPJPE", "N-MPJPE", "P-MPJPE"), errors(frame, pose), strict=True):
+    print(f"{name:8}{value:4.0f} mm")
+assert np.all(np.diff(errors(frame, pose)) < 1)  # each alignment takes something away
+
+# %% [markdown]
+# ## All eight photos, failures included
+# One photo proves little, and the one above was picked because it looks good. Here are all eight, with nothing left out.
+# `reproj.` is the median reprojection error of the pseudo ground truth; `scale` is the $s$ found, over the calibrated
+# one.
+
+# %%
+lifted = {name: lift_frame(frame) for name, frame in frames.items()}
+table = {name: errors(frames[name], pose) for name, (pose, _) in lifted.items()}
+print("photo      seen  reproj.  scale   MPJPE  N-MPJPE  P-MPJPE")
+for name, (_, result) in lifted.items():
+    f = frames[name]
+    off = np.median(f.reprojection_error[f.visible & f.pseudo_visible])
+    print(f"{name}  {f.visible.sum():4}  {off:4.1f} px  {result.scale / f.pixels_per_metre:5.2f}", end="")
+    print("".join(f"{value:6.0f} mm" for value in table[name]))
+median = np.median(list(table.values()), axis=0)
+print(f"median                           {median[0]:6.0f} mm{median[1]:6.0f} mm{median[2]:6.0f} mm")
+assert 30 < median[2] < 150
+
+# %% [markdown]
+# A look from the side, where the failures show: the lifted pose in colour, the pseudo ground truth dashed and grey. From
+# the front all of them look right, since that is what was fitted.
+
+# %%
+figure = plt.figure(figsize=(12, 6.6))
+for n, (name, (pose, _)) in enumerate(lifted.items()):
+    f = frames[name]
+    both = f.visible & f.pseudo_visible
+    ax = figure.add_subplot(2, 4, n + 1, projection="3d")
+    truth = f.pseudo_truth - f.pseudo_truth[:, both].mean(1, keepdims=True)
+    mine = pose - pose[:, both].mean(1, keepdims=True)
+    plots.draw_pose_3d(
+        ax, truth, visible=f.pseudo_visible, azim=90, colour="grey", linestyle="--", label="pseudo truth"
+    )
+    plots.draw_pose_3d(ax, mine, azim=90, radius=0.95, legend=n == 3)
+    ax.set_title(f"{name}: {table[name][2]:.0f} mm P-MPJPE", fontsize=9)
+plt.show()
+
+# %% [markdown]
+# What goes wrong: the man kicks and leans back on a treadmill, and no clip of that kind and no body of his size is in
+# the motion capture that the prior learned from. Where a limb points at the camera or away from it, both look the same
+# (room [01](01_projection.ipynb)), and the prior's guess decides. For scale: the paper reports errors of 70 to 90 mm on
+# Human3.6M, with a prior that was learned on Human3.6M too and a real ground truth. The numbers here are of other people
+# under other conditions; don't compare them.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 0.1: from a belief map to the paper's axes
+# Given one belief map (64, 64) and $A$ (2, 3), return $Y_p$: the cell of the largest belief, taken to photo pixels by
+# $A$, with y up.
+
+
+# %% tags=["exercise"]
+def landmark(belief, A):
+    row, column = np.unravel_index(belief.argmax(), belief.shape)
+    # BEGIN SOLUTION
+    x, y = A @ [column, row, 1]
+    return np.array([x, -y])
+    # END SOLUTION
+
+
+# %% tags=["answer"]
+nose = BLAZEPOSE.index("nose")
+expected = landmarks(frame)[0][:, HUMAN36M.index("nose")]
+answer(
+    "0.1", landmark(frame.belief[nose], frame.map_to_photo), expected, hint="A wants the column first, then the row."
+)
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 0.2: the scale of N-MPJPE
+# Pose $x$ and truth $z$, both (3, L) and centred. Which $s$ makes $\lVert s x - z \rVert^2$ smallest? Set its derivative
+# to 0.
+
+
+# %% tags=["exercise"]
+def best_scale(x, z):
+    # BEGIN SOLUTION
+    return (x * z).sum() / (x * x).sum()
+    # END SOLUTION
+
+
+# %% tags=["answer"]
+x, z = (P - P.mean(axis=1, keepdims=True) for P in (lift_frame(frame)[0], frame.pseudo_truth))
+best = np.linalg.lstsq(x.reshape(-1, 1), z.ravel())[0][0]
+answer("0.2", best_scale(x, z), best, hint="d/ds gives 2 s <x, x> - 2 <x, z> = 0.")
+
+# %% [markdown]
+# ## Notation
+# The same letters as the paper, in the text and in the code. L landmarks, J bases, K components of the mixture, T angles.
+#
+# | symbol | shape | meaning | in the code |
+# |---|---|---|---|
+# | $B$, $b_p$ | (P, H, W), (H, W) | belief maps, one a landmark | `RealFrame.belief` |
+# | $Y$ | (2, L) | landmarks, x right, y up; pixels or metres | `lift(Y, ...)` |
+# | $\mu$ | (K, 3, L) | mean poses, metres, y up, z to the viewer; each row sums to 0 | `PosePrior.mu` |
+# | $e$ | (K, J, 3, L) | bases: orthonormal as rows of 3L numbers, centred | `PosePrior.e` |
+# | $\sigma$ | (K, J) | weights of the penalty $\lVert\sigma \cdot a\rVert^2$: **inverse** standard deviations, in units of the noise: $\sigma_j = \sqrt{v / \lambda_j}$ | `PosePrior.sigma` |
+# | $v$, $\lambda$ | (K,), (K, J) | variance of the noise, and of each coefficient (m²) | `PosePrior.noise_variance` |
+# | $\theta$, $R$ | scalar, (3, 3) | angle about the vertical, and the rotation by it | `camera.rotation` |
+# | $\mathcal{R}$ | T angles | the finite set that is searched | `camera.rotation_angles` |
+# | $\Pi$ | (2, 3) | orthographic projection: keeps x and y | `camera.project`, eq. (1) |
+# | $s$ | scalar | pixels a metre | `Lifted.scale` |
+# | $C$ | (3, 3) | known rotation of the camera; the main paper calls it E | `camera=` |
+# | $a$ | (J,) | coefficients of the bases | `Lifted.a`, eq. (6) |
+# | $y$, $\hat{y}$ | (2L,) | $Y$, $\hat{Y}$ unwrapped: all x, then all y | `solve.unwrap` |
+# | $p$ | (2L,) | $\Pi R \mu$ unwrapped | `solve.projected_model` |
+# | $E$ | (2L, J) | $\Pi R e$ unwrapped, one column a basis | `solve.projected_model`, eq. (4) |
+# | $\bar{E}$ | (2L + J, J) | $E$ on top of diag($\sigma$) | `solve.stack_ridge`, eq. (5) |
+# | $\bar{E}^\dagger$ | (J, 2L + J) | its pseudo-inverse | `solve.pseudo_inverse`, eq. (6) |
+# | $\bar{E}^t$ | (J, 2L) | the first 2L columns of that | `solve.truncated_pseudo_inverse`, eq. (8) |
+# | $\hat{Y}$ | (2, L) | the projected pose $s\,\Pi C R(\mu + a \cdot e)$ | `Lifted.Y_hat`, eq. (1) |
+#
+# A table can rot; a cell that runs can't. Here are the shapes as the code has them.
+
+# %%
+from lifting import solve
+
+p, E = solve.projected_model(prior.mu[0], prior.e[0], result.theta, camera=frame.camera)
+E_bar = solve.stack_ridge(E, prior.sigma[0])
+E_bar_dagger = solve.pseudo_inverse(E_bar)
+E_bar_t = solve.truncated_pseudo_inverse(E, prior.sigma[0])
+L, J = len(HUMAN36M.landmarks), prior.J
+assert (p.shape, E.shape, E_bar.shape) == ((2 * L,), (2 * L, J), (2 * L + J, J))
+assert np.allclose(E_bar_dagger[:, : 2 * L], E_bar_t)
+print("p", p.shape, " E", E.shape, " E_bar", E_bar.shape, " E_bar_dagger", E_bar_dagger.shape)
+
+# %% [markdown]
+# ## Errata: what is printed, and what we do
+# The supplement is short and loose in places. Where we deviate from the letter of it, this is how:
+#
+# | where | as printed | what we do |
+# |---|---|---|
+# | (2) | $(\sigma \cdot a^*)^2$, a vector squared | $\lVert \sigma \cdot a \rVert^2 = \sum_j (\sigma_j a_j)^2$ |
+# | (5) | $a^* \bar{E}$: a row of J numbers times a (2L+J) x J matrix; the shapes don't fit | columns throughout: $\bar{E} a$ |
+# | (6) | $[(y - p), 0]\,\bar{E}^\dagger$: a row of 2L+J numbers times a J x (2L+J) matrix; they don't fit either | $a = \bar{E}^\dagger\,[y - p, 0]$ |
+# | (7) | $da / d[y, 0] = \bar{E}^\dagger$: a derivative by zeros that never change | by $y$ alone: $da / dy = \bar{E}^t$, the truncation that (8) uses |
+# | (8) | $E \bar{E}^t$ | right as printed |
+# | (9) | $d\hat{b}_p / d\hat{Y}_x^2$: a square, as of a second derivative | no square: the right-hand side is the central difference of the *first* derivative |
+# | Updating B | "a negative step at $b_p$" | at one pixel of it: at $b_p(Y_p)$ |
+# | (2) and section 1.2 | $\sigma$ twice: weights of the penalty, width of a Gaussian | told apart by the text |
+# | (4) and the main paper | E twice: the bases as a matrix here, the camera's known rotation there | $E$ is the matrix, the camera is `camera` |
+# | main paper, section 4 | the log term of the prior as "ln sum" (recalled: we have not seen the text again) | "sum ln", which is what the likelihood asks for |
+#
+# Slips of the pen, for the record: "continious", "it might preferable", "each element Y of of $B_p$".
+
+# %% [markdown]
+# ## Where to go
+# - **00 Start here**: this room.
+# - [**01 Projection**](01_projection.ipynb): why the rotation is one angle, why a finite set of them does, and what one
+#   photo can never tell.
+# - [**02 The pose prior**](02_pose_prior.ipynb): where $\mu$, $e$ and $\sigma$ come from.
+# - [**03 Solving for pose**](03_solving_for_pose.ipynb): from $Y$ to $(R, a)$, equations (2), (5) and (6).
+#
+# **Recap.** image -> $B$ (a network) -> $Y$ (argmax) -> $(R, a)$ (lifting) -> $\hat{Y}$ and the pose. In one picture:
+
+# %%
+pose, _ = lifted["cam04_026"]
+figure = plt.figure(figsize=(15, 4.2), layout="constrained")
+axes = [figure.add_subplot(1, 5, n) for n in (1, 2, 3)]
+axes[0].imshow(frame.image)
+plots.draw_beliefs_on_photo(axes[1], frame.image, frame.belief, frame.map_to_photo)
+plots.draw_landmarks_on_photo(axes[2], frame.image, pixels, visible=visible, legend=False)
+for ax, title in zip(axes, ("photo", "belief maps B", "landmarks Y"), strict=True):
+    ax.set(xlabel="", ylabel="", xticks=[], yticks=[], title=title)
+for n, (azim, title) in enumerate([(0, "3D pose, from the camera"), (90, "the same, from his side")]):
+    ax = figure.add_subplot(1, 5, 4 + n, projection="3d")
+    plots.draw_pose_3d(ax, pose, azim=azim, legend=False).set_title(title)
+plt.show()
