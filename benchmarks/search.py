@@ -66,7 +66,7 @@ def machine() -> dict[str, object]:
         "torch CPU capability": torch.backends.cpu.get_cpu_capability(),
         "numpy": np.__version__,
         "numpy BLAS": [
-            f"{pool['internal_api']} {pool['version']}, kernel {pool.get('architecture')}, {pool['num_threads']} threads"
+            f"{pool['internal_api']} {pool['version']}, {pool.get('architecture')}, {pool['num_threads']} threads"
             for pool in threadpool_info()
             if pool["user_api"] == "blas"
         ],

@@ -11,7 +11,7 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-from lifting.arrays import Array, check_array, check_count, fail, like, namespace
+from lifting.arrays import Array, check_array, check_count, fail, like, namespace, to_numpy
 
 ROTATIONS = 80
 """How many angles the main paper searches."""
@@ -64,9 +64,8 @@ def check_camera(camera: Float[Array, "3 3"]) -> Float[Array, "3 3"]:
     camera = check_array("camera", camera, 3, 3)
     if camera.ndim != 2:
         fail("camera", f"shape {tuple(camera.shape)}", "shape (3, 3)")
-    xp = namespace(camera)
-    error = float(xp.max(xp.abs(camera @ camera.T - like(np.eye(3), camera))))
-    determinant = float(xp.linalg.det(camera))
+    C = to_numpy(camera)
+    error, determinant = np.abs(C @ C.T - np.eye(3)).max(), np.linalg.det(C)
     if error > 1e-4 or determinant < 0:
         fail("camera", f"a matrix with |C C^T - I| up to {error:.2g} and determinant {determinant:.2g}", "a rotation")
     return camera
@@ -119,7 +118,7 @@ def check_scale(scale: Float[Array, "*batch"] | float, reference: Array) -> Floa
         ValueError: a scale that is not finite or not positive.
     """
     value = like(check_array("scale", scale), reference)
-    least = float(namespace(value).min(value)) if math.prod(value.shape) else 1.0
+    least = float(to_numpy(value).min(initial=np.inf))
     if least <= 0:
         fail("scale", least, "numbers > 0")
     return value

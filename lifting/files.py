@@ -57,7 +57,7 @@ def load_npz(path: str | os.PathLike[str], keys: Collection[str]) -> dict[str, n
     """
     expected = f"an .npz file holding {', '.join(sorted(keys))}"
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             missing = sorted(set(keys) - set(file.files))
             if missing:
                 fail("path", f"{path}, which lacks {', '.join(missing)}", expected)

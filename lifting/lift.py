@@ -88,7 +88,8 @@ def lift(
         fail("refine", repr(refine), "False, True, 'parabola' or 'least squares'")
     camera_key = None if camera is None else tuple(float(c) for c in to_numpy(check_camera(camera)).ravel())
     frames, L = math.prod(Y.shape[:-2]), Y.shape[-1]
-    y = (torch.from_numpy(np.require(Y, requirements=["C", "W"])) if isinstance(Y, np.ndarray) else Y).reshape(frames, 2, L)
+    y = torch.from_numpy(np.require(Y, requirements=["C", "W"])) if isinstance(Y, np.ndarray) else Y
+    y = y.reshape(frames, 2, L)
     unit = _unit(y, scale, Y.shape[:-2], visible)
     fields = _empty_fields(y, prior)
     for rows, mask in _distinct_masks(visible, frames, L, y.device):

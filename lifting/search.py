@@ -33,7 +33,10 @@ from lifting.pose_prior import PosePrior
 from lifting.solve import free_scale, log_determinant, projected_model, truncated_pseudo_inverse
 
 BLOCK = 1024
-"""Frames searched at once: their products of landmarks then stay in the processor's cache."""
+"""Frames whose products of landmarks are formed at once: they then stay in the processor's cache."""
+
+SLICE = 16 * BLOCK
+"""Frames searched at once: enough to share every matrix, few enough for the memory."""
 
 CANDIDATES = 160
 """Up to this many rotations are searched directly, more of them from coarse to fine."""
@@ -252,12 +255,12 @@ def reduce_landmarks(tab: Table, Y: torch.Tensor) -> torch.Tensor:
 
 def find_winners(tab: Table, Y: torch.Tensor) -> Found:
     """The exhaustive search of eq. (2), steps 1 to 5, for centred landmarks Y (N, 2, L) in the dtype of the table."""
-    blocks = [_find_in_block(tab, reduce_landmarks(tab, block)) for block in Y.split(BLOCK)]
-    return Found(*(torch.cat([getattr(block, name) for block in blocks]) for name in Found.__dataclass_fields__))
+    parts = [_find_in_slice(tab, reduce_landmarks(tab, part)) for part in Y.split(SLICE)]
+    return Found(*(torch.cat([getattr(part, name) for part in parts]) for name in Found.__dataclass_fields__))
 
 
-def _find_in_block(tab: Table, h: torch.Tensor) -> Found:
-    g = _combine_products(tab, h).transpose(1, 2)  # (K, N, r)
+def _find_in_slice(tab: Table, h: torch.Tensor) -> Found:
+    g = torch.cat([_combine_products(tab, block) for block in h.split(BLOCK, dim=1)], dim=1)
     size = (h * h).sum(0)
     slack = 2 * tab.error[:, None] * size
     nodes, costs, possible = _coarse_costs(tab, g, h)
@@ -349,8 +352,8 @@ def _search_finer(
 def neighbouring_costs(tab: Table, Y: torch.Tensor, found: Found) -> torch.Tensor:
     """The cost at the winner's angle and at the angles on its left and right, (N, 3): for a parabola through them."""
     t = (found.angle[:, None] + torch.tensor([-1, 0, 1], device=Y.device)) % len(tab.theta)
-    g = torch.cat([_combine_products(tab, reduce_landmarks(tab, block)) for block in Y.split(BLOCK)], dim=2)
-    own = g[found.component, :, torch.arange(len(Y), device=Y.device)]
+    g = torch.cat([_combine_products(tab, reduce_landmarks(tab, block)) for block in Y.split(BLOCK)], dim=1)
+    own = g[found.component, torch.arange(len(Y), device=Y.device)]
     return (tab.V[found.component[:, None], t] @ own[..., None])[..., 0]
 
 
@@ -384,7 +387,7 @@ def grouped_product(rows: torch.Tensor, group: torch.Tensor, matrices: torch.Ten
 
 
 def _combine_products(tab: Table, h: torch.Tensor) -> torch.Tensor:
-    """Steps 3 and 4: g (K, r, N), the combinations of products of landmarks on which every cost depends."""
+    """Steps 3 and 4: g (K, N, r), the combinations of products of landmarks on which every cost depends."""
     K, rank = len(tab.V), len(tab.whiten_x)
     x, y = h[:rank], h[rank:]
     shifts = (len(x) // 2 + 1, len(y) // 2 + 1)
@@ -393,7 +396,8 @@ def _combine_products(tab: Table, h: torch.Tensor) -> torch.Tensor:
     torch.mul(_shifted(x, shifts[0]), x, out=xx.unflatten(0, (shifts[0], -1)))
     torch.mul(_shifted(y, shifts[1]), y, out=yy.unflatten(0, (shifts[1], -1)))
     torch.mul(x[:, None], y, out=odd.unflatten(0, (rank, -1)))
-    return torch.cat([(tab.even @ even).unflatten(0, (K, -1)), (tab.odd @ odd).unflatten(0, (K, -1))], dim=1)
+    g = torch.cat([(tab.even @ even).unflatten(0, (K, -1)), (tab.odd @ odd).unflatten(0, (K, -1))], dim=1)
+    return g.transpose(1, 2)
 
 
 def _shifted(x: torch.Tensor, shifts: int) -> torch.Tensor:

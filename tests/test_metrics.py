@@ -187,8 +187,7 @@ def test_what_is_taken_out_is_not_counted(seed):
     assert p_mpjpe(similar, Z) < 1e-12
     assert n_mpjpe(2.5 * Z + 3, Z) < 1e-12
     assert mpjpe(Z + 3, Z) < 1e-12
-    assert all(metric(X, X) == (1 if metric is pck_of_1 else pytest.approx(0, abs=1e-12))
-               for metric in POSE_METRICS)
+    assert all(metric(X, X) == (1 if metric is pck_of_1 else pytest.approx(0, abs=1e-12)) for metric in POSE_METRICS)
 
 
 # Masks, batches, backends

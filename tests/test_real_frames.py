@@ -166,9 +166,7 @@ def test_belief_human36m():
     belief, present = real_frames.belief_human36m(FRAMES[0])
     assert {HUMAN36M.landmarks[n] for n in np.flatnonzero(~present)} == {"pelvis", "spine", "neck", "head_top"}
     assert not belief[~present].any()
-    np.testing.assert_array_equal(
-        belief[HUMAN36M.index("left_wrist")], FRAMES[0].belief[BLAZEPOSE.index("left_wrist")]
-    )
+    np.testing.assert_array_equal(belief[HUMAN36M.index("left_wrist")], FRAMES[0].belief[BLAZEPOSE.index("left_wrist")])
 
 
 # --- belief maps -------------------------------------------------------------------------------------------------
@@ -328,9 +326,7 @@ def test_lag_is_found():
     pixels = np.stack([real_frames.project(camera, X) for camera in CAMERAS])
     late = 2
     pixels[1] = pixels[1][np.maximum(np.arange(24) - late, 0)]
-    lag, costs = real_frames.find_lag(
-        lambda lag: real_frames.lag_cost(CAMERAS, pixels, np.ones((4, 24, 33)), 1, lag)
-    )
+    lag, costs = real_frames.find_lag(lambda lag: real_frames.lag_cost(CAMERAS, pixels, np.ones((4, 24, 33)), 1, lag))
     assert lag == late
     assert costs[late] < 1e-4 < costs[late + 1]
 

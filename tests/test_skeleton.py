@@ -224,16 +224,21 @@ def test_coco_to_human36m_by_hand():
     np.testing.assert_array_equal(Y_target[:, missing], 0)
     np.testing.assert_allclose(Y_target[:, 0], (Y[:, 11] + Y[:, 12]) / 2)
     np.testing.assert_allclose(Y_target[:, 8], (Y[:, 5] + Y[:, 6]) / 2)
-    np.testing.assert_array_equal(Y_target[:, [1, 2, 3, 4, 5, 6, 9, 11, 12, 13, 14, 15, 16]],
-                                  Y[:, [12, 14, 16, 11, 13, 15, 0, 5, 7, 9, 6, 8, 10]])
+    np.testing.assert_array_equal(
+        Y_target[:, [1, 2, 3, 4, 5, 6, 9, 11, 12, 13, 14, 15, 16]], Y[:, [12, 14, 16, 11, 13, 15, 0, 5, 7, 9, 6, 8, 10]]
+    )
 
 
 def test_mpii_thorax_is_copied_and_its_upper_neck_is_not():
     table = conversion_table("mpii", "human36m")
     assert table["neck"] == ("neck",) and table["head_top"] == ("head_top",)
     assert table["nose"] == () and table["spine"] == ()
-    assert not any("upper_neck" in parents for other in ALL if other is not MPII
-                   for parents in conversion_table(MPII, other).values())
+    assert not any(
+        "upper_neck" in parents
+        for other in ALL
+        if other is not MPII
+        for parents in conversion_table(MPII, other).values()
+    )
 
 
 def test_toes_of_openpose_and_blazepose_are_kept_apart():
@@ -298,20 +303,29 @@ def with_nan(Y):
         (lambda Y: convert(Y, "cocoa", "coco"), "name: got 'cocoa', expected a Skeleton or one of"),
         (lambda Y: convert(Y, "mpii", "coco"), "Y: got shape (2, 17), expected shape (..., d, 16)"),
         (lambda Y: convert(Y[0], "coco", "mpii"), "Y: got shape (17,), expected shape (..., d, 17)"),
-        (lambda Y: convert(np.zeros((4, 17)), "coco", "mpii"),
-         "Y: got shape (4, 17), expected shape (..., d, 17) with d = 2 or 3"),
+        (
+            lambda Y: convert(np.zeros((4, 17)), "coco", "mpii"),
+            "Y: got shape (4, 17), expected shape (..., d, 17) with d = 2 or 3",
+        ),
         (lambda Y: convert(Y.astype(complex), "coco", "mpii"), "Y: got ndarray of dtype complex128, expected"),
         (lambda Y: convert(with_nan(Y), "coco", "mpii"), "Y: got 1 NaN or infinite of 34 values, expected finite"),
-        (lambda Y: convert(Y, "coco", "mpii", np.ones(17)),
-         "visible: got an array of float64, expected an array of booleans"),
-        (lambda Y: convert(torch.as_tensor(Y), "coco", "mpii", torch.ones(17)),
-         "visible: got an array of torch.float32, expected an array of booleans"),
-        (lambda Y: convert(Y, "coco", "mpii", [[True], [True, False]]),
-         "visible: got a ragged sequence, expected an array of booleans"),
-        (lambda Y: convert(Y, "coco", "mpii", np.ones(16, bool)),
-         "visible: got shape (16,), expected shape (17,)"),
-        (lambda Y: convert(Y[None], "coco", "mpii", np.ones((2, 17), bool)),
-         "visible: got shape (2, 17), expected shape (1, 17) or (17,)"),
+        (
+            lambda Y: convert(Y, "coco", "mpii", np.ones(17)),
+            "visible: got an array of float64, expected an array of booleans",
+        ),
+        (
+            lambda Y: convert(torch.as_tensor(Y), "coco", "mpii", torch.ones(17)),
+            "visible: got an array of torch.float32, expected an array of booleans",
+        ),
+        (
+            lambda Y: convert(Y, "coco", "mpii", [[True], [True, False]]),
+            "visible: got a ragged sequence, expected an array of booleans",
+        ),
+        (lambda Y: convert(Y, "coco", "mpii", np.ones(16, bool)), "visible: got shape (16,), expected shape (17,)"),
+        (
+            lambda Y: convert(Y[None], "coco", "mpii", np.ones((2, 17), bool)),
+            "visible: got shape (2, 17), expected shape (1, 17) or (17,)",
+        ),
         (lambda Y: mirror(Y, "kinect"), "name: got 'kinect', expected a Skeleton or one of"),
         (lambda Y: mirror(Y, "mpii"), "pose: got shape (2, 17), expected shape (..., d, 16)"),
         (lambda Y: mirror(with_nan(Y), "coco"), "pose: got 1 NaN or infinite of 34 values, expected finite"),
@@ -333,7 +347,7 @@ def test_mirror(name, seed, d, batch, backend, dtype):
     mirrored = mirror(BACKENDS[backend](pose), name)
     assert mirrored.dtype == BACKENDS[backend](pose).dtype
     for i, landmark in enumerate(order.landmarks):
-        other = (landmark.replace("left", "right") if "left" in landmark else landmark.replace("right", "left"))
+        other = landmark.replace("left", "right") if "left" in landmark else landmark.replace("right", "left")
         want = pose[..., order.index(other)] * np.array([-1, 1, 1], dtype)[:d]
         np.testing.assert_array_equal(to_numpy(mirrored)[..., i], want)
     np.testing.assert_array_equal(to_numpy(mirror(mirrored, order)), pose)
@@ -341,5 +355,8 @@ def test_mirror(name, seed, d, batch, backend, dtype):
 
 def test_converting_and_mirroring_commute():
     Y = random_landmarks(BLAZEPOSE, d=3)
-    np.testing.assert_allclose(convert(mirror(Y, "blazepose"), "blazepose", "human36m")[0],
-                               mirror(convert(Y, "blazepose", "human36m")[0], "human36m"), atol=1e-15)
+    np.testing.assert_allclose(
+        convert(mirror(Y, "blazepose"), "blazepose", "human36m")[0],
+        mirror(convert(Y, "blazepose", "human36m")[0], "human36m"),
+        atol=1e-15,
+    )

@@ -242,8 +242,8 @@ bases each, over the 17 landmarks of `lifting.skeleton.HUMAN36M`.
 
 It is for upright people: poses whose trunk leans more than {UPRIGHT:.0f} degrees from the vertical were left out,
 and of each clip at most {MOST_FRAMES} poses were taken, evenly spaced. A clip of n of these counts as
-n^(1 - b) does, b = {settings["balance"]:g}. Lengths are metres as the sources have them, from three bodies: people of another build
-need `lift(..., scale=None)` or a prior of their own. The means face +z.
+n^(1 - b) does, b = {settings["balance"]:g}. Lengths are metres as the sources have them, from three bodies:
+people of another build need `lift(..., scale=None)` or a prior of their own. The means face +z.
 
 ## How well it lifts people it hasn't seen
 
@@ -282,8 +282,9 @@ beside those between clips, and a single Gaussian takes a fraction of the time.
 |---|---|---|---|---|---|---|
 {candidates}
 
-Measured on a two-core x86-64 CPU, where the command takes 9 minutes of processor time. Learning is deterministic: the same versions of Python's packages on the same kind
-of machine give the same bytes. Other versions may differ in the last digits.
+Measured on a two-core x86-64 CPU, where the command takes 9 minutes of processor time. Learning is deterministic:
+the same versions of Python's packages on the same kind of machine give the same bytes. Other versions may differ in
+the last digits.
 """
 
 

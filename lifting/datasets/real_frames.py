@@ -140,8 +140,9 @@ def _frame(arrays: dict[str, Array], n: int) -> RealFrame:
     row = {key: arrays[key][n] for key in ARRAYS}
     name = str(row["name"])
     landmarks, visible = to_human36m(row["landmarks33"], row["visibility33"])
-    numbers: dict[str, Any] = {key: np.asarray(value, dtype=np.float64) for key, value in row.items()
-                               if value.dtype.kind == "f"}
+    numbers: dict[str, Any] = {
+        key: np.asarray(value, dtype=np.float64) for key, value in row.items() if value.dtype.kind == "f"
+    }
     numbers["belief"] = row["belief"] / BELIEF_STEPS
     for key in ("time", "pixels_per_metre", "body_length"):
         numbers[key] = float(numbers[key])
@@ -254,8 +255,9 @@ def parse_calibration(text: str) -> list[Camera]:
 
 
 def _parse_camera(node: ElementTree.Element) -> Camera:
-    transform, intrinsic, view = ({} if (found := node.find(tag)) is None else found.attrib
-                                  for tag in ("transform", "intrinsic", "fov_video"))
+    transform, intrinsic, view = (
+        {} if (found := node.find(tag)) is None else found.attrib for tag in ("transform", "intrinsic", "fov_video")
+    )
 
     def numbers(source: dict[str, str], *keys: str) -> Array:
         return np.array([float(source[key]) for key in keys])
@@ -638,9 +640,7 @@ def level(up: Float[Array, " 3"]) -> Float[Array, "3 3"]:
     return np.column_stack([x, y, np.cross(x, y)])
 
 
-def pseudo_truth(
-    camera: Camera, X: Float[Array, "33 3"], agreed: Bool[Array, " 33"]
-) -> dict[str, Any]:
+def pseudo_truth(camera: Camera, X: Float[Array, "33 3"], agreed: Bool[Array, " 33"]) -> dict[str, Any]:
     """The arrays of a `RealFrame` that come from triangulated landmarks; pixels are the video's."""
     X17, visible = convert(X.T, BLAZEPOSE, HUMAN36M, agreed)
     middle = X17[:, visible].mean(1)

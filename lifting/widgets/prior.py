@@ -89,10 +89,10 @@ class PriorWidget(Widget):
         theta = align_to_prior(poses, prior)
         self.prior = prior
         self.aligned = np.stack([turn(poses, -theta[:, k]) for k in range(prior.K)], axis=1)
-        figure = new_figure(10.5, 4.2)
-        self.moved_axes = figure.add_axes((0.0, 0.02, 0.31, 0.82), projection="3d")
-        self.rebuilt_axes = figure.add_axes((0.33, 0.02, 0.31, 0.82), projection="3d")
-        self.moved_title, self.rebuilt_title = (figure.text(x, 0.97, "", ha="center", va="top") for x in (0.16, 0.49))
+        figure = new_figure(11, 4.2)
+        self.moved_axes = figure.add_axes((0.02, 0.06, 0.28, 0.8), projection="3d")
+        self.rebuilt_axes = figure.add_axes((0.36, 0.06, 0.28, 0.8), projection="3d")
+        self.moved_title, self.rebuilt_title = (figure.text(x, 0.97, "", ha="center", va="top") for x in (0.16, 0.5))
         self.mean = _Stick(self.moved_axes, "mean", "--", "0.6")
         self.moved = _Stick(self.moved_axes)
         self.real = _Stick(self.rebuilt_axes, "real pose", "--", "0.6")
@@ -101,7 +101,8 @@ class PriorWidget(Widget):
         moving += [self.moved_title, self.rebuilt_title, *self._draw_spread(figure)]
         for ax in (self.moved_axes, self.rebuilt_axes):
             frame_3d(ax, np.zeros((3, 1)), radius=RADIUS)
-            ax.legend(loc="upper left", fontsize=7, bbox_to_anchor=(0, 1.05))
+            ax.set_box_aspect((1, 1, 1), zoom=0.95)
+            ax.legend(loc="upper left", fontsize=7, bbox_to_anchor=(-0.05, 1.08))
         self._azim: float | None = None
         super().__init__(figure, self._make_sliders(len(poses)), moving)
 
@@ -120,7 +121,7 @@ class PriorWidget(Widget):
         return sliders
 
     def _draw_spread(self, figure: Figure) -> list[Line2D]:
-        ax = figure.add_axes((0.745, 0.14, 0.24, 0.76))
+        ax = figure.add_axes((0.77, 0.14, 0.22, 0.76))
         self.spread = 1000 * np.sqrt(self.prior.component_variance)
         (self.dots,) = ax.plot([], [], "o", color="0.6", markersize=4, label="left out")
         (self.kept,) = ax.plot([], [], "o", color="black", markersize=4, label="the first J")

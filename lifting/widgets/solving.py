@@ -12,15 +12,14 @@ from jaxtyping import Float
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from lifting.arrays import check_array, check_count, check_positive, fail
 from lifting.camera import rotation_angles, turn
 from lifting.metrics import mpjpe
 from lifting.plots import COLOURS, bone_paths, frame_3d, look_from, to_plot_axes
-from lifting.pose_prior import PosePrior
+from lifting.pose_prior import PosePrior, facing
 from lifting.skeleton import HUMAN36M
-from lifting.solve import centre, cost, log_determinant, projected_model, truncated_pseudo_inverse, unwrap
+from lifting.solve import centre, log_determinant, projected_model, unwrap
 from lifting.widgets.base import LAYOUT, STYLE, Widget, new_figure
 
 ROTATIONS = (8, 12, 20, 40, 80, 240)
@@ -28,53 +27,51 @@ ROTATIONS = (8, 12, 20, 40, 80, 240)
 
 
 class Circle(NamedTuple):
-    """A prior turned to T angles, which no landmarks and no sigma can change: p, E of eq. (4)."""
+    """A prior turned to T angles: what no landmarks and no sigma can change, computed once."""
 
     theta: Float[np.ndarray, " T"]
     p: Float[np.ndarray, "K T 2L"]
     E: Float[np.ndarray, "K T 2L J"]
+    gram: Float[np.ndarray, "K T J J"]
+    """E^T E."""
 
 
 def circle(prior: PosePrior, rotations: int) -> Circle:
-    """The prior turned to `rotations` equally spaced angles, eq. (4).
+    """The prior turned to `rotations` equally spaced angles: p and E of eq. (4), and E^T E.
 
     Raises:
         ValueError: `rotations` is not a whole number above zero.
     """
     theta = rotation_angles(rotations)
-    return Circle(theta, *projected_model(prior.mu[:, None], prior.e[:, None], theta))
+    p, E = projected_model(prior.mu[:, None], prior.e[:, None], theta)
+    return Circle(theta, p, E, E.swapaxes(-1, -2) @ E)
 
 
-class Solved(NamedTuple):
-    """Eq. (2) solved at every angle of a circle."""
-
-    a: Float[np.ndarray, "K T J"]
-    cost: Float[np.ndarray, "K T"]
-    score: Float[np.ndarray, "K T"]
-    """-2 log probability, up to a constant: comparable between components."""
-
-
-def solve_over_circle(Y: Float[np.ndarray, "2 L"], prior: PosePrior, around: Circle, factor: float = 1.0) -> Solved:
-    """The best a and its cost, eq. (2) and (6), at all angles of `around`, with factor * sigma in the place of sigma.
+def solve_over_circle(
+    Y: Float[np.ndarray, "2 L"], around: Circle, sigma: Float[np.ndarray, "K J"]
+) -> tuple[Float[np.ndarray, "K T J"], Float[np.ndarray, "K T"]]:
+    """The best a and the least cost of eq. (2) at all angles: eq. (6) by its normal equations.
 
     Args:
         Y: (2, L), metres, y up.
-        prior: the prior of which `around` was made.
         around: from `circle`.
-        factor: what sigma is multiplied by; 1 is the prior as it was learned.
+        sigma: (K, J), the weights of the penalty.
 
     Raises:
-        ValueError: a wrong shape, a value that is not finite, a factor that is not positive.
+        ValueError: a wrong shape, a value that is not finite, a sigma that is not positive.
     """
-    Y = check_array("Y", Y, 2, prior.L)
-    sigma = check_positive("factor", factor) * prior.sigma[:, None]
-    y = unwrap(centre(Y))
-    # (6)  a = E_bar_t (y - p)
-    a = np.einsum("ktjl,ktl->ktj", truncated_pseudo_inverse(around.E, sigma), y - around.p)
-    least = cost(np.broadcast_to(y, around.p.shape), around.p, around.E, sigma, a)
-    v = prior.noise_variance[:, None]
-    score = least / v + log_determinant(around.E, sigma, v, float(prior.L)) - 2 * np.log(prior.weights[:, None])
-    return Solved(a, least, score)
+    K, _, two_L, J = around.E.shape
+    y = unwrap(centre(check_array("Y", Y, 2, two_L // 2)))
+    sigma = check_array("sigma", sigma, K, J)
+    if (sigma <= 0).any():
+        fail("sigma", float(sigma.min()), "numbers > 0")
+    residual = (y - around.p)[..., None]
+    Er = around.E.swapaxes(-1, -2) @ residual
+    # (6)  (E^T E + diag(sigma^2)) a = E^T (y - p)
+    a = np.linalg.solve(around.gram + sigma[:, None, :, None] ** 2 * np.eye(J), Er)
+    # (2) at its minimum: (y - p)^T (y - p - E a)
+    least = (residual * residual).sum((-1, -2)) - (Er * a).sum((-1, -2))
+    return a[..., 0], least
 
 
 class Answer(NamedTuple):
@@ -84,39 +81,65 @@ class Answer(NamedTuple):
     angle: int
     """Index into the circle."""
     second: int
-    """Index of the lowest cost that is not next to the winner: the best of the other valleys; -1 without one."""
+    """Index of the best angle in any other valley of the cost; -1 where there is only one valley."""
+    cost: Float[np.ndarray, " T"]
+    """The winning component's, all around the circle."""
     pose: Float[np.ndarray, "3 L"]
     """Camera frame, metres, centred."""
 
 
-def solve_pose(prior: PosePrior, around: Circle, solved: Solved, rotations: int) -> Answer:
-    """The pose that wins eq. (2) among `rotations` of the circle's angles, and the runner-up's angle.
+def solve_pose(
+    Y: Float[np.ndarray, "2 L"], prior: PosePrior, around: Circle, rotations: int, factor: float = 1.0
+) -> Answer:
+    """The pose that wins eq. (2) among `rotations` of the circle's angles, with factor * sigma in sigma's place.
+
+    Args:
+        Y: (2, L), metres, y up.
+        prior: the prior of which `around` was made.
+        around: from `circle`.
+        rotations: how many of the circle's angles are searched, equally spaced.
+        factor: 1 is the prior as it was learned.
 
     Raises:
-        ValueError: `rotations` does not divide the number of angles of the circle.
+        ValueError: a wrong shape, a value that is not finite, a factor that is not positive, or `rotations` that
+            don't divide the circle's angles.
     """
     T = len(around.theta)
     if T % check_count("rotations", rotations):
         fail("rotations", rotations, f"a divisor of the circle's {T} angles")
-    step = T // rotations
-    few = solved.cost[:, ::step]
-    best = few.argmin(axis=1)
+    step, sigma = T // rotations, check_positive("factor", factor) * prior.sigma
+    a, costs = solve_over_circle(Y, around, sigma)
+    angles = costs[:, ::step].argmin(axis=1) * step
+    best = (np.arange(prior.K), angles)
+    v = prior.noise_variance
     # Within a component the least cost wins, among components the most probable.
-    k = int(np.take_along_axis(solved.score[:, ::step], best[:, None], axis=1).argmin())
-    t = int(best[k])
-    valleys = (few[k] < np.roll(few[k], 1)) & (few[k] <= np.roll(few[k], -1))
-    valleys[t] = False
-    second = int(np.where(valleys, few[k], np.inf).argmin()) if valleys.any() else -1
+    score = costs[best] / v + log_determinant(around.E[best], sigma, v, float(prior.L)) - 2 * np.log(prior.weights)
+    k = int(score.argmin())
+    t = int(angles[k])
     # (1)  the pose before projection: R (mu + a.e)
-    body = prior.mu[k] + np.einsum("j,jcl->cl", solved.a[k, t * step], prior.e[k])
-    return Answer(k, t * step, second * step if second >= 0 else -1, turn(body, around.theta[t * step]))
+    body = prior.mu[k] + np.einsum("j,jcl->cl", a[k, t], prior.e[k])
+    second = other_valley(costs[k, ::step])
+    second = second * step if second >= 0 else -1
+    return Answer(k, t, second, costs[k], turn(body, around.theta[t]))
+
+
+def other_valley(costs: Float[np.ndarray, " T"]) -> int:
+    """The index of the lowest local minimum of a cost over the circle, eq. (2), but the global one; -1 without one.
+
+    Raises:
+        ValueError: a wrong shape or a value that is not finite.
+    """
+    costs = check_array("costs", costs, "T")
+    valleys = (costs < np.roll(costs, 1)) & (costs <= np.roll(costs, -1))
+    valleys[costs.argmin()] = False
+    return int(np.where(valleys, costs, np.inf).argmin()) if valleys.any() else -1
 
 
 class SolvingWidget(Widget):
     """Cost over theta, landmarks with their reprojection, and the 3D pose, for a real pose seen from any heading.
 
-    Sliders: "sigma" (a factor on the prior's sigma), "rotations", "heading" (of the person, degrees) and "view" (from
-    where the 3D poses are seen, degrees).
+    Sliders: "sigma" (a factor on the prior's sigma), "rotations", "heading" (by how much the person is turned,
+    degrees) and "view" (from where the 3D poses are seen, degrees).
     """
 
     def __init__(self, truth: Float[np.ndarray, "3 17"], prior: PosePrior, heading: float = 30.0) -> None:
@@ -130,8 +153,9 @@ class SolvingWidget(Widget):
         if prior.L != L:
             fail("prior", f"{prior.L} landmarks", f"the {L} of {HUMAN36M.name}")
         self.prior, self.around = prior, circle(prior, ROTATIONS[-1])
+        self._facing = -float(np.degrees(facing(self.truth, HUMAN36M.left, HUMAN36M.right)))
         self.pose, self.errors = self.truth, (0.0, 0.0)
-        self._seen: tuple[float, ...] = ()
+        self._looked_from: float | None = None
         figure = new_figure(10.5, 3.9)
         sliders = [
             ipywidgets.FloatLogSlider(1, min=-2, max=2, step=0.1, description="sigma", readout_format=".2f"),
@@ -147,10 +171,9 @@ class SolvingWidget(Widget):
     def update(self) -> None:
         """Solve eq. (2) for the sliders' values and set every artist."""
         truth = turn(self.truth, np.radians(self["heading"]))
-        solved = solve_over_circle(truth[:2], self.prior, self.around, self["sigma"])
-        answer = solve_pose(self.prior, self.around, solved, self["rotations"])
+        answer = solve_pose(truth[:2], self.prior, self.around, self["rotations"], self["sigma"])
         self.pose = answer.pose
-        self._show_cost(solved.cost[answer.component], answer)
+        self._show_cost(answer)
         _set_bones(self._landmarks, truth[:2])
         _set_bones(self._reprojection, self.pose[:2])
         _set_bones(self._true_pose, to_plot_axes(truth))
@@ -158,29 +181,29 @@ class SolvingWidget(Widget):
         misfit = 1000 * float(np.sqrt(np.mean(np.sum((self.pose[:2] - truth[:2]) ** 2, axis=0))))
         error = 1000 * float(mpjpe(self.pose, truth, root="centroid"))
         self.errors = misfit, error
-        self._misfit.set_text(f"2D misfit {misfit:.0f} mm (r.m.s.)")
-        self._error.set_text(f"3D error {error:.0f} mm (mean)")
+        self._misfit.set_text(f"in the image: misfit {misfit:.0f} mm")
+        self._error.set_text(f"in 3D: error {error:.0f} mm")
 
-    def _show_cost(self, curve: np.ndarray, answer: Answer) -> None:
-        degrees = np.degrees(self.around.theta)
+    def _show_cost(self, answer: Answer) -> None:
+        degrees, curve = np.degrees(self.around.theta), answer.cost
         few = slice(None, None, len(degrees) // self["rotations"])
         self._curve.set_data(degrees, curve)
         self._dots.set_data(degrees[few], curve[few])
         self._winner.set_data([degrees[answer.angle]], [curve[answer.angle]])
         second = [answer.second] if answer.second >= 0 else []
         self._second.set_data(degrees[second], curve[second])
-        self._heading.set_xdata([self["heading"] % 360] * 2)
-        if self._seen != (self["view"],):
-            self._seen = (self["view"],)
-            look_from(self._ax3, azim=self["view"], elev=10)
+        self._heading.set_xdata([(self._facing + self["heading"]) % 360] * 2)
+        if self._looked_from != self["view"]:
+            self._looked_from = self["view"]
+            look_from(self._ax3, azim=self._looked_from, elev=10)
             self.redraw_axes()
 
     def _cost_axes(self, figure: Figure) -> list[Artist]:
-        ax = figure.add_axes((0.07, 0.15, 0.3, 0.72))
-        ax.set(xlim=(0, 360), ylim=(1e-3, 30), yscale="log", xlabel="theta (degrees)", ylabel="least cost (m²)")
+        ax = figure.add_axes((0.06, 0.14, 0.31, 0.74))
+        ax.set(xlim=(0, 360), ylim=(1e-3, 30), yscale="log", xlabel="theta (degrees)", ylabel="cost (m²)")
         ax.set_xticks(range(0, 361, 90))
-        ax.set_title("eq. (2) over the circle", fontsize=10)
-        (self._heading,) = ax.plot([0, 0], [1e-9, 1e9], color="0.6", lw=1, ls="--", label="true heading")
+        ax.set_title("least cost of eq. (2) at every angle", fontsize=10)
+        (self._heading,) = ax.plot([0, 0], [1e-9, 1e9], color="0.6", lw=1, ls="--", label="the truth's own")
         (self._curve,) = ax.plot([], [], color="0.5", lw=1)
         (self._dots,) = ax.plot([], [], ".", color="black", ms=4, label="searched")
         (self._second,) = ax.plot([], [], "s", color="#CC79A7", ms=7, label="runner-up valley")
@@ -189,22 +212,21 @@ class SolvingWidget(Widget):
         return [self._heading, self._curve, self._dots, self._second, self._winner]
 
     def _landmark_axes(self, figure: Figure) -> list[Artist]:
-        ax = figure.add_axes((0.42, 0.15, 0.24, 0.72))
+        ax = figure.add_axes((0.44, 0.14, 0.25, 0.74))
         reach = 1.1 * float(np.abs(self.truth).max())
         ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xlabel="x (m)", ylabel="y, up (m)")
-        ax.set_title("landmarks Y and Y_hat", fontsize=10)
         self._landmarks, self._reprojection = _bones(ax, "black", "Y"), _bones(ax, None, "Y_hat")
-        ax.legend(loc="upper left", fontsize=7)
-        self._misfit = ax.text(0.5, 0.02, "", transform=ax.transAxes, ha="center", fontsize=9)
+        ax.legend(loc="upper left", fontsize=6)
+        self._misfit = figure.text(0.565, 0.91, "", ha="center", fontsize=10)
         return [*self._landmarks.values(), *self._reprojection.values(), self._misfit]
 
     def _pose_axes(self, figure: Figure) -> list[Artist]:
-        self._ax3: Any = figure.add_axes((0.67, 0.05, 0.33, 0.85), projection="3d")
-        frame_3d(self._ax3, self.truth, radius=1.1 * float(np.abs(self.truth).max()))
-        self._ax3.set_title("the pose in 3D", fontsize=10)
-        self._true_pose, self._lifted_pose = _bones(self._ax3, "black", "truth"), _bones(self._ax3, None, "lifted")
-        self._ax3.legend(loc="upper left", fontsize=7)
-        self._error = self._ax3.text2D(0.5, 0.0, "", transform=self._ax3.transAxes, ha="center", fontsize=9)
+        ax: Any = figure.add_axes((0.71, 0.1, 0.26, 0.76), projection="3d")
+        frame_3d(ax, self.truth, radius=1.1 * float(np.abs(self.truth).max()))
+        self._true_pose, self._lifted_pose = _bones(ax, "black", "truth"), _bones(ax, None, "lifted")
+        ax.legend(loc="upper left", fontsize=6)
+        self._error = figure.text(0.84, 0.91, "", ha="center", fontsize=10)
+        self._ax3 = ax
         return [*self._true_pose.values(), *self._lifted_pose.values(), self._error]
 
 
@@ -212,9 +234,9 @@ def _bones(ax: Axes, colour: str | None, label: str) -> dict[str, Any]:
     """A line for each side's bones, without points yet: dotted in one colour, or solid in the sides' colours."""
     lines = {}
     for side, own in COLOURS.items():
-        style = {"color": own, "ls": "-", "lw": 2} if colour is None else {"color": colour, "ls": ":", "lw": 1.5}
+        style: dict[str, Any] = {"ls": "-", "lw": 2} if colour is None else {"ls": ":", "lw": 1.5}
         nothing: list[list[float]] = [[]] * (3 if ax.name == "3d" else 2)
-        (lines[side],) = ax.plot(*nothing, marker="o", ms=2.5, **style)
+        (lines[side],) = ax.plot(*nothing, color=colour or own, marker="o", ms=2.5, **style)
         if colour is None and side != "middle":
             lines[side].set_label(f"{label}, {side}")
     if colour:

@@ -50,10 +50,10 @@ plt.show()
 
 # %% [markdown]
 # ## $B$: what a network believes
-# A network looks at the photo and paints one **belief map** $b_p$ for each landmark $p$: a small picture that is bright
-# where the network believes the landmark to be. $B$ is all of them. The paper trains a network of its own; ours here is
-# BlazePose (from `mediapipe`, Apache-2.0), whose 33 maps of 64 x 64 cells are embedded with the photo. They are what the
-# network gave, and nothing was made up.
+# A network looks at the photo and paints one **belief map** $b_p$ for each landmark $p$: a small picture that is
+# bright where the network believes the landmark to be. $B$ is all of them. The paper trains a network of its own;
+# ours here is BlazePose (from `mediapipe`, Apache-2.0), whose 33 maps of 64 x 64 cells are embedded with the photo.
+# They are what the network gave, and nothing was made up.
 
 # %%
 wrist = BLAZEPOSE.index("left_wrist")
@@ -65,9 +65,9 @@ axes[1].set_title("all 33 maps, laid over the photo")
 plt.show()
 
 # %% [markdown]
-# Left and right are always the **person's own**: blue is his left, vermilion his right. The maps are turned, because the
-# network wants a trunk that points up. The matrix `map_to_photo` $A$ turns back:
-# photo pixel $(x, y) = A\,(\text{column}, \text{row}, 1)$.
+# Left and right are always the **person's own**: blue is his left, vermilion his right. The maps are turned, because
+# the network wants a trunk that points up. The matrix `map_to_photo` $A$ turns back: photo pixel $(x, y) =
+# A\,(\text{column}, \text{row}, 1)$.
 
 # %% [markdown]
 # ## $Y$: landmarks by argmax
@@ -133,8 +133,8 @@ assert np.median(apart) < 12
 # %% [markdown]
 # ## The prior: what bodies can do
 # One photo can't fix depth. What it leaves open is settled by a **prior** on 3D poses, learned from motion capture: a
-# mean pose $\mu$, bases $e_j$ along which poses vary, and weights $\sigma_j$ that say how unwilling each basis is. A pose
-# is $\mu + a \cdot e = \mu + \sum_j a_j e_j$.
+# mean pose $\mu$, bases $e_j$ along which poses vary, and weights $\sigma_j$ that say how unwilling each basis is. A
+# pose is $\mu + a \cdot e = \mu + \sum_j a_j e_j$.
 
 # %% tags=["setup"]
 prior = lifting.load_prior()
@@ -145,10 +145,10 @@ for name in ("mu", "e", "sigma", "weights", "noise_variance"):
 
 # %% [markdown]
 # ## $(R, a)$: lift
-# Now the step that gives the paper its name. Among all rotations $R$ about the vertical and all coefficients $a$ it finds
-# those whose picture $\hat{Y} = s\,\Pi R(\mu + a \cdot e)$ lies nearest $Y$, at a price for unlikely $a$. $\Pi$ drops z;
-# `scale=None` says that the pixels of a metre, $s$, are to be found too; `camera` is the known tilt of the camera. Rooms
-# [01](01_projection.ipynb) and [03](03_solving_for_pose.ipynb) take this line apart.
+# Now the step that gives the paper its name. Among all rotations $R$ about the vertical and all coefficients $a$ it
+# finds those whose picture $\hat{Y} = s\,\Pi R(\mu + a \cdot e)$ lies nearest $Y$, at a price for unlikely $a$. $\Pi$
+# drops z; `scale=None` says that the pixels of a metre, $s$, are to be found too; `camera` is the known tilt of the
+# camera. Rooms [01](01_projection.ipynb) and [03](03_solving_for_pose.ipynb) take this line apart.
 
 
 # %% tags=["setup"]
@@ -206,9 +206,9 @@ assert np.all(np.diff(errors(frame, pose)) < 1)  # each alignment takes somethin
 
 # %% [markdown]
 # ## All eight photos, failures included
-# One photo proves little, and the one above was picked because it looks good. Here are all eight, with nothing left out.
-# `reproj.` is the median reprojection error of the pseudo ground truth; `scale` is the $s$ found, over the calibrated
-# one.
+# One photo proves little, and the one above was picked because it looks good. Here are all eight, with nothing left
+# out. `reproj.` is the median reprojection error of the pseudo ground truth; `scale` is the $s$ found, over the
+# calibrated one.
 
 # %%
 lifted = {name: lift_frame(frame) for name, frame in frames.items()}
@@ -224,8 +224,8 @@ print(f"median                           {median[0]:6.0f} mm{median[1]:6.0f} mm{
 assert 30 < median[2] < 150
 
 # %% [markdown]
-# A look from the side, where the failures show: the lifted pose in colour, the pseudo ground truth dashed and grey. From
-# the front all of them look right, since that is what was fitted.
+# A look from the side, where the failures show: the lifted pose in colour, the pseudo ground truth dashed and grey.
+# From the front all of them look right, since that is what was fitted.
 
 # %%
 figure = plt.figure(figsize=(12, 6.6))
@@ -244,10 +244,10 @@ plt.show()
 
 # %% [markdown]
 # What goes wrong: the man kicks and leans back on a treadmill, and no clip of that kind and no body of his size is in
-# the motion capture that the prior learned from. Where a limb points at the camera or away from it, both look the same
-# (room [01](01_projection.ipynb)), and the prior's guess decides. For scale: the paper reports errors of 70 to 90 mm on
-# Human3.6M, with a prior that was learned on Human3.6M too and a real ground truth. The numbers here are of other people
-# under other conditions; don't compare them.
+# the motion capture that the prior learned from. Where a limb points at the camera or away from it, both look the
+# same (room [01](01_projection.ipynb)), and the prior's guess decides. For scale: the paper reports errors of 70 to
+# 90 mm on Human3.6M, with a prior that was learned on Human3.6M too and a real ground truth. The numbers here are of
+# other people under other conditions; don't compare them.
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 0.1: from a belief map to the paper's axes
@@ -273,8 +273,8 @@ answer(
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 0.2: the scale of N-MPJPE
-# Pose $x$ and truth $z$, both (3, L) and centred. Which $s$ makes $\lVert s x - z \rVert^2$ smallest? Set its derivative
-# to 0.
+# Pose $x$ and truth $z$, both (3, L) and centred. Which $s$ makes $\lVert s x - z \rVert^2$ smallest? Set its
+# derivative to 0.
 
 
 # %% tags=["exercise"]
@@ -291,7 +291,8 @@ answer("0.2", best_scale(x, z), best, hint="d/ds gives 2 s <x, x> - 2 <x, z> = 0
 
 # %% [markdown]
 # ## Notation
-# The same letters as the paper, in the text and in the code. L landmarks, J bases, K components of the mixture, T angles.
+# The same letters as the paper, in the text and in the code. L landmarks, J bases, K components of the mixture, T
+# angles.
 #
 # | symbol | shape | meaning | in the code |
 # |---|---|---|---|
@@ -299,7 +300,7 @@ answer("0.2", best_scale(x, z), best, hint="d/ds gives 2 s <x, x> - 2 <x, z> = 0
 # | $Y$ | (2, L) | landmarks, x right, y up; pixels or metres | `lift(Y, ...)` |
 # | $\mu$ | (K, 3, L) | mean poses, metres, y up, z to the viewer; each row sums to 0 | `PosePrior.mu` |
 # | $e$ | (K, J, 3, L) | bases: orthonormal as rows of 3L numbers, centred | `PosePrior.e` |
-# | $\sigma$ | (K, J) | weights of the penalty $\lVert\sigma \cdot a\rVert^2$: **inverse** standard deviations, in units of the noise: $\sigma_j = \sqrt{v / \lambda_j}$ | `PosePrior.sigma` |
+# | $\sigma$ | (K, J) | weights of the penalty: $\sigma_j = \sqrt{v / \lambda_j}$ | `PosePrior.sigma` |
 # | $v$, $\lambda$ | (K,), (K, J) | variance of the noise, and of each coefficient (m²) | `PosePrior.noise_variance` |
 # | $\theta$, $R$ | scalar, (3, 3) | angle about the vertical, and the rotation by it | `camera.rotation` |
 # | $\mathcal{R}$ | T angles | the finite set that is searched | `camera.rotation_angles` |
@@ -314,6 +315,8 @@ answer("0.2", best_scale(x, z), best, hint="d/ds gives 2 s <x, x> - 2 <x, z> = 0
 # | $\bar{E}^\dagger$ | (J, 2L + J) | its pseudo-inverse | `solve.pseudo_inverse`, eq. (6) |
 # | $\bar{E}^t$ | (J, 2L) | the first 2L columns of that | `solve.truncated_pseudo_inverse`, eq. (8) |
 # | $\hat{Y}$ | (2, L) | the projected pose $s\,\Pi C R(\mu + a \cdot e)$ | `Lifted.Y_hat`, eq. (1) |
+#
+# Note that $\sigma$ is an **inverse** standard deviation, in units of the noise: a large $\sigma_j$ forbids its basis.
 #
 # A table can rot; a cell that runs can't. Here are the shapes as the code has them.
 
@@ -333,18 +336,23 @@ print("p", p.shape, " E", E.shape, " E_bar", E_bar.shape, " E_bar_dagger", E_bar
 # ## Errata: what is printed, and what we do
 # The supplement is short and loose in places. Where we deviate from the letter of it, this is how:
 #
-# | where | as printed | what we do |
-# |---|---|---|
-# | (2) | $(\sigma \cdot a^*)^2$, a vector squared | $\lVert \sigma \cdot a \rVert^2 = \sum_j (\sigma_j a_j)^2$ |
-# | (5) | $a^* \bar{E}$: a row of J numbers times a (2L+J) x J matrix; the shapes don't fit | columns throughout: $\bar{E} a$ |
-# | (6) | $[(y - p), 0]\,\bar{E}^\dagger$: a row of 2L+J numbers times a J x (2L+J) matrix; they don't fit either | $a = \bar{E}^\dagger\,[y - p, 0]$ |
-# | (7) | $da / d[y, 0] = \bar{E}^\dagger$: a derivative by zeros that never change | by $y$ alone: $da / dy = \bar{E}^t$, the truncation that (8) uses |
-# | (8) | $E \bar{E}^t$ | right as printed |
-# | (9) | $d\hat{b}_p / d\hat{Y}_x^2$: a square, as of a second derivative | no square: the right-hand side is the central difference of the *first* derivative |
-# | Updating B | "a negative step at $b_p$" | at one pixel of it: at $b_p(Y_p)$ |
-# | (2) and section 1.2 | $\sigma$ twice: weights of the penalty, width of a Gaussian | told apart by the text |
-# | (4) and the main paper | E twice: the bases as a matrix here, the camera's known rotation there | $E$ is the matrix, the camera is `camera` |
-# | main paper, section 4 | the log term of the prior as "ln sum" (recalled: we have not seen the text again) | "sum ln", which is what the likelihood asks for |
+# - **(2)** prints $(\sigma \cdot a^*)^2$, the square of a vector. We: $\lVert \sigma \cdot a \rVert^2 = \sum_j
+#   (\sigma_j a_j)^2$.
+# - **(5)** prints $a^* \bar{E}$, a row of J numbers times a (2L + J) x J matrix: the shapes don't fit. We use columns
+#   throughout: $\bar{E} a$.
+# - **(6)** prints $[(y - p), 0]\,\bar{E}^\dagger$, a row of 2L + J numbers times a J x (2L + J) matrix: they don't
+#   fit either. We: $a = \bar{E}^\dagger\,[y - p, 0]$.
+# - **(7)** prints $da / d[y, 0] = \bar{E}^\dagger$, a derivative by zeros that never change. We differentiate by $y$
+#   alone: $da / dy = \bar{E}^t$, the truncation that (8) uses.
+# - **(8)**, $E \bar{E}^t$, is right as printed.
+# - **(9)** prints $d\hat{b}_p / d\hat{Y}_x^2$, as if for a second derivative. The right-hand side is the central
+#   difference of the *first* one, so we drop the square.
+# - **Updating B** asks for "a negative step at $b_p$". We take it at one pixel of that map: at $b_p(Y_p)$.
+# - **$\sigma$** means two things: the weights of the penalty in (2), and the width of a Gaussian in section 1.2.
+# - **E** means two things: the bases as a matrix in (4), and, as we recall it, the camera's known rotation in the
+#   main paper. Here $E$ is the matrix and the camera is `camera`.
+# - **Main paper, section 4** (recalled; we did not have its text): the log term of the prior is printed as "ln sum".
+#   The likelihood asks for "sum ln", and that is what we use.
 #
 # Slips of the pen, for the record: "continious", "it might preferable", "each element Y of of $B_p$".
 
