@@ -61,8 +61,9 @@ def check_floating(argument: str, value: Array) -> Array:
 def check_finite(argument: str, value: Array) -> None:
     """Refuse NaN and infinity."""
     xp = namespace(value)
-    bad = int(xp.sum(xp.astype(~xp.isfinite(value), xp.int64)))
-    if bad:
+    finite = xp.isfinite(value)
+    if not bool(xp.all(finite)):
+        bad = int(xp.sum(xp.astype(~finite, xp.int64)))
         fail(
             argument,
             f"{bad} NaN or infinite of {value.size if isinstance(value, np.ndarray) else value.numel()} values",

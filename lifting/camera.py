@@ -80,10 +80,18 @@ def turn(
         ValueError: a wrong shape, a value that is not finite, or a camera that is no rotation.
     """
     pose = check_array("pose", pose, 3, "L")
-    R = rotation(like(check_array("theta", theta), pose))
-    if camera is not None:
-        R = like(check_camera(camera), pose) @ R
-    return R @ pose
+    theta = like(check_array("theta", theta), pose)
+    return turn_unchecked(pose, theta, None if camera is None else check_camera(camera))
+
+
+def turn_unchecked(pose: Array, theta: Array, camera: Array | None) -> Array:
+    """`turn` of eq. (1) for arrays that were checked before."""
+    xp = namespace(pose)
+    c, s = xp.cos(theta)[..., None], xp.sin(theta)[..., None]
+    x, y, z = (pose[..., row, :] for row in range(3))
+    # R(theta) pose, its three rows written out: many times faster than a product of small matrices
+    turned = xp.stack(xp.broadcast_arrays(c * x + s * z, y, c * z - s * x), axis=-2)
+    return turned if camera is None else like(camera, pose) @ turned
 
 
 def project(

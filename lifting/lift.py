@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 from scipy.optimize import least_squares
 
 from lifting.arrays import Array, check_count, check_finite, check_floating, check_shape, fail, to_numpy
-from lifting.camera import ROTATIONS, check_camera, check_scale, rotation, turn
+from lifting.camera import ROTATIONS, check_camera, check_scale, rotation, turn_unchecked
 from lifting.pose_prior import PosePrior
 from lifting.search import (
     CANDIDATES,
@@ -169,10 +169,10 @@ def _lift_masked(
     refine: Refinement,
 ) -> tuple[torch.Tensor, ...]:
     """theta, a, scale, component, cost and pose of frames y (N, 2, L) that share one mask."""
-    weight = torch.ones(y.shape[-1]) if mask is None else torch.tensor(mask)
-    weight = weight.to(y)
-    middle = (y * weight).sum(-1, keepdim=True) / weight.sum()
-    Y = (y - middle) * weight / unit[:, None, None]
+    weight = None if mask is None else torch.tensor(mask).to(y)
+    middle = _mean(y, weight)
+    Y = (y - middle) / unit[:, None, None]
+    Y = Y if weight is None else Y * weight
     tables = {
         dtype: table(prior, rotations, free, mask, camera, dtype, y.device)
         for dtype in {torch.float32, torch.float64, y.dtype}
@@ -189,15 +189,23 @@ def _lift_masked(
     # mu + a.e, times s: one product per component with mu on top of e
     model = torch.tensor(np.concatenate([prior.mu[:, None], prior.e], axis=1)).to(y).flatten(2)
     body = grouped_product(torch.cat([s[:, None], b], 1), component, model).unflatten(1, (3, -1))
-    pose = turn(body, theta, None if camera is None else np.reshape(camera, (3, 3)))
+    pose = turn_unchecked(body, theta, None if camera is None else np.reshape(camera, (3, 3)))
     # The translation is solved for too: the visible landmarks of Y_hat have the mean of those of Y.
-    offset = -(pose[:, :2] * weight).sum(-1, keepdim=True) / weight.sum()
-    pose = torch.cat([pose[:, :2] + offset, pose[:, 2:]], dim=1)
+    fit = pose[:, :2] - _mean(pose[:, :2], weight)
     penalty = torch.tensor(prior.sigma).to(y)[component] * b
+    residual = Y - fit if weight is None else (Y - fit) * weight
     # (2)  ||Y - Y_hat||^2 + ||sigma b||^2
-    least = ((Y - pose[:, :2]) * weight).square().sum((1, 2)) + penalty.square().sum(1)
-    pose = torch.cat([pose[:, :2] * unit[:, None, None] + middle, pose[:, 2:] * unit[:, None, None]], dim=1)
+    least = residual.square().sum((1, 2)) + penalty.square().sum(1)
+    pose = torch.cat([fit, pose[:, 2:]], dim=1) * unit[:, None, None]
+    pose[:, :2] += middle
     return theta, b / s[:, None], s * unit, component, least * unit**2, pose
+
+
+def _mean(points: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
+    """The mean of the visible points, (N, d, 1)."""
+    if weight is None:
+        return points.mean(-1, keepdim=True)
+    return (points @ weight)[..., None] / weight.sum()
 
 
 @torch.no_grad()

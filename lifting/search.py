@@ -270,7 +270,7 @@ def _find_in_slice(tab: Table, h: torch.Tensor) -> Found:
         angle, cost = _search_finer(tab, g, h, size, costs, angle, cost)
         close = torch.zeros_like(cost, dtype=torch.bool)
     else:
-        second = possible.scatter(2, position[..., None], math.inf).amin(2)
+        second = possible.scatter_(2, position[..., None], math.inf).amin(2)  # the best is struck out
         close = ~(second > cost + slack)
     n, K = torch.arange(h.shape[1], device=h.device), torch.arange(len(cost), device=h.device)[:, None]
     scale = (tab.scale[K, angle] * h.T).sum(-1) if tab.free else torch.ones_like(cost)
@@ -327,7 +327,7 @@ def _search_finer(
     best, winner = cost.flatten(), angle.flatten()
     margin = 4 * tab.error[:, None, None] + tab.finer[0].beta[:, None]
     component, frame, interval = (_lower_bounds(costs) - margin * size[:, None] <= cost[..., None]).nonzero().unbind(1)
-    for level, finer in pairwise((*tab.finer, None)):
+    for level, finer in zip(tab.finer, (*tab.finer[1:], None), strict=True):
         problem, group = component * N + frame, component * len(level.nodes) + interval
         costs = grouped_product(g.flatten(0, 1)[problem], group, level.V)  # (pairs, m + 3)
         possible = costs
@@ -369,21 +369,18 @@ def grouped_product(rows: torch.Tensor, group: torch.Tensor, matrices: torch.Ten
     Rows are sorted by group and laid out in chunks of one group each, so that a matrix is read once per chunk.
     """
     N, G = len(rows), len(matrices)
+    if G == 1:
+        return rows @ matrices[0]
     width = min(32, max(1, N // G))
     order = torch.argsort(group)
     counts = torch.bincount(group, minlength=G)
     chunks = -(-counts // width)
     first_row, first_chunk = counts.cumsum(0) - counts, chunks.cumsum(0) - chunks
-    sorted_group = group[order]
-    place = (first_chunk * width - first_row)[sorted_group] + torch.arange(N, device=rows.device)
+    rank = torch.arange(N, device=rows.device) + (first_chunk * width - first_row)[group[order]]
+    place = torch.empty_like(rank).index_copy_(0, order, rank)
     chunk_group = torch.repeat_interleave(torch.arange(G, device=rows.device), chunks)
-    padded = rows.new_zeros(len(chunk_group) * width, rows.shape[1]).index_copy(0, place, rows[order])
-    product = padded.unflatten(0, (-1, width)) @ matrices[chunk_group]
-    return (
-        torch.empty_like(product[:, 0])
-        .new_empty(N, matrices.shape[2])
-        .index_copy(0, order, product.flatten(0, 1)[place])
-    )
+    padded = rows.new_zeros(len(chunk_group) * width, rows.shape[1]).index_copy(0, place, rows)
+    return (padded.unflatten(0, (-1, width)) @ matrices[chunk_group]).flatten(0, 1)[place]
 
 
 def _combine_products(tab: Table, h: torch.Tensor) -> torch.Tensor:

@@ -33,7 +33,7 @@ def test_the_pictures_are_equation_1_written_out(pose):
     for angle, Y in ((found.theta, found.Y), (found.nearest, found.Y_nearest)):
         np.testing.assert_allclose(Y, (tilted_camera(0.2) @ rotation(angle) @ pose)[:2], atol=1e-12)
     assert found.error == pytest.approx(np.linalg.norm(found.Y - found.Y_nearest, axis=0).mean())
-    assert found.error > 0.01
+    assert found.error > 0.001
 
 
 def test_an_angle_of_the_set_costs_nothing(pose):

@@ -156,7 +156,7 @@ class SolvingWidget(Widget):
         self._facing = -float(np.degrees(facing(self.truth, HUMAN36M.left, HUMAN36M.right)))
         self.pose, self.errors = self.truth, (0.0, 0.0)
         self._looked_from: float | None = None
-        figure = new_figure(10.5, 3.9)
+        figure = new_figure(11, 3.9)
         sliders = [
             ipywidgets.FloatLogSlider(1, min=-2, max=2, step=0.1, description="sigma", readout_format=".2f"),
             ipywidgets.SelectionSlider(options=ROTATIONS, value=80, description="rotations"),
@@ -199,7 +199,7 @@ class SolvingWidget(Widget):
             self.redraw_axes()
 
     def _cost_axes(self, figure: Figure) -> list[Artist]:
-        ax = figure.add_axes((0.06, 0.14, 0.31, 0.74))
+        ax = figure.add_axes((0.07, 0.14, 0.3, 0.74))
         ax.set(xlim=(0, 360), ylim=(1e-3, 30), yscale="log", xlabel="theta (degrees)", ylabel="cost (m²)")
         ax.set_xticks(range(0, 361, 90))
         ax.set_title("least cost of eq. (2) at every angle", fontsize=10)
@@ -221,7 +221,7 @@ class SolvingWidget(Widget):
         return [*self._landmarks.values(), *self._reprojection.values(), self._misfit]
 
     def _pose_axes(self, figure: Figure) -> list[Artist]:
-        ax: Any = figure.add_axes((0.71, 0.1, 0.26, 0.76), projection="3d")
+        ax: Any = figure.add_axes((0.7, 0.1, 0.26, 0.76), projection="3d")
         frame_3d(ax, self.truth, radius=1.1 * float(np.abs(self.truth).max()))
         self._true_pose, self._lifted_pose = _bones(ax, "black", "truth"), _bones(ax, None, "lifted")
         ax.legend(loc="upper left", fontsize=6)

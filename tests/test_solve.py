@@ -1,0 +1,483 @@
+"""Equations (2) to (6) against other solvers: least squares, a general optimiser, autograd, Gaussian densities."""
+# ruff: noqa: D103
+
+import math
+import re
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import minimize
+from scipy.stats import multivariate_normal
+
+from lifting import load_prior
+from lifting.arrays import to_numpy
+from lifting.camera import rotation, rotation_angles, tilted_camera
+from lifting.datasets.motion_capture import load_motion_capture
+from lifting.pose_prior import PosePrior, sample
+from lifting.solve import (
+    centre,
+    coefficients,
+    cost,
+    free_scale,
+    log_determinant,
+    projected_model,
+    pseudo_inverse,
+    search,
+    solve_at,
+    stack_ridge,
+    truncated_pseudo_inverse,
+    unwrap,
+    wrap,
+)
+from tests.priors import random_masks, random_prior
+
+BACKENDS = {"numpy": np.asarray, "torch": torch.as_tensor}
+PI = np.array([[1.0, 0, 0], [0, 1, 0]])
+CAMERA = tilted_camera(0.25)
+seeds = st.integers(0, 999)
+few = settings(max_examples=25)
+
+
+def refuses(message):
+    return pytest.raises(ValueError, match=f"^{re.escape(message)}")
+
+
+def frame(prior, seed=0, n=None):
+    """Centred landmarks (2, L) of a random pose, or n of them."""
+    Y = sample(prior, n or 1, np.random.default_rng(seed)).poses[:, :2]
+    return Y if n else Y[0]
+
+
+def written_out(prior, k, theta, camera=None):
+    """p and E, one basis and one landmark at a time: all x, then all y."""
+    C = np.eye(3) if camera is None else camera
+    c, s = math.cos(theta), math.sin(theta)
+    PiR = PI @ C @ np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
+    p, E = np.zeros(2 * prior.L), np.zeros((2 * prior.L, prior.J))
+    for row in range(2):
+        for i in range(prior.L):
+            p[row * prior.L + i] = PiR[row] @ prior.mu[k, :, i]
+            for j in range(prior.J):
+                E[row * prior.L + i, j] = PiR[row] @ prior.e[k, j, :, i]
+    return p, E
+
+
+def parts(seed=0, **kwargs):
+    """y, p, E, sigma of one frame at one angle."""
+    prior = random_prior(seed, **kwargs)
+    p, E = written_out(prior, 0, 0.1 * seed)
+    return frame(prior, seed).ravel(), p, E, prior.sigma[0]
+
+
+# Unwrapping and centring
+
+
+@given(batch=st.sampled_from([(), (0,), (2,), (2, 3)]), L=st.integers(1, 4), backend=st.sampled_from(sorted(BACKENDS)))
+def test_unwrap_is_all_x_then_all_y_and_wrap_undoes_it(batch, L, backend):
+    Y = np.random.default_rng(0).normal(size=(*batch, 2, L))
+    y = unwrap(BACKENDS[backend](Y))
+    np.testing.assert_array_equal(to_numpy(y), np.concatenate([Y[..., 0, :], Y[..., 1, :]], axis=-1))
+    np.testing.assert_array_equal(to_numpy(wrap(y)), Y)
+
+
+@given(seed=seeds, backend=st.sampled_from(sorted(BACKENDS)), d=st.sampled_from([1, 2, 3]))
+def test_centre_is_the_projector_onto_what_is_seen_and_centred(seed, backend, d):
+    rng, as_given = np.random.default_rng(seed), BACKENDS[backend]
+    Y, visible = rng.normal(size=(3, d, 6)), random_masks(rng, 3, 6, least=1)
+    centred = to_numpy(centre(as_given(Y), as_given(visible)))
+    for n, mask in enumerate(visible):
+        ones = mask.astype(float)
+        np.testing.assert_allclose(centred[n], Y[n] @ (np.diag(ones) - np.outer(ones, ones) / ones.sum()), atol=1e-14)
+    np.testing.assert_allclose(to_numpy(centre(as_given(Y))), Y - Y.mean(axis=-1, keepdims=True), atol=1e-15)
+    np.testing.assert_allclose(to_numpy(centre(as_given(centred), as_given(visible))), centred, atol=1e-15)
+
+
+def test_centre_ignores_what_is_not_seen():
+    Y, visible = np.array([[1.0, 3.0, np.nan], [0.0, 2.0, np.inf]]), [True, True, False]
+    for result in (centre(Y, visible), centre(torch.tensor(Y), torch.tensor(visible)), centre(Y.tolist(), visible)):
+        np.testing.assert_array_equal(to_numpy(result), [[-1, 1, 0], [-1, 1, 0]])
+
+
+# The pieces of (4) to (6)
+
+
+@few
+@given(seed=seeds, theta=st.floats(-7, 7), tilted=st.booleans())
+def test_p_and_E_written_out(seed, theta, tilted):
+    prior, camera = random_prior(seed), CAMERA if tilted else None
+    p, E = projected_model(prior.mu[0], prior.e[0], theta, camera=camera)
+    p_loop, E_loop = written_out(prior, 0, theta, camera)
+    np.testing.assert_allclose(p, p_loop, atol=1e-14)
+    np.testing.assert_allclose(E, E_loop, atol=1e-14)
+
+
+def test_p_and_E_of_what_is_seen_are_centred_over_it():
+    prior, visible = random_prior(), np.array([True, False, True, True, True, False])
+    p, E = projected_model(prior.mu[0], prior.e[0], 0.4, visible=visible)
+    p_all, E_all = written_out(prior, 0, 0.4)
+    np.testing.assert_allclose(wrap(p), centre(wrap(p_all), visible), atol=1e-15)
+    np.testing.assert_allclose(wrap(E.T), centre(wrap(E_all.T), visible), atol=1e-15)
+
+
+@few
+@given(seed=seeds, backend=st.sampled_from(sorted(BACKENDS)))
+def test_E_bar_and_its_pseudo_inverse(seed, backend):
+    _, _, E, sigma = parts(seed)
+    E_bar = stack_ridge(BACKENDS[backend](E), BACKENDS[backend](sigma))
+    np.testing.assert_array_equal(to_numpy(E_bar), np.vstack([E, np.diag(sigma)]))
+    dagger = to_numpy(pseudo_inverse(E_bar))
+    E_bar = to_numpy(E_bar)
+    np.testing.assert_allclose(dagger @ E_bar, np.eye(len(sigma)), atol=1e-12)  # full column rank: a left inverse
+    np.testing.assert_allclose(E_bar @ dagger, (E_bar @ dagger).T, atol=1e-12)
+    E_bar_t = to_numpy(truncated_pseudo_inverse(BACKENDS[backend](E), BACKENDS[backend](sigma)))
+    np.testing.assert_allclose(E_bar_t, np.linalg.pinv(E_bar)[:, : len(E)], atol=1e-11)
+
+
+def test_a_camera_that_sees_nothing_of_a_basis_still_has_a_solution():
+    prior = random_prior(L=5, J=1)
+    e = np.zeros((1, 3, 5))
+    e[0, 2] = prior.mu[0, 2] / np.linalg.norm(prior.mu[0, 2])  # depth only: at theta = 0 its column of E is 0
+    p, E = projected_model(prior.mu[0], e, 0.0)
+    assert np.all(E == 0)
+    a = coefficients(p + 0.1, p, pseudo_inverse(stack_ridge(E, np.array([0.3]))))
+    np.testing.assert_allclose(a, [0], atol=1e-15)
+
+
+@few
+@given(seed=seeds)
+def test_a_minimises_equation_5_by_three_other_routes(seed):
+    y, p, E, sigma = parts(seed)
+    a = coefficients(y, p, pseudo_inverse(stack_ridge(E, sigma)))
+    stacked = np.linalg.lstsq(np.vstack([E, np.diag(sigma)]), np.concatenate([y - p, 0 * sigma]), rcond=None)[0]
+    np.testing.assert_allclose(a, stacked, atol=1e-12)
+    np.testing.assert_allclose(a, truncated_pseudo_inverse(E, sigma) @ (y - p), atol=1e-12)
+
+    def equation_2(a):
+        return sum((y - p - E @ a) ** 2) + sum((sigma * a) ** 2)
+
+    found = minimize(equation_2, np.zeros_like(a), method="BFGS", options={"gtol": 1e-9})
+    np.testing.assert_allclose(a, found.x, atol=1e-5)
+    assert cost(y, p, E, sigma, a) <= found.fun + 1e-14
+    assert math.isclose(cost(y, p, E, sigma, a), equation_2(a), rel_tol=1e-12)
+
+
+@few
+@given(seed=seeds)
+def test_the_gradient_is_zero_at_the_minimiser_and_nowhere_near(seed):
+    y, p, E, sigma = (torch.tensor(value) for value in parts(seed))
+    a = coefficients(y, p, pseudo_inverse(stack_ridge(E, sigma))).requires_grad_()
+    (gradient,) = torch.autograd.grad(cost(y, p, E, sigma, a), a)
+    assert gradient.abs().max() < 1e-12
+    (gradient,) = torch.autograd.grad(cost(y, p, E, sigma, a * 1.001), a)
+    assert gradient.abs().max() > 1e-9
+
+
+@few
+@given(seed=seeds)
+def test_the_least_cost_is_a_quadratic_form_and_H_is_a_hat_matrix(seed):
+    y, p, E, sigma = parts(seed)
+    H = E @ truncated_pseudo_inverse(E, sigma)
+    a = coefficients(y, p, pseudo_inverse(stack_ridge(E, sigma)))
+    assert math.isclose(cost(y, p, E, sigma, a), (y - p) @ (np.eye(len(y)) - H) @ (y - p), rel_tol=1e-10)
+    np.testing.assert_allclose(H, H.T, atol=1e-13)
+    values = np.linalg.eigvalsh(H)
+    assert values.min() > -1e-13 and values.max() < 1
+
+
+# log det and the densities
+
+
+@few
+@given(seed=seeds, v=st.floats(1e-6, 1e3), backend=st.sampled_from(sorted(BACKENDS)))
+def test_log_determinant_is_that_of_the_whole_covariance(seed, v, backend):
+    y, p, E, sigma = parts(seed)
+    covariance = E @ np.diag(v / sigma**2) @ E.T + v * np.eye(len(E))
+    log_det = to_numpy(log_determinant(BACKENDS[backend](E), BACKENDS[backend](sigma), v, len(E) / 2))
+    np.testing.assert_allclose(log_det, np.linalg.slogdet(covariance)[1], atol=1e-8)
+    a = coefficients(y, p, pseudo_inverse(stack_ridge(E, sigma)))
+    density = -0.5 * (cost(y, p, E, sigma, a) / v + log_det + len(y) * math.log(2 * math.pi))
+    np.testing.assert_allclose(density, multivariate_normal(p, covariance).logpdf(y), rtol=1e-9)
+
+
+def test_log_determinant_counts_visible_landmarks_only():
+    prior, visible = random_prior(), np.array([True, False, True, True, True, False])
+    _, E = projected_model(prior.mu[0], prior.e[0], 0.4, visible=visible)
+    rows = np.flatnonzero(np.tile(visible, 2))
+    v, sigma = prior.noise_variance[0], prior.sigma[0]
+    covariance = E[rows] @ np.diag(v / sigma**2) @ E[rows].T + v * np.eye(len(rows))
+    np.testing.assert_allclose(log_determinant(E, sigma, v, 4.0), np.linalg.slogdet(covariance)[1], atol=1e-10)
+
+
+# solve_at and its variants
+
+
+@few
+@given(seed=seeds, tilted=st.booleans(), masked=st.booleans(), scale=st.sampled_from([1.0, 0.1, 300.0]))
+def test_fixed_scale_is_least_squares_on_the_visible_rows(seed, tilted, masked, scale):
+    rng, prior = np.random.default_rng(seed), random_prior(seed)
+    visible = random_masks(rng, 1, prior.L)[0] if masked else None
+    camera, theta = CAMERA if tilted else None, rng.uniform(0, 6)
+    seen = np.ones(prior.L, bool) if visible is None else visible
+    rows = np.flatnonzero(np.tile(seen, 2))
+    Y = centre(scale * frame(prior, seed), seen)
+    p, E = written_out(prior, 0, theta, camera)
+    p, E = centre(wrap(p), seen).ravel()[rows], centre(wrap(E.T), seen).reshape(prior.J, -1).T[rows]
+    A = np.vstack([E, np.diag(prior.sigma[0])])
+    want, *_ = np.linalg.lstsq(A, np.concatenate([Y.ravel()[rows] / scale - p, np.zeros(prior.J)]), rcond=None)
+    solution = solve_at(
+        Y, prior.mu[0], prior.e[0], prior.sigma[0], theta, scale=scale, visible=visible, camera=camera
+    )
+    np.testing.assert_allclose(solution.a, want, atol=1e-11)
+    residual = Y.ravel()[rows] - scale * (p + E @ want)
+    want_cost = sum(residual**2) + sum((scale * prior.sigma[0] * want) ** 2)
+    np.testing.assert_allclose(solution.cost, want_cost, rtol=1e-9)
+    assert solution.scale == scale
+
+
+@few
+@given(seed=seeds, masked=st.booleans())
+def test_masked_is_the_same_as_a_prior_without_the_hidden_landmarks(seed, masked):
+    """...once its translation is free: least squares with two columns of ones more, and nothing centred."""
+    rng, prior = np.random.default_rng(seed), random_prior(seed)
+    visible = random_masks(rng, 1, prior.L)[0] if masked else np.ones(prior.L, bool)
+    Y, theta, n = frame(prior, seed) + 5.0, rng.uniform(0, 6), int(visible.sum())
+    p, E = written_out(prior, 0, theta)
+    rows = np.flatnonzero(np.tile(visible, 2))
+    shift = np.kron(np.eye(2), np.ones((n, 1)))
+    A = np.block([[E[rows], shift], [np.diag(prior.sigma[0]), np.zeros((prior.J, 2))]])
+    want, *_ = np.linalg.lstsq(A, np.concatenate([Y.ravel()[rows] - p[rows], np.zeros(prior.J)]), rcond=None)
+    free, *_ = np.linalg.lstsq(
+        np.block([[p[rows, None], E[rows], shift],
+                  [np.zeros((prior.J, 1)), np.diag(prior.sigma[0]), np.zeros((prior.J, 2))]]),
+        np.concatenate([Y.ravel()[rows], np.zeros(prior.J)]), rcond=None,
+    )  # fmt: skip
+    arguments = centre(Y, visible), prior.mu[0], prior.e[0], prior.sigma[0], theta
+    np.testing.assert_allclose(solve_at(*arguments, visible=visible).a, want[: prior.J], atol=1e-10)
+    solution = solve_at(*arguments, scale=None, visible=visible)
+    np.testing.assert_allclose(solution.scale, free[0], rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(solution.a * solution.scale, free[1 : prior.J + 1], atol=1e-9)
+
+
+@few
+@given(seed=seeds, unit=st.floats(1e-3, 1e4))
+def test_the_three_variants_agree_where_they_meet(seed, unit):
+    prior = random_prior(seed)
+    model, theta, Y = (prior.mu[0], prior.e[0], prior.sigma[0]), 0.01 * seed, unit * frame(prior, seed)
+    free = solve_at(Y, *model, theta, scale=None)
+    everything = np.ones(prior.L, bool)
+    for scale in (1.0, unit, None):
+        plain, masked = solve_at(Y, *model, theta, scale=scale), solve_at(Y, *model, theta, scale=scale, visible=everything)
+        for got, want in zip(masked, plain, strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-7, atol=1e-10)
+        # no fixed scale is better than the one solved for
+        assert free.cost <= plain.cost * (1 + 1e-9)
+    doubled = solve_at(2 * Y, *model, theta, scale=None)
+    np.testing.assert_allclose(doubled.scale, 2 * free.scale, rtol=1e-7)
+    np.testing.assert_allclose(doubled.a, free.a, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(doubled.cost, 4 * free.cost, rtol=1e-7)
+    if free.scale > 0:
+        fixed = solve_at(Y, *model, theta, scale=float(free.scale))
+        # At the best scale nothing pulls at it: the same cost, though b = s a has its own ridge, weighted alike.
+        np.testing.assert_allclose(fixed.cost, free.cost, rtol=1e-7)
+        np.testing.assert_allclose(fixed.a, free.a, rtol=1e-5, atol=1e-7)
+
+
+def test_free_scale_is_the_design_of_the_text():
+    _, p, E, sigma = parts()
+    D, ridge = free_scale(p, E, sigma)
+    np.testing.assert_array_equal(D, np.column_stack([p, E]))
+    np.testing.assert_array_equal(ridge, [0, *sigma])
+
+
+def test_scales_per_frame():
+    prior = random_prior()
+    Y, scale = frame(prior, n=4), np.array([1.0, 2.0, 0.5, 30.0])
+    together = solve_at(Y, prior.mu[0], prior.e[0], prior.sigma[0], 0.3, scale=scale)
+    for n in range(4):
+        alone = solve_at(Y[n], prior.mu[0], prior.e[0], prior.sigma[0], 0.3, scale=float(scale[n]))
+        for got, want in zip(together, alone, strict=True):
+            np.testing.assert_allclose(got[n], want, rtol=1e-12)
+
+
+@settings(max_examples=15)
+@given(backend=st.sampled_from(sorted(BACKENDS)), dtype=st.sampled_from([np.float32, np.float64]),
+       batch=st.sampled_from([(), (0,), (3,), (2, 2)]), scale=st.sampled_from([1.0, 2.0, None]))  # fmt: skip
+def test_solve_at_keeps_library_dtype_and_batch(backend, dtype, batch, scale):
+    prior, as_given = random_prior(), BACKENDS[backend]
+    model = [as_given(value[0].astype(dtype)) for value in (prior.mu, prior.e, prior.sigma)]
+    Y = frame(prior, n=math.prod(batch) + 1)[1:].reshape(*batch, 2, prior.L)
+    solution = solve_at(as_given(Y.astype(dtype)), *model, 0.5, scale=scale)
+    want = solve_at(Y, prior.mu[0], prior.e[0], prior.sigma[0], 0.5, scale=scale)
+    for field, got, exact in zip(solution._fields, solution, want, strict=True):
+        assert got.dtype == model[0].dtype, field
+        assert tuple(got.shape) == (*batch, prior.J)[: len(batch) + (field == "a")]
+        np.testing.assert_allclose(to_numpy(got), exact, rtol=2e-3 if dtype == np.float32 else 1e-10, atol=1e-4)
+
+
+# search
+
+
+def by_density(Y, prior, theta, scale=1.0, visible=None, camera=None):
+    """The winner of one frame by SciPy's densities: each component at its own angle of least cost, all written out."""
+    seen = np.ones(prior.L, bool) if visible is None else visible
+    rows, best = np.flatnonzero(np.tile(seen, 2)), []
+    y = Y.ravel()[rows]
+    for k in range(prior.K):
+        sigma, v, choices = prior.sigma[k], prior.noise_variance[k], []
+        for t, angle in enumerate(theta):
+            p, E = written_out(prior, k, angle, camera)
+            p, E = centre(wrap(p), seen).ravel()[rows], centre(wrap(E.T), seen).reshape(prior.J, -1).T[rows]
+            if scale is None:
+                A = np.block([[p[:, None], E], [np.zeros((prior.J, 1)), np.diag(sigma)]])
+                x, *_ = np.linalg.lstsq(A, np.concatenate([y, np.zeros(prior.J)]), rcond=None)
+                s, b = x[0], x[1:]
+            else:
+                A = np.vstack([E, np.diag(sigma)])
+                s = scale
+                b, *_ = np.linalg.lstsq(A, np.concatenate([y - s * p, np.zeros(prior.J)]), rcond=None)
+            if s > 0:
+                choices.append((sum((y - s * p - E @ b) ** 2) + sum((sigma * b) ** 2), t, s, p, E))
+        if not choices:
+            continue
+        least, t, s, p, E = min(choices, key=lambda choice: choice[:2])
+        covariance = s**2 * (E @ np.diag(v / sigma**2) @ E.T + v * np.eye(len(rows)))
+        density = multivariate_normal(s * p, covariance).logpdf(y) + math.log(prior.weights[k])
+        best.append((-density, k, t, least))
+    return min(best)
+
+
+@pytest.mark.parametrize("scale", [1.0, 40.0, None])
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("camera", [None, CAMERA])
+def test_the_winner_is_the_most_probable(scale, masked, camera):
+    prior, theta, rng = random_prior(3, K=3), rotation_angles(12), np.random.default_rng(1)
+    Y = (scale or 7.0) * sample(prior, 12, rng).poses[:, :2] * [[[1.0]], [[3.0]]][0]
+    Y += rng.normal(size=Y.shape) * 0.2 * (scale or 7.0)
+    visible = random_masks(rng, 12, prior.L, least=5) if masked else None
+    Y = centre(Y, visible)
+    for as_given in BACKENDS.values():
+        winner = search(as_given(Y), prior, theta, scale=scale, camera=camera,
+                        visible=None if visible is None else as_given(visible))  # fmt: skip
+        component, angle, least, score = (to_numpy(field) for field in winner)
+        for n in range(12):
+            mask = None if visible is None else visible[n]
+            negative, k, t, want = by_density(Y[n], prior, theta, scale, mask, camera)
+            assert (component[n], angle[n]) == (k, t)
+            np.testing.assert_allclose(least[n], want, rtol=1e-8)
+            count = 2 * (prior.L if mask is None else mask.sum())
+            np.testing.assert_allclose(score[n], 2 * negative - count * math.log(2 * math.pi), rtol=1e-8)
+    assert len(set(component.tolist())) > 1 and len(set(angle.tolist())) > 4
+
+
+def test_among_components_the_probable_beats_the_smaller_residual():
+    """A component of large variance explains anything with little cost, but nothing with much probability."""
+    tight = random_prior(0, K=1, sigma=(0.5, 0.5), v=1e-4)
+    prior = PosePrior(*(np.concatenate([a, b]) for a, b in (
+        (tight.mu, tight.mu), (tight.e, tight.e), (tight.sigma, tight.sigma / 1e3),
+        (tight.noise_variance, tight.noise_variance), (tight.weights / 2, tight.weights / 2))))  # fmt: skip
+    Y = centre(tight.mu[0, :2] + tight.e[0, 0, :2] * 0.01)
+    costs = [solve_at(Y, prior.mu[k], prior.e[k], prior.sigma[k], 0.0).cost for k in (0, 1)]
+    assert costs[1] < costs[0]
+    assert search(Y, prior, [0.0]).component == 0
+
+
+def test_ties_go_to_the_lowest_index():
+    one = random_prior(0, K=1)
+    twice = PosePrior(*(np.concatenate([value, value]) for value in (one.mu, one.e, one.sigma, one.noise_variance)),
+                      np.array([0.5, 0.5]))  # fmt: skip
+    winner = search(frame(one, n=20), twice, np.repeat(rotation_angles(8), 2))
+    assert np.all(winner.component == 0) and np.all(winner.angle % 2 == 0)
+
+
+def test_the_embedded_prior_finds_real_people():
+    prior, poses = load_prior(), load_motion_capture().poses[::400]
+    theta = rotation_angles(40)
+    turned = rotation(theta[::5])[:, None] @ poses  # (8, N, 3, 17)
+    winner = search(turned[..., :2, :], prior, theta)
+    assert winner.angle.shape == turned.shape[:2]
+    solution = solve_at(turned[..., :2, :], prior.mu[0], prior.e[0], prior.sigma[0], theta[winner.angle])
+    np.testing.assert_allclose(solution.cost, winner.cost, rtol=1e-9)
+    lifted = rotation(theta[winner.angle]) @ (prior.mu[0] + np.einsum("...j,jcl->...cl", solution.a, prior.e[0]))
+    errors = np.linalg.norm(lifted - turned, axis=-2).mean(axis=-1)
+    assert np.median(errors) < 0.08  # metres, in three dimensions, from two
+
+
+def test_a_person_upside_down_is_refused():
+    prior = random_prior(size=0.5, sigma=(50, 60))
+    mu = prior.mu.copy()
+    mu[:, 1] = np.linspace(-2, 2, prior.L)
+    prior = PosePrior(mu, prior.e, prior.sigma, prior.noise_variance, prior.weights)
+    search(mu[0, :2], prior, rotation_angles(8), scale=None)
+    with refuses("Y: got a frame that no rotation fits with a positive scale, expected a person who is not upside down"):
+        search(mu[0, :2] * [[1], [-1]], prior, rotation_angles(8), scale=None)
+
+
+# Bad input
+
+PRIOR = random_prior()
+Y0, Y1, MU, BASES, SIGMA = frame(PRIOR), np.ones(12), PRIOR.mu[0], PRIOR.e[0], PRIOR.sigma[0]
+E0 = np.ones((12, 3))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: unwrap(np.ones((3, 6))), "Y: got shape (3, 6), expected shape (..., 2, L)"),
+        (lambda: unwrap("Y"), "Y: got str of dtype <U1, expected"),
+        (lambda: unwrap(Y0 * np.nan), "Y: got 12 NaN or infinite of 12 values, expected finite numbers"),
+        (lambda: wrap(np.ones(5)), "y: got 5 coordinates, expected an even number, x and y of every landmark"),
+        (lambda: wrap(1.0), "y: got shape (), expected shape (..., 2L)"),
+        (lambda: centre([1.0, 2.0]), "Y: got shape (2,), expected shape (..., d, L)"),
+        (lambda: centre([1.0, 2.0], [True, True]), "Y: got shape (2,), expected shape (..., d, L)"),
+        (lambda: centre(Y0, np.ones(5, bool)), "visible: got shape (5,), expected shape (..., 6)"),
+        (lambda: centre(Y0, np.ones(6)), "visible: got an array of float64, expected an array of booleans"),
+        (lambda: centre(torch.tensor(Y0), torch.ones(6)),
+         "visible: got an array of torch.float32, expected an array of booleans"),
+        (lambda: centre(Y0, np.zeros(6, bool)),
+         "visible: got a frame with no visible landmark, expected at least one visible landmark in every frame"),
+        (lambda: centre(Y0 * np.nan, np.ones(6, bool)), "Y: got 12 NaN or infinite of 12 values, expected finite"),
+        (lambda: projected_model(Y0, BASES, 0.0), "mu: got shape (2, 6), expected shape (..., 3, L)"),
+        (lambda: projected_model(MU, BASES[..., :5], 0.0), "e: got shape (3, 3, 5), expected shape (..., J, 3, 6)"),
+        (lambda: projected_model(MU, BASES, np.nan), "theta: got 1 NaN or infinite of 1 values, expected finite"),
+        (lambda: projected_model(MU, BASES, "north"), "theta: got str of dtype <U5, expected"),
+        (lambda: projected_model(MU, BASES, 0.0, camera=-np.eye(3)), "camera: got a matrix with |C C^T - I| up to 0"),
+        (lambda: stack_ridge(np.ones(12), SIGMA), "E: got shape (12,), expected shape (..., 2L, J)"),
+        (lambda: stack_ridge(E0, np.ones(4)), "sigma: got shape (4,), expected shape (..., 3)"),
+        (lambda: stack_ridge(E0, np.array([1, -0.5, 1])), "sigma: got -0.5, expected numbers >= 0"),
+        (lambda: truncated_pseudo_inverse(E0, -SIGMA), f"sigma: got {-SIGMA.max()}, expected numbers >= 0"),
+        (lambda: pseudo_inverse(np.ones(3)), "E_bar: got shape (3,), expected shape (..., 2L + J, J)"),
+        (lambda: pseudo_inverse(np.full((4, 2), np.inf)), "E_bar: got 8 NaN or infinite of 8 values, expected finite"),
+        (lambda: coefficients(np.ones(11), Y1, np.ones((3, 15))), "y: got shape (11,), expected shape (..., 12)"),
+        (lambda: coefficients(Y1, np.ones(11), np.ones((3, 15))), "p: got shape (11,), expected shape (..., 12)"),
+        (lambda: coefficients(Y1, Y1, np.ones(15)), "E_bar_dagger: got shape (15,), expected shape (..., J, 2L + J)"),
+        (lambda: cost(np.ones(11), Y1, E0, SIGMA, SIGMA), "y: got shape (11,), expected shape (..., 12)"),
+        (lambda: cost(Y1, np.ones(11), E0, SIGMA, SIGMA), "p: got shape (11,), expected shape (..., 12)"),
+        (lambda: cost(Y1, Y1, E0[0], SIGMA, SIGMA), "E: got shape (3,), expected shape (..., 2L, J)"),
+        (lambda: cost(Y1, Y1, E0, SIGMA[:2], SIGMA), "sigma: got shape (2,), expected shape (..., 3)"),
+        (lambda: cost(Y1, Y1, E0, SIGMA, SIGMA[:2]), "a: got shape (2,), expected shape (..., 3)"),
+        (lambda: free_scale(Y1[:3], E0, SIGMA), "p: got shape (3,), expected shape (..., 12)"),
+        (lambda: free_scale(Y1, Y1, SIGMA), "E: got shape (12,), expected shape (..., 2L, J)"),
+        (lambda: free_scale(Y1, E0, SIGMA[:1]), "sigma: got shape (1,), expected shape (..., 3)"),
+        (lambda: log_determinant(E0, 0 * SIGMA, 1.0, 6.0), "sigma: got 0.0, expected numbers > 0"),
+        (lambda: log_determinant(E0, SIGMA, 0.0, 6.0), "noise_variance: got 0.0, expected numbers > 0"),
+        (lambda: log_determinant(E0[0], SIGMA, 1.0, 6.0), "E: got shape (3,), expected shape (..., 2L, J)"),
+        (lambda: solve_at(Y0[:, :5], MU, BASES, SIGMA, 0.0), "Y: got shape (2, 5), expected shape (..., 2, 6)"),
+        (lambda: solve_at(Y0, MU[:2], BASES, SIGMA, 0.0), "mu: got shape (2, 6), expected shape (..., 3, L)"),
+        (lambda: solve_at(Y0, MU, BASES, SIGMA[:2], 0.0), "sigma: got shape (2,), expected shape (..., 3)"),
+        (lambda: solve_at(Y0, MU, BASES, SIGMA, 0.0, scale=-1.0), "scale: got -1.0, expected numbers > 0"),
+        (lambda: solve_at(Y0, MU, BASES, SIGMA, 0.0, scale="big"), "scale: got str of dtype <U3, expected"),
+        (lambda: solve_at(Y0, MU, BASES, SIGMA, np.inf), "theta: got 1 NaN or infinite of 1 values, expected finite"),
+        (lambda: solve_at(Y0, MU, BASES, -SIGMA, 0.0), f"sigma: got {-SIGMA.max()}, expected numbers >= 0"),
+        (lambda: search(Y0[:, :5], PRIOR, [0.0]), "Y: got shape (2, 5), expected shape (..., 2, 6)"),
+        (lambda: search(Y0, PRIOR, []), "theta: got shape (0,), expected shape (..., T)"),
+        (lambda: search(Y0, PRIOR, ["north"]), "theta: got list of dtype <U5, expected"),
+        (lambda: search(Y0, PRIOR, [0.0], scale=0.0), "scale: got 0.0, expected numbers > 0"),
+        (lambda: search(Y0, PRIOR, [0.0], camera=np.ones((3, 3))), "camera: got a matrix with |C C^T - I| up to 3"),
+    ],
+)  # fmt: skip
+def test_bad_input(call, message):
+    with refuses(message):
+        call()
