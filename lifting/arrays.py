@@ -26,7 +26,10 @@ def like(value: Array, reference: Array) -> Array:
     xp = namespace(reference)
     if array_api_compat.is_torch_array(value) and array_api_compat.is_torch_array(reference):
         return value.to(dtype=reference.dtype, device=reference.device)
-    return xp.asarray(to_numpy(value), dtype=reference.dtype, device=array_api_compat.device(reference))
+    array = to_numpy(value)
+    if array_api_compat.is_torch_array(reference) and not array.flags.writeable:
+        array = array.copy()  # a tensor shares its memory, and can't be read-only
+    return xp.asarray(array, dtype=reference.dtype, device=array_api_compat.device(reference))
 
 
 def to_numpy(value: Array) -> np.ndarray:

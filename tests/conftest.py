@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
 from hypothesis import settings
 
 settings.register_profile("lifting", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("lifting")
+matplotlib.use("agg")
 
 
 @pytest.fixture

@@ -58,6 +58,13 @@ def test_like_and_to_numpy_leave_autograd_only_where_they_must():
     assert like(x, np.zeros(1)) == 2 and to_numpy(x) == 2
 
 
+def test_a_tensor_shares_no_memory_with_what_is_read_only():
+    frozen = np.zeros(3)
+    frozen.setflags(write=False)
+    like(frozen, torch.zeros(1, dtype=torch.float64))[0] = 1
+    assert frozen[0] == 0
+
+
 def test_to_numpy_does_not_copy_numpy():
     array = np.arange(3.0)
     assert to_numpy(array) is array

@@ -205,6 +205,7 @@ def test_lab_without_a_display_says_how_to_reach_the_page(launched, monkeypatch,
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     command, env = launched("--port=9123")
     assert "--no-browser" in command
+    assert [word for word in command if "port=" in word] == ["--port=9123"]
     said = capsys.readouterr().out
     assert f"http://localhost:9123/lab/tree/notebooks/00_start_here.ipynb?token={env['JUPYTER_TOKEN']}" in said
     assert "ssh -N -L 9123:localhost:9123 " in said

@@ -34,7 +34,7 @@ from lifting.solve import (
 )
 from tests.priors import random_masks, random_prior
 
-BACKENDS = {"numpy": np.asarray, "torch": torch.as_tensor}
+BACKENDS = {"numpy": np.asarray, "torch": torch.tensor}
 PI = np.array([[1.0, 0, 0], [0, 1, 0]])
 CAMERA = tilted_camera(0.25)
 seeds = st.integers(0, 999)
@@ -52,7 +52,7 @@ def frame(prior, seed=0, n=None):
 
 
 def written_out(prior, k, theta, camera=None):
-    """p and E, one basis and one landmark at a time: all x, then all y."""
+    """Return p and E, one basis and one landmark at a time: all x, then all y."""
     C = np.eye(3) if camera is None else camera
     c, s = math.cos(theta), math.sin(theta)
     PiR = PI @ C @ np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
@@ -269,7 +269,8 @@ def test_the_three_variants_agree_where_they_meet(seed, unit):
     free = solve_at(Y, *model, theta, scale=None)
     everything = np.ones(prior.L, bool)
     for scale in (1.0, unit, None):
-        plain, masked = solve_at(Y, *model, theta, scale=scale), solve_at(Y, *model, theta, scale=scale, visible=everything)
+        plain = solve_at(Y, *model, theta, scale=scale)
+        masked = solve_at(Y, *model, theta, scale=scale, visible=everything)
         for got, want in zip(masked, plain, strict=True):
             np.testing.assert_allclose(got, want, rtol=1e-7, atol=1e-10)
         # no fixed scale is better than the one solved for
@@ -398,9 +399,10 @@ def test_the_embedded_prior_finds_real_people():
     turned = rotation(theta[::5])[:, None] @ poses  # (8, N, 3, 17)
     winner = search(turned[..., :2, :], prior, theta)
     assert winner.angle.shape == turned.shape[:2]
-    solution = solve_at(turned[..., :2, :], prior.mu[0], prior.e[0], prior.sigma[0], theta[winner.angle])
+    mu, e, sigma = (value[winner.component] for value in (prior.mu, prior.e, prior.sigma))
+    solution = solve_at(turned[..., :2, :], mu, e, sigma, theta[winner.angle])
     np.testing.assert_allclose(solution.cost, winner.cost, rtol=1e-9)
-    lifted = rotation(theta[winner.angle]) @ (prior.mu[0] + np.einsum("...j,jcl->...cl", solution.a, prior.e[0]))
+    lifted = rotation(theta[winner.angle]) @ (mu + np.einsum("...j,...jcl->...cl", solution.a, e))
     errors = np.linalg.norm(lifted - turned, axis=-2).mean(axis=-1)
     assert np.median(errors) < 0.08  # metres, in three dimensions, from two
 
@@ -411,7 +413,7 @@ def test_a_person_upside_down_is_refused():
     mu[:, 1] = np.linspace(-2, 2, prior.L)
     prior = PosePrior(mu, prior.e, prior.sigma, prior.noise_variance, prior.weights)
     search(mu[0, :2], prior, rotation_angles(8), scale=None)
-    with refuses("Y: got a frame that no rotation fits with a positive scale, expected a person who is not upside down"):
+    with refuses("Y: got a frame that no rotation fits with a positive scale, expected a person who is not"):
         search(mu[0, :2] * [[1], [-1]], prior, rotation_angles(8), scale=None)
 
 

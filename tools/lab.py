@@ -4,6 +4,7 @@ import getpass
 import os
 import secrets
 import socket
+import subprocess
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -32,8 +33,10 @@ def has_display() -> bool:
 
 def main(arguments: list[str]) -> NoReturn:
     """Say where the page will be and become JupyterLab; `arguments` go on to it."""
-    ports = [int(argument.removeprefix("--port=")) for argument in arguments if argument.startswith("--port=")]
-    port, token = ports[-1] if ports else free_port(), secrets.token_hex(24)
+    named = [argument for argument in arguments if argument.startswith("--port=")]
+    others = [argument for argument in arguments if argument not in named]
+    port = int(named[-1].removeprefix("--port=")) if named else free_port()
+    token = secrets.token_hex(24)
     command = [sys.executable, "-m", "jupyterlab", f"--port={port}", "--ServerApp.port_retries=0"]
     command += [f"--ServerApp.root_dir={ROOT}", f"--LabApp.default_url=/lab/tree/{START}", "--ServerApp.log_level=WARN"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
@@ -47,7 +50,7 @@ def main(arguments: list[str]) -> NoReturn:
         print("and open the address above there.")
     print("Stop with Ctrl-C.", flush=True)
     os.chdir(ROOT)
-    os.execve(sys.executable, [*command, *arguments], os.environ | {"JUPYTER_TOKEN": token})
+    os.execve(sys.executable, [*command, *others], os.environ | {"JUPYTER_TOKEN": token})
 
 
 if __name__ == "__main__":

@@ -172,7 +172,7 @@ assert np.allclose(result.pose[:2], result.Y_hat)  # Pi: the picture is the pose
 figure = plt.figure(figsize=(9, 4.2))
 for n, (azim, title) in enumerate([(0, "as the camera sees it"), (90, "from his side: what the photo can't show")]):
     ax = figure.add_subplot(1, 2, n + 1, projection="3d")
-    plots.draw_pose_3d(ax, pose, azim=azim).set_title(title)
+    plots.draw_pose_3d(ax, pose - pose.mean(axis=1, keepdims=True), azim=azim).set_title(title)
 plt.show()
 
 # %% [markdown]
@@ -235,11 +235,11 @@ for n, (name, (pose, _)) in enumerate(lifted.items()):
     ax = figure.add_subplot(2, 4, n + 1, projection="3d")
     truth = f.pseudo_truth - f.pseudo_truth[:, both].mean(1, keepdims=True)
     mine = pose - pose[:, both].mean(1, keepdims=True)
-    plots.draw_pose_3d(
-        ax, truth, visible=f.pseudo_visible, azim=90, colour="grey", linestyle="--", label="pseudo truth"
-    )
-    plots.draw_pose_3d(ax, mine, azim=90, radius=0.95, legend=n == 3)
+    grey = {"colour": "grey", "linestyle": "--", "label": "pseudo ground truth"}
+    plots.draw_pose_3d(ax, truth, visible=f.pseudo_visible, azim=90, legend=False, **grey)
+    plots.draw_pose_3d(ax, mine, azim=90, radius=0.95, legend=False)
     ax.set_title(f"{name}: {table[name][2]:.0f} mm P-MPJPE", fontsize=9)
+figure.legend(*ax.get_legend_handles_labels(), loc="lower center", ncols=3)
 plt.show()
 
 # %% [markdown]
@@ -367,15 +367,17 @@ print("p", p.shape, " E", E.shape, " E_bar", E_bar.shape, " E_bar_dagger", E_bar
 # **Recap.** image -> $B$ (a network) -> $Y$ (argmax) -> $(R, a)$ (lifting) -> $\hat{Y}$ and the pose. In one picture:
 
 # %%
-pose, _ = lifted["cam04_026"]
-figure = plt.figure(figsize=(15, 4.2), layout="constrained")
-axes = [figure.add_subplot(1, 5, n) for n in (1, 2, 3)]
+pose, _ = lifted[frame.name]
+figure = plt.figure(figsize=(15, 4.2))
+flat, deep = figure.subfigures(1, 2, width_ratios=(1.35, 1))
+axes = flat.subplots(1, 3, gridspec_kw={"left": 0.02, "right": 0.98, "wspace": 0.04})
 axes[0].imshow(frame.image)
 plots.draw_beliefs_on_photo(axes[1], frame.image, frame.belief, frame.map_to_photo)
 plots.draw_landmarks_on_photo(axes[2], frame.image, pixels, visible=visible, legend=False)
 for ax, title in zip(axes, ("photo", "belief maps B", "landmarks Y"), strict=True):
     ax.set(xlabel="", ylabel="", xticks=[], yticks=[], title=title)
+centred = pose - pose.mean(axis=1, keepdims=True)
 for n, (azim, title) in enumerate([(0, "3D pose, from the camera"), (90, "the same, from his side")]):
-    ax = figure.add_subplot(1, 5, 4 + n, projection="3d")
-    plots.draw_pose_3d(ax, pose, azim=azim, legend=False).set_title(title)
+    ax = deep.add_subplot(1, 2, n + 1, projection="3d")
+    plots.draw_pose_3d(ax, centred, azim=azim, legend=n == 1).set_title(title)
 plt.show()

@@ -12,7 +12,7 @@ import numpy as np
 
 import lifting
 from lifting import plots
-from lifting.camera import project, rotation, rotation_angles, tilted_camera, turn
+from lifting.camera import project, rotation, tilted_camera, turn
 from lifting.datasets.motion_capture import load_motion_capture, trunk_lean
 from lifting.datasets.real_frames import load_real_frames
 from lifting.exercises import answer
@@ -116,12 +116,15 @@ def weak_perspective_error(pose, D):
 
 
 distances = np.array([1.5, 2, 3, 4, 6, 8, 12, 16])
-error = np.array([weak_perspective_error(project_me, D) for D in distances for project_me in [turn(pose, 0.8)]])
+error = np.array([weak_perspective_error(turn(pose, 0.8), D) for D in distances])
 assert np.isclose(error[-1] / error[-3], 8 / 16, atol=0.02)  # twice as far, half the error
 
 # %%
 _, ax = plt.subplots(figsize=(5, 3))
 ax.loglog(distances, error, "o-", color="black")
+ax.minorticks_off()
+ax.set_xticks([1.5, 2, 4, 8, 16], ["1.5", "2", "4", "8", "16"])
+ax.set_yticks([5, 10, 20, 50], ["5", "10", "20", "50"])
 ax.set(xlabel="distance of the camera (m)", ylabel="mean error (mm)", title="weak perspective against perspective")
 plt.show()
 print(f"at 4 m: {error[distances == 4][0]:.0f} mm")
@@ -150,7 +153,7 @@ for frame in frames:
     residuals.append(np.sqrt(((P - s * X) ** 2).sum(axis=0).mean()))
     size = frame.body_length * frame.pixels_per_metre
     print(f"{frame.name}  best s {s:4.0f} px/m  left over {residuals[-1]:4.1f} px rms of a body of {size:.0f} px")
-assert 5 < min(residuals) and max(residuals) < 15
+assert min(residuals) > 5 and max(residuals) < 15
 
 # %% [markdown]
 # About 7 to 14 px, 2 to 3 % of the body: as large as what a detector gets wrong. So here weak perspective is good
@@ -199,11 +202,11 @@ plt.show()
 # not to $R$.
 #
 # Is that so in real motion? Below is the heading (from the line through right and left landmarks) and the lean (trunk
-# against the vertical) of all upright clips.
+# against the vertical) of all upright clips; a heading of 0 is towards the viewer.
 
 # %%
 poses = motion.poses[upright]
-heading = np.degrees(facing(poses, HUMAN36M.left, HUMAN36M.right)) % 360
+heading = -np.degrees(facing(poses, HUMAN36M.left, HUMAN36M.right)) % 360  # facing says how to turn it back
 lean = trunk_lean(poses)
 print(f"headings in {np.count_nonzero(np.histogram(heading, 24, (0, 360))[0])} of 24 sectors of 15 degrees")
 print(f"lean: median {np.median(lean):.0f} degrees, 90% below {np.percentile(lean, 90):.0f} degrees")
@@ -211,11 +214,13 @@ assert np.median(lean) < 20 and np.histogram(heading, 12, (0, 360))[0].min() > 0
 
 # %%
 figure = plt.figure(figsize=(9, 3.4))
-ax = figure.add_subplot(1, 2, 1, projection="polar", theta_zero_location="S")
-ax.hist(np.radians(heading), 24, (0, 2 * np.pi), color="#333333")
+ax = figure.add_subplot(1, 2, 1, projection="polar")
+ax.set_theta_zero_location("S")
+ax.set_rticks([50, 100, 150])
+ax.hist(np.radians(heading), 24, range=(0, 2 * np.pi), color="#333333")
 ax.set(title="heading: every direction (frames)")
 ax = figure.add_subplot(1, 2, 2)
-ax.hist(lean, 30, (0, 180), color="#333333")
+ax.hist(lean, 30, range=(0, 180), color="#333333")
 ax.set(title="lean of the trunk: near upright", xlabel="degrees from the vertical", ylabel="frames")
 plt.show()
 
@@ -269,7 +274,7 @@ _, ax = plt.subplots(figsize=(6.5, 3.6))
 ax.loglog(counts, lifted, "s--", color="#D55E00", label="3D pose after lifting (MPJPE)")
 ax.loglog(counts, picture, "o-", color="#0072B2", label="picture, nearest angle")
 ax.axvline(80, color="black", ls=":")
-ax.text(82, picture.max(), "80, the paper's", va="top")
+ax.text(84, lifted.max(), "80, the paper's", va="top")
 ax.set(xlabel="number of rotations T", ylabel="mean error (mm)", title="what a finite set of angles costs")
 ax.set_xticks(counts, counts)
 ax.legend(loc="lower left")
@@ -304,10 +309,10 @@ swapped = list(HUMAN36M.swap)
 assert np.allclose((reverse @ pose)[:, swapped], R(np.pi) @ mirror(pose, HUMAN36M))
 
 # %%
-figure = plt.figure(figsize=(11, 3.8))
+figure = plt.figure(figsize=(13, 4))
 for n, (body, title) in enumerate([(pose, "the pose"), (reverse @ pose, "reversed in depth")]):
     ax = figure.add_subplot(1, 3, n + 1, projection="3d")
-    plots.draw_pose_3d(ax, body, azim=60, elev=10, radius=0.9).set_title(f"{title}, from the side")
+    plots.draw_pose_3d(ax, body, azim=90, radius=0.9, legend=n == 0).set_title(f"{title}, from +x")
 ax = figure.add_subplot(1, 3, 3)
 plots.draw_pose_2d(ax, project(pose, 0.0), colour="#009E73", label="picture of the pose")
 plots.draw_pose_2d(ax, project(reverse @ pose, 0.0), colour="black", linestyle=":", label="of the reversed one")
@@ -332,6 +337,10 @@ for degrees in (0, 10, 20):
     )
     print(f"looks down by {degrees:2} degrees: the two pictures are {1000 * apart.mean():3.0f} mm apart")
 assert apart.mean() > 0.01
+
+# %% [markdown]
+# With exact landmarks of poses that it has learned from, lifting is hardly ever fooled. New poses and a detector's
+# landmarks are another matter: see the failures in room [00](00_start_here.ipynb).
 
 # %% [markdown]
 # ## Turn it yourself

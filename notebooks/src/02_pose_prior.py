@@ -23,18 +23,25 @@ from IPython.display import HTML
 from scipy.cluster.vq import kmeans2
 from scipy.optimize import minimize
 
+# %% tags=["setup"]
 import lifting
 from lifting import plots
 from lifting.camera import rotation, rotation_angles, turn
-from lifting.datasets.default_prior import clip_poses, measure
+from lifting.datasets.default_prior import GRID, clip_poses, measure
 from lifting.datasets.motion_capture import load_motion_capture
 from lifting.exercises import answer
 from lifting.files import data_path
-from lifting.fit_prior import align_about_vertical, align_to_prior, fit_ppca, fit_prior, grow_basis
-from lifting.fit_prior import start_by_factorisation
+from lifting.fit_prior import (
+    align_about_vertical,
+    align_to_prior,
+    fit_ppca,
+    fit_prior,
+    grow_basis,
+    start_by_factorisation,
+)
 from lifting.pose_prior import facing, log_density, log_likelihood, posterior, sample
 from lifting.skeleton import HUMAN36M
-from lifting.widgets.prior import PriorWidget
+from lifting.widgets.prior import PriorWidget, move_along
 
 # %% [markdown]
 # ## The way through
@@ -47,12 +54,13 @@ plt.show()
 
 # %% [markdown]
 # ## Real motion capture
-# The package embeds 25 clips of real people, read from two published packages: `pybullet` (zlib licence) and
-# `holosoma-retargeting` (Apache-2.0). `data/motion_capture.md` says how. A pose is $(3, 17)$: rows $x$, $y$ (up), $z$
-# (towards the viewer), in metres, centred. The model turns upright people about the vertical, so poses whose trunk
-# leans more than 60 degrees are left out.
+# The package embeds 25 clips of people in motion, read from two published packages: `pybullet` (zlib licence) and
+# `holosoma-retargeting` (Apache-2.0). Neither says who was recorded; `data/motion_capture.md` says all that is known. A
+# pose is $(3, 17)$: rows $x$, $y$ (up), $z$ (towards the viewer), in metres, centred. The model turns upright people
+# about the vertical, so poses whose trunk leans more than 60 degrees are left out.
 #
-# To be quick we learn from every fifth pose of what the embedded prior was learned from.
+# To be quick we learn from every fifth of the poses that the embedded prior was learned from, and leave out their
+# mirror images, from which it learned as well.
 
 # %% tags=["setup"]
 motion = load_motion_capture()
@@ -128,10 +136,11 @@ assert np.allclose(heading(poses, first), align_about_vertical(poses, first))  #
 # ## Main paper, section 4: the start, a variant of Tomasi-Kanade
 # But onto which mean? It isn't known before the headings are, nor they before it. A factorisation finds both at once.
 #
-# Seen from above a pose is the $2 \times L$ matrix of its $x$ and $z$, and turning it is a $2 \times 2$ rotation. If all
-# poses were the mean, turned, the matrix of all of them, $x$ and $z$ interleaved, would be
+# Seen from above a pose is the $2 \times L$ matrix of its $x$ and $z$, and turning it is a $2 \times 2$ rotation. If
+# all poses were the mean, turned, the matrix of all of them, $x$ and $z$ interleaved, would be
 #
-# $$M = \begin{pmatrix} R_1 \\ \vdots \\ R_N \end{pmatrix} \mu_{xz} \quad\text{of size } 2N \times L,\text{ of rank } 2.$$
+# $$M = \begin{pmatrix} R_1 \\ \vdots \\ R_N \end{pmatrix} \mu_{xz}
+# \quad\text{of size } 2N \times L,\text{ of rank } 2.$$
 #
 # People move, so it isn't. Take the best approximation of rank 2: by Eckart and Young, the two largest singular values.
 
@@ -149,12 +158,12 @@ print(
 
 # %% [markdown]
 # If the rank were 2, then $U S V^\top = \mathrm{stack}(R_i)\,\mu_{xz}$. Write $\mu_{xz} = W S' V^\top$, its own
-# decomposition: then $\mathrm{stack}(R_i W)$ has orthogonal columns of length $\sqrt N$, so it is $\sqrt N\,U$. Pairs of
-# rows of $A = \sqrt N\,U_{:2}$ *are* rotations already, up to one orthogonal matrix $W$ that all of them share.
+# decomposition: then $\mathrm{stack}(R_i W)$ has orthogonal columns of length $\sqrt N$, so it is $\sqrt N\,U$. Pairs
+# of rows of $A = \sqrt N\,U_{:2}$ *are* rotations already, up to one orthogonal matrix $W$ that all of them share.
 #
-# As people do move, each pair is replaced by the nearest orthonormal one. The inner product of $\begin{pmatrix} a & b \\
-# c & d \end{pmatrix}$ with $\begin{pmatrix} \cos & \sin \\ -\sin & \cos \end{pmatrix}$ is $(a + d)\cos\theta + (b -
-# c)\sin\theta$: again one cosine, greatest at $\theta = \mathrm{atan2}(b - c, a + d)$.
+# As people do move, each pair is replaced by the nearest orthonormal one. The inner product of $\begin{pmatrix} a & b
+# \\ c & d \end{pmatrix}$ with $\begin{pmatrix} \cos & \sin \\ -\sin & \cos \end{pmatrix}$ is $(a + d)\cos\theta + (b
+# - c)\sin\theta$: again one cosine, greatest at $\theta = \mathrm{atan2}(b - c, a + d)$.
 #
 # $W$ may be a reflection, and all pairs with it. People don't turn into their mirror images, so we test to which kind
 # the pairs are nearer in sum, and flip the sign of $A$'s second column if need be.
@@ -178,7 +187,7 @@ mu = np.stack([mu_xz[0], poses[:, 1].mean(axis=0), mu_xz[1]])
 # %% [markdown]
 # Three checks. The nearest orthonormal pair is also $U_i V_i^\top$ of the pair's own decomposition, where that is a
 # rotation. The pseudo-inverse of a stack of rotations is just their mean: $\hat A^\dagger = \hat A^\top / N$. And the
-# package finds the same.
+# package finds the same. (Some pairs are nearer to a reflection. They get the nearest rotation all the same.)
 
 # %%
 u, _, vt = np.linalg.svd(A)
@@ -217,14 +226,15 @@ for ax, P, title in zip(axes, (poses, aligned), ("as recorded", "turned back"), 
             label=f"{side} shoulder",
         )
     ax.set(aspect="equal", title=title, xlabel="x (m)", ylabel="z, to the viewer (m)")
-    ax.invert_yaxis()  # the viewer is below
-axes[0].legend()
+axes[0].invert_yaxis()  # for both: the viewer is below
+axes[0].legend(loc="upper right", fontsize=8)
 plt.show()
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 2.1: face the viewer
-# Which turn makes a mean pose `m` $(3, L)$ face the viewer? It does when the line from the middle of its right landmarks
-# to the middle of its left ones points along $+x$, seen from above. `HUMAN36M.left` and `HUMAN36M.right` list them.
+# Which turn makes a mean pose `m` $(3, L)$ face the viewer? It does when the line from the middle of its right
+# landmarks to the middle of its left ones points along $+x$, seen from above. `HUMAN36M.left` and `HUMAN36M.right`
+# list them.
 
 
 # %% tags=["exercise"]
@@ -252,19 +262,19 @@ answer(
 # $$P = \mu + a\cdot\mathbf e + \varepsilon,\qquad a_j \sim \mathcal N(0, \lambda_j),\qquad
 # \varepsilon \sim \mathcal N(0, v)\ \text{per coordinate},$$
 #
-# so $P$ is Gaussian with the covariance $C = \sum_j \lambda_j\,e_j e_j^\top + v I$. Here $v$ is the **noise's variance**
-# and $\lambda_j$ is the **variance of the coefficient** $a_j$, both in m².
+# so $P$ is Gaussian with the covariance $C = \sum_j \lambda_j\,e_j e_j^\top + v I$. Here $v$ is the **noise's
+# variance** and $\lambda_j$ is the **variance of the coefficient** $a_j$, both in m².
 #
 # Poses are centred: moving all landmarks along $x$, $y$ or $z$ together is no part of the model. So the density lives
 # on $D = 3L - 3$ dimensions, not $3L$. With $S$ the poses' covariance, the log-likelihood of a pose is, on average,
 #
 # $$\ell = -\tfrac12\left(D \ln 2\pi + \ln\det C + \mathrm{tr}(C^{-1} S)\right).$$
 #
-# **The closed form** (Tipping and Bishop, 1999). Give $C$ the eigenvectors of $S$. Then with $S$'s eigenvalues $l_d$ and
-# $C$'s $c_d$, each direction costs $\ln c_d + l_d / c_d$, which is least at $c_d = l_d$. But only $J$ directions may
-# have a variance of their own, $c_j = \lambda_j + v$; the others share $v$, whose best value is the mean of their $l_d$.
-# What a set of others costs is then $\ln$ of their mean minus the mean of their $\ln$: least when they are alike, and
-# the best choice is the $D - J$ smallest. So
+# **The closed form** (Tipping and Bishop, 1999). Give $C$ the eigenvectors of $S$. Then with $S$'s eigenvalues $l_d$
+# and $C$'s $c_d$, each direction costs $\ln c_d + l_d / c_d$, which is least at $c_d = l_d$. But only $J$ directions
+# may have a variance of their own, $c_j = \lambda_j + v$; the others share $v$, whose best value is the mean of their
+# $l_d$. What a set of others costs is then $\ln$ of their mean minus the mean of their $\ln$: least when they are
+# alike, and the best choice is the $D - J$ smallest. So
 #
 # $$\mathbf e = \text{the first } J \text{ eigenvectors},\qquad
 # v = \frac{1}{D - J}\sum_{d > J} l_d,\qquad \lambda_j = l_j - v.$$
@@ -274,29 +284,29 @@ answer(
 def ppca(P, J):
     mu = P.mean(axis=0)
     d = (P - mu).reshape(len(P), -1)
-    l, u = np.linalg.eigh(d.T @ d / len(P))
-    l, u = l[::-1], u[:, ::-1]  # largest first
+    spectrum, u = np.linalg.eigh(d.T @ d / len(P))
+    spectrum, u = spectrum[::-1], u[:, ::-1]  # largest first
     D = d.shape[1] - 3  # the last three are 0: poses are centred
-    v = l[J:D].mean()
-    return mu, u[:, :J].T.reshape(J, 3, -1), v, l[:J] - v, l
+    v = spectrum[J:D].mean()
+    return mu, u[:, :J].T.reshape(J, 3, -1), v, spectrum[:J] - v, spectrum
 
 
 # %%
 J = 10
-_, e, v, lam, l = ppca(aligned, J)
+_, e, v, lam, spectrum = ppca(aligned, J)
 theirs = fit_ppca(aligned, J)
-assert np.allclose(l[-3:], 0)
+assert np.allclose(spectrum[-3:], 0)
 assert np.allclose(v, theirs.noise_variance[0]) and np.allclose(lam, theirs.component_variance[0])
 assert np.allclose(abs(np.einsum("jcl,jcl->j", e, theirs.e[0])), 1)  # the same bases, but for their signs
 print(f"noise sqrt(v) = {1000 * v**0.5:.0f} mm; first coefficient sqrt(lambda) = {1000 * lam[0] ** 0.5:.0f} mm")
 
 # %%
 _, ax = plt.subplots(figsize=(7, 3))
-d = np.arange(1, len(l) + 1)
-ax.plot(d[:J], 1000 * np.sqrt(l[:J]), "o", color="black", label="the first J")
-ax.plot(d[J:], 1000 * np.sqrt(np.maximum(l[J:], 0)), "o", color="0.6", label="become noise")
+d = np.arange(1, len(spectrum) + 1)
+ax.plot(d[:J], 1000 * np.sqrt(spectrum[:J]), "o", color="black", label="the first J")
+ax.plot(d[J:], 1000 * np.sqrt(np.maximum(spectrum[J:], 0)), "o", color="0.6", label="become noise")
 ax.axhline(1000 * v**0.5, color="#009E73", linestyle="--", label="noise, sqrt(v)")
-ax.axvspan(len(l) - 2.5, len(l) + 0.5, color="0.9", label="3 that centring takes")
+ax.axvspan(len(spectrum) - 2.5, len(spectrum) + 0.5, color="0.9", label="3 that centring takes")
 ax.set(xlabel="direction", ylabel="standard deviation (mm)")
 ax.legend()
 plt.show()
@@ -349,12 +359,13 @@ plt.show()
 # ## Main paper, section 4: the log term is "sum ln", not "ln sum"
 # *As we understand the main paper*, it minimises
 #
-# $$\sum_i \Big(\|P_i - R_i(\mu + a_i\cdot\mathbf e)\|^2 + \sum_j (a_{ij}\,\sigma_j)^2\Big) + \text{a log term in } \sigma.$$
+# $$\sum_i \Big(\|P_i - R_i(\mu + a_i\cdot\mathbf e)\|^2
+# + \sum_j (a_{ij}\,\sigma_j)^2\Big) + \text{a log term in } \sigma.$$
 #
 # The first two terms alone would choose $\sigma = 0$. The log term is what stops that, and it comes from $\ln\det$ of
 # a diagonal covariance: the determinant is a *product*, so its logarithm is a **sum of logarithms**, $\sum_j \ln
-# \lambda_j$. In print, as we recall it, it is the **logarithm of a sum**. We couldn't check in which variable, so we try
-# both readings: $+\ln\sum_j\lambda_j$, and $-\ln\sum_j\sigma_j^2$.
+# \lambda_j$. In print, as we recall it, it is the **logarithm of a sum**. We couldn't check in which variable, so we
+# try both readings: $+\ln\sum_j\lambda_j$, and $-\ln\sum_j\sigma_j^2$.
 #
 # The test: coefficients with a known spread $s_j$ (the mean of $a_{ij}^2$), in units where $v = 1$, so that
 # $\sigma_j^2 = 1/\lambda_j$. Only one of the three terms finds $\lambda_j = s_j$.
@@ -373,21 +384,20 @@ for name, term in terms.items():
     print(f"{name:24} lambda / s:", np.minimum(lambdas[name] / s, 1000).round(1), "(1000 means: or more)")
 
 # %% [markdown]
-# By hand. $\sum_j (s_j/\lambda_j + \ln\lambda_j)$ splits into one problem a basis, and each is least at $\lambda_j = s_j$.
-# With $\ln\sum_k \lambda_k$ the bases meddle with each other, and all slopes vanish at
-# $\lambda_j = \sqrt{s_j}\,\sum_k \sqrt{s_k}$: too large, for every basis. With $-\ln\sum_k\sigma_k^2$ it pays to put
-# everything into the one basis that varies least and to leave all others without any penalty.
+# By hand. $\sum_j (s_j/\lambda_j + \ln\lambda_j)$ splits into one problem a basis, and each is least at $\lambda_j =
+# s_j$. With $\ln\sum_k \lambda_k$ the bases meddle with each other, and all slopes vanish at $\lambda_j =
+# \sqrt{s_j}\,\sum_k \sqrt{s_k}$: too large, for every basis. With $-\ln\sum_k\sigma_k^2$ it pays to put everything
+# into the one basis that varies least and to leave all others without any penalty.
 
 # %%
 assert np.allclose(lambdas["sum ln"], s, rtol=1e-3)
 assert np.allclose(lambdas["ln sum of lambda"], np.sqrt(s) * np.sqrt(s).sum(), rtol=1e-2)
 assert np.allclose(lambdas["ln sum of sigma squared"][-1], s[-1], rtol=1e-2)
-assert (lambdas["ln sum of sigma squared"][:-1] > 1000 * s[:-1]).all()
+assert (lambdas["ln sum of sigma squared"][:-1] > 1000 * s[:-1]).all()  # as far as the bounds let it go
 
 # %%
 _, ax = plt.subplots(figsize=(6, 3))
-styles = ("ok", "s", "^"), ("black", "#CC79A7", "#56B4E9")
-for (name, found_lambda), marker, colour in zip(lambdas.items(), "os^", styles[1], strict=True):
+for (name, found_lambda), marker, colour in zip(lambdas.items(), "os^", ("black", "#CC79A7", "#56B4E9"), strict=True):
     ax.semilogy(np.arange(1, 6), np.sqrt(found_lambda), marker, color=colour, label=name)
 ax.semilogy(np.arange(1, 6), np.sqrt(s), color="black", lw=1, label="the truth")
 ax.set(xlabel="basis j", ylabel="sqrt(lambda), in units of the noise", xticks=range(1, 6))
@@ -422,15 +432,18 @@ ax.legend(fontsize=8)
 plt.show()
 
 # %% [markdown]
+# The dashed curve has a dip, in which an optimiser may come to rest by luck, but no lowest point.
+#
 # ## Eq. (2): what $\sigma$ is
-# Equation (2) of the supplement penalises $(\sigma\cdot a)^2$. Which number makes that a probability? Twice the negative
-# logarithm of everything that depends on $a$ is
+# Equation (2) of the supplement penalises $(\sigma\cdot a)^2$. Which number makes that a probability? Twice the
+# negative logarithm of everything that depends on $a$ is
 #
 # $$\frac{1}{v}\|P - \mu - a\cdot\mathbf e\|^2 + \sum_j \frac{a_j^2}{\lambda_j}
 # \;=\; \frac1v\Big(\|P - \mu - a\cdot\mathbf e\|^2 + \sum_j \big(\sqrt{v/\lambda_j}\;a_j\big)^2\Big),$$
 #
-# so $\boxed{\sigma_j = \sqrt{v/\lambda_j}}$: an **inverse** standard deviation, in units of the noise. It has no unit. It
-# is *not* a standard deviation: bases that move a lot have a small $\sigma$, bases that hardly move a large one.
+# so $\boxed{\sigma_j = \sqrt{v/\lambda_j}}$: an **inverse** standard deviation, in units of the noise. It has no
+# unit. It is *not* a standard deviation: bases that move a lot have a small $\sigma$, bases that hardly move a large
+# one.
 
 # %%
 gaussian = fit_ppca(aligned, 20)
@@ -444,9 +457,9 @@ plt.show()
 assert (np.diff(spread) <= 0).all() and (np.diff(gaussian.sigma[0]) >= 0).all()
 
 # %% [markdown]
-# Does it matter? Draw poses whose coefficients are known, with noise, and look for the coefficients by least squares with
-# three different penalties. $\mathbf e$ is orthonormal, so $a_j = b_j / (1 + \text{penalty}_j^2)$ with
-# $b_j = \langle e_j, P - \mu\rangle$.
+# Does it matter? Draw poses whose coefficients are known, with noise, and look for the coefficients by least squares
+# with three different penalties. $\mathbf e$ is orthonormal, so $a_j = b_j / (1 + \text{penalty}_j^2)$ with $b_j =
+# \langle e_j, P - \mu\rangle$.
 
 # %%
 drawn = sample(gaussian, 2000, np.random.default_rng(1), headings=[0.0])
@@ -459,8 +472,8 @@ for name, penalty in {"sigma": sigma, "none": 0 * sigma, "taken for a deviation"
 assert error["sigma"] < error["none"] < error["taken for a deviation"]
 
 # %% [markdown]
-# With all three coordinates seen, the penalty helps little. Take away the depth, as a photo does, and it decides: that is
-# the next room.
+# With all three coordinates seen, the penalty helps little. Take away the depth, as a photo does, and it decides:
+# that is the next room.
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 2.2: the most probable coefficients
@@ -488,13 +501,13 @@ answer(
 
 # %% [markdown]
 # ## Main paper, section 4: growing the basis one by one
-# The headings came from the mean alone. With bases they can be better: turn each pose to where the *Gaussian* likes it
-# most (`align_to_prior`), fit again, and so on; each of the two can only raise the likelihood. *As we understand the main
-# paper*, the bases are grown one by one meanwhile, from 1 to $J$, so that what a rotation can explain does not get locked
-# into the basis.
+# The headings came from the mean alone. With bases they can be better: turn each pose to where the *Gaussian* likes
+# it most (`align_to_prior`), fit again, and so on; each of the two can only raise the likelihood. *As we understand
+# the main paper*, the bases are grown one by one meanwhile, from 1 to $J$, so that what a rotation can explain does
+# not get locked into the basis.
 #
-# Which basis would that be? Turn the mean by a small angle $\epsilon$: it moves by $\epsilon\,(\mu_z, 0, -\mu_x)$. Measure
-# how much of that direction the bases contain, from 0 to 1.
+# Which basis would that be? Turn the mean by a small angle $\epsilon$: it moves by $\epsilon\,(\mu_z, 0, -\mu_x)$.
+# Measure how much of that direction the bases contain, from 0 to 1.
 
 
 # %%
@@ -508,10 +521,13 @@ def turning_in(prior):
 grown = grow_basis(poses, 8, rounds=200, tolerance=1e-3)
 share = [turning_in(prior) for prior in (fit_ppca(poses, 8), fit_ppca(aligned, 8), grown.prior)]
 print("turning in 8 bases: as recorded {:.3f}, factorised {:.3f}, grown {:.3f}".format(*share))
-assert share[2] < 0.01 < share[0]
+assert share[2] < share[1] < 0.25 * share[0]
 
 # %% [markdown]
-# The alternative: all $J$ bases at once, from the same start, then in turns until nothing changes. Both ways climb the
+# As recorded, turning is nearly all in the bases. The factorisation leaves a fifth of it, growing an eighth. Not
+# nothing: the direction above is exact for the *mean* only; a pose far from it moves along another one when it turns.
+#
+# The alternative to growing: all $J$ bases at once, from the same start, then in turns until nothing changes. Both ways climb the
 # same likelihood, but it has many tops.
 
 
@@ -532,13 +548,13 @@ gain = {}
 for J in (2, 3, 5, 8):
     growth = grown if J == 8 else grow_basis(poses, J, rounds=200, tolerance=1e-3)
     gain[J] = growth.log_likelihood[-1] - at_once(poses, J)[-1]
-    print(f"J = {J}: growing ends {gain[J]:+.1f} nats a pose from where 'at once' ends")
+    print(f"J = {J}: growing ends {round(gain[J], 1) + 0.0:+.1f} nats a pose from where 'at once' ends")
 assert min(gain.values()) > -0.1 and max(gain.values()) > 1
 
 # %% [markdown]
-# So on these poses growing is never worse by more than a hair, and for some $J$ clearly better: it ties where both climb
-# the same top. The claim is about risk, then, not a law. Here is the climb: each dot is one round, and each step adds one
-# basis.
+# So on these poses growing is never worse by more than a hair, and for some $J$ clearly better: it ties where both
+# climb the same top. The claim is about risk, then, not a law. Here is the climb: each dot is one round, and each
+# step adds one basis.
 
 # %%
 once = at_once(poses, 8)
@@ -555,8 +571,8 @@ assert (np.diff(grown.log_likelihood) > -1e-9).all() and (np.diff(once) > -1e-9)
 # People who stand and people who crouch don't make one Gaussian. *As we understand the main paper*, a mixture of PPCA
 # serves such data, $p(P) = \sum_k w_k\,\mathcal N(P; \mu_k, C_k)$. EM (Tipping and Bishop) takes turns:
 #
-# - **E**: responsibilities, $r_{ik} = w_k\mathcal N_{ik} \big/ \sum_m w_m\mathcal N_{im}$: how probably pose $i$ came from
-#   component $k$.
+# - **E**: responsibilities, $r_{ik} = w_k\mathcal N_{ik} \big/ \sum_m w_m\mathcal N_{im}$: how probably pose $i$ came
+#   from component $k$.
 # - **M**: each component is PPCA again, with pose $i$ counting $r_{ik}$; and $w_k$ is the mean of $r_{ik}$.
 
 
@@ -583,7 +599,8 @@ for _ in range(25):
     r, log_p = e_step(gaussians, w, upright)
     climb.append(log_p)
 assert (np.diff(climb) > -1e-9).all()  # the log-likelihood never falls
-print("weights", np.sort(w)[::-1].round(2))
+single = log_density(fit_ppca(upright, 5), upright).mean()
+print(f"log-likelihood of a pose: one Gaussian {single:.0f}, three {climb[-1]:.0f} nats")
 
 # %% [markdown]
 # The package's `fit_prior` does more in each round: it turns each pose to suit each component, and adds a few imaginary
@@ -633,24 +650,23 @@ plt.show()
 
 # %% [markdown]
 # ## How well does it lift people it has never seen?
-# Likelihood is a means. The end is lifting, so the settings of the embedded prior were chosen by lifting error: hold out
-# a clip together with all that resemble it, learn from the rest, and lift the held-out poses from their exact 2D
+# Likelihood is a means. The end is lifting, so the settings of the embedded prior were chosen by lifting error: hold
+# out a clip together with all that resemble it, learn from the rest, and lift the held-out poses from their exact 2D
 # landmarks, seen from eight headings. Never split by frame: neighbouring frames are almost the same pose.
 # `data/prior_held_out.json` has the outcome, in millimetres (MPJPE of centred poses).
 
 # %%
 held_out = json.loads(data_path("prior_held_out.json").read_text(encoding="utf-8"))
 settings, rows = held_out["chosen"]["settings"], held_out["chosen"]["clips"]
-print(
-    f"chosen: K = {settings['components']}, J = {settings['bases']}: mean of groups {held_out['chosen']['mean_mm']:.0f} mm"
-)
+print(f"chosen: K = {settings['components']}, J = {settings['bases']}")
+print(f"mean of the groups {held_out['chosen']['mean_mm']:.0f} mm")
 for row in sorted(rows, key=lambda row: row["mean_mm"]):
     print(f"{row['clip']:20} {row['mean_mm']:4.0f} mm   depth flipped in {row['flipped_percent']:2.0f} % of views")
 
 # %%
 _, ax = plt.subplots(figsize=(6, 3))
 for K, marker, colour in zip((1, 3, 5), "os^", ("black", "#009E73", "#CC79A7"), strict=True):
-    tried = [c for c in held_out["candidates"][:15] if c["settings"]["components"] == K]
+    tried = [c for c in held_out["candidates"][: len(GRID)] if c["settings"]["components"] == K]
     ax.plot(
         [c["settings"]["bases"] for c in tried],
         [c["mean_mm"] for c in tried],
@@ -658,16 +674,22 @@ for K, marker, colour in zip((1, 3, 5), "os^", ("black", "#009E73", "#CC79A7"), 
         color=colour,
         label=f"K = {K}",
     )
-ax.set(xlabel="J", ylabel="held-out error (mm)", ylim=(0, None), title="chosen by lifting, not by likelihood")
+ax.set(
+    xlabel="J",
+    ylabel="held-out error (mm)",
+    xticks=range(5, 26, 5),
+    ylim=(0, None),
+    title="chosen by lifting, not by likelihood",
+)
 ax.legend()
 plt.show()
 
 # %% [markdown]
-# More bases help most; a mixture helps a little; clips differ far more than settings do. It was chosen on the same clips
-# that measure it, so expect slightly worse on new ones.
+# More bases help most; a mixture helps a little; clips differ far more than settings do. It was chosen on the same
+# clips that measure it, so expect slightly worse on new ones.
 #
-# Don't take the file's word for it: here is one clip, live. To be quick it learns one Gaussian with 15 bases from a fifth
-# of the poses, so it can't be as good as the table. (`hold_out("run", Settings(**settings))` of
+# Don't take the file's word for it: here is one clip, live. To be quick it learns one Gaussian with 15 bases from a
+# fifth of the poses, so it can't be as good as the table. (`hold_out("run", Settings(**settings))` of
 # `lifting.datasets.default_prior` repeats a row exactly; a test does.)
 
 # %%
@@ -684,8 +706,8 @@ assert known < written < live < 150
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 2.3: fewer bases, more noise
-# Drop all but the first `J` bases of a component with the noise's variance `v` and the coefficients' variances `lam`. What
-# they explained doesn't vanish. What is the new variance of the noise, for a model of `L` landmarks?
+# Drop all but the first `J` bases of a component with the noise's variance `v` and the coefficients' variances `lam`.
+# What they explained doesn't vanish. What is the new variance of the noise, for a model of `L` landmarks?
 
 
 # %% tags=["exercise"]
@@ -699,12 +721,11 @@ def my_noise(v, lam, J, L):
 
 # %% tags=["answer"]
 full = lifting.load_prior().subset(components=[0])
+v_full, lam_full = 1e6 * full.noise_variance[0], 1e6 * full.component_variance[0]  # in mm²
 answer(
     "2.3",
-    [my_noise(full.noise_variance[0], full.component_variance[0], J, full.L) * 1e6 for J in (3, 10)]
-    if my_noise(1.0, np.ones(4), 2, 17) is not ...
-    else ...,
-    [full.subset(bases=J).noise_variance[0] * 1e6 for J in (3, 10)],
+    [my_noise(v_full, lam_full, 3, full.L), my_noise(v_full, lam_full, 10, full.L)],
+    [1e6 * full.subset(bases=3).noise_variance[0], 1e6 * full.subset(bases=10).noise_variance[0]],
     hint="v is the mean variance of the D - J directions that have no basis; along a dropped basis it is lambda_j + v.",
 )
 
@@ -722,7 +743,8 @@ figure.subplots_adjust(left=0.02, right=0.96, wspace=0.25)
 plt.show()
 
 # %% [markdown]
-# Mostly people, and not quite. A Gaussian knows nothing of bones: no basis keeps a length, so shins stretch. Measure it.
+# Mostly people, and not quite. A Gaussian knows nothing of bones: no basis keeps a length, so shins stretch. Measure
+# it.
 
 # %%
 knee, ankle = HUMAN36M.index("left_knee"), HUMAN36M.index("left_ankle")
@@ -736,9 +758,9 @@ assert shin["imagined"].std() > 2 * shin["recorded"].std()
 
 # %% [markdown]
 # ## The prior under sliders
-# Left: move along one basis, in standard deviations of its coefficient. Middle: a real pose (dashed) and what the first
-# $J$ bases keep of it. Right: how far each coefficient goes. Try: which basis lifts an arm? How many bases does the kick
-# need, and how many the walk? Beyond 2 deviations, does it still look like a person?
+# Left: move along one basis, in standard deviations of its coefficient. Middle: a real pose (dashed) and what the
+# first $J$ bases keep of it. Right: how far each coefficient goes. Try: which basis lifts an arm? How many bases does
+# the kick need, and how many the walk? Beyond 2 deviations, does it still look like a person?
 
 # %%
 chosen = ("walk", "kick", "dance_a", "jump", "climb_0")
@@ -753,15 +775,13 @@ for pose in (1, 2):  # from code as by hand: the walk, then the kick
         widget["J"] = J
         errors[pose, J] = widget.error_mm
 assert errors[1, embedded.J] < errors[1, 10] < errors[1, 2] and errors[2, embedded.J] < errors[2, 10] < errors[2, 2]
-print("kick: {:.0f} mm off with 2 bases, {:.0f} mm with 10".format(errors[2, 2], errors[2, 10]))
+print(f"kick: {errors[2, 2]:.0f} mm off with 2 bases, {errors[2, 10]:.0f} mm with 10")
 
 # %% [markdown]
-# Without a kernel, here is the first basis as still pictures: component 1 at $-2$, $0$ and $+2$ standard deviations, and
-# below them a slider over pictures that were made beforehand.
+# Without a kernel, here is the first basis as still pictures: component 1 at $-2$, $0$ and $+2$ standard deviations,
+# and below them a slider over pictures that were made beforehand.
 
 # %%
-from lifting.widgets.prior import move_along
-
 figure, axes = plt.subplots(1, 3, figsize=(10, 3.4), subplot_kw={"projection": "3d"})
 for ax, deviations in zip(axes, (-2, 0, 2), strict=True):
     plots.draw_pose_3d(ax, move_along(embedded, 0, deviations), azim=30, elev=10, radius=0.95, legend=deviations < 0)
@@ -772,7 +792,7 @@ plt.show()
 # %% tags=["nbval-ignore-output"]
 # not compared: the pictures in it depend on the machine's fonts
 widget["pose"], widget["J"] = 2, 10
-HTML(widget.film("deviations", [-3, -2, -1, 0, 1, 2, 3]))
+HTML(widget.film("deviations", [-2, -1, 0, 1, 2]))
 
 # %% [markdown]
 # ## Saving and loading, without pickle
@@ -808,8 +828,8 @@ with tempfile.TemporaryDirectory() as folder:
 
 # %% [markdown]
 # ## Recap
-# - A heading is one angle in closed form, $\theta = \mathrm{atan2}(B, A)$. A rank-2 factorisation finds mean and headings
-#   together.
+# - A heading is one angle in closed form, $\theta = \mathrm{atan2}(B, A)$. A rank-2 factorisation finds mean and
+#   headings together.
 # - PPCA: eigenvectors, $v$ the mean of what they leave over $D = 3L - 3$ directions, $\lambda_j = l_j - v$.
 # - The log term is $\sum\ln$. With $\ln\sum$ the variances come out wrong. And $a$ is averaged out, not minimised over.
 # - $\sigma_j = \sqrt{v/\lambda_j}$ is an inverse standard deviation in units of the noise.

@@ -1,0 +1,273 @@
+"""The fast search against brute force: every rotation of every component, from the readable functions."""
+# ruff: noqa: D103
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lifting import load_prior
+from lifting.camera import rotation_angles, tilted_camera
+from lifting.datasets.motion_capture import load_motion_capture
+from lifting.pose_prior import sample
+from lifting.search import CANDIDATES, find_winners, grouped_product, solve_winners, table
+from lifting.solve import (
+    centre,
+    free_scale,
+    log_determinant,
+    projected_model,
+    search,
+    solve_at,
+    truncated_pseudo_inverse,
+    unwrap,
+)
+from tests.priors import random_prior
+
+CPU = torch.device("cpu")
+CAMERA = tilted_camera(0.25)
+MASK = (True, True, False, True, True, True)
+VARIANTS = {
+    "plain": {},
+    "free": {"free": True},
+    "masked": {"visible": MASK},
+    "tilted": {"camera": CAMERA},
+    "all": {"free": True, "visible": MASK, "camera": CAMERA},
+}
+variants = pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
+
+
+def make_table(prior, rotations, free=False, visible=None, camera=None, dtype=torch.float64):
+    key = None if camera is None else tuple(camera.ravel().tolist())
+    return table(prior, rotations, free, visible, key, dtype, CPU)
+
+
+def all_costs(prior, Y, rotations, free=False, visible=None, camera=None):
+    """Cost (K, N, T) of eq. (2), the scale there, and what is added to cost / (s^2 v) to compare components."""
+    theta = rotation_angles(rotations)
+    seen = np.ones(prior.L, bool) if visible is None else np.array(visible)
+    costs, scales, rests = [], [], []
+    for k in range(prior.K):
+        p, E = projected_model(prior.mu[k], prior.e[k], theta, visible=seen, camera=camera)
+        D, ridge = free_scale(p, E, prior.sigma[k]) if free else (E, prior.sigma[k])
+        S = truncated_pseudo_inverse(D, ridge)
+        r = unwrap(Y)[None] - (0 if free else p[:, None])  # (T, N, 2L)
+        x = r @ S.swapaxes(1, 2)
+        costs.append(np.sum(r * (r - x @ D.swapaxes(1, 2)), axis=-1).T)
+        scales.append(x[..., 0].T if free else np.ones_like(costs[-1]))
+        rests.append(log_determinant(E, prior.sigma[k], prior.noise_variance[k], float(seen.sum())))
+    scale = np.stack(scales)
+    rest = np.stack(rests)[:, None] - 2 * np.log(prior.weights)[:, None, None]
+    rest = rest + 4 * seen.sum() * np.log(np.where(scale > 0, scale, 1))
+    return np.where(scale > 0, np.stack(costs), np.inf), scale, rest
+
+
+def brute_force(prior, Y, rotations, **variant):
+    """Component, angle and cost of every frame's winner, by how much its score wins, and all costs."""
+    costs, scale, rest = all_costs(prior, Y, rotations, **variant)
+    angle = costs.argmin(axis=2)
+
+    def pick(values):
+        return np.take_along_axis(np.broadcast_to(values, costs.shape), angle[..., None], axis=2)[..., 0]
+
+    with np.errstate(divide="ignore"):
+        score = pick(costs) / (pick(np.where(scale > 0, scale, 1)) ** 2 * prior.noise_variance[:, None]) + pick(rest)
+    component, n = score.argmin(axis=0), np.arange(len(Y))
+    rivals = np.where(np.arange(prior.K)[:, None] == component, np.inf, score).min(axis=0)
+    lead = rivals - np.where(np.isfinite(score.min(axis=0)), score.min(axis=0), 0)
+    return component, angle[component, n], costs[component, n, angle[component, n]], lead, costs
+
+
+def frames(prior, n, seed=0, visible=None):
+    """Centred landmarks (n, 2, L) of typical people, of giants, and of people under noise or under none at all."""
+    rng = np.random.default_rng(seed)
+    Y = sample(prior, n, rng, noise=False).poses[:, :2] * rng.choice([1.0, 0.7, 1.3], (n, 1, 1))
+    Y += rng.normal(size=Y.shape) * rng.choice([0.0, 0.03, 0.5], (n, 1, 1))
+    return centre(Y, None if visible is None else np.array(visible))
+
+
+def assert_winners(prior, Y, rotations, dtype=torch.float64, tolerance=1e-9, **variant):
+    tab = make_table(prior, rotations, dtype=dtype, **variant)
+    found = find_winners(tab, torch.tensor(Y, dtype=dtype))
+    component, angle, cost, lead, costs = brute_force(prior, Y, rotations, **variant)
+    assert found.admissible.numpy().tolist() == np.isfinite(cost).tolist()
+    ok = np.flatnonzero(np.isfinite(cost))
+    size = 1 + np.square(Y).sum(axis=(1, 2))
+    # The same component, unless the two best are the same up to rounding
+    same = found.component.numpy() == component
+    assert np.all(same[ok] | (lead < 1e-11 * size / prior.noise_variance.min())[ok])
+    assert same[ok].mean() > 0.99
+    ok = np.flatnonzero(same & np.isfinite(cost))
+    at = costs[component, np.arange(len(Y)), found.angle.numpy()]
+    np.testing.assert_allclose(found.cost.numpy()[ok] / size[ok], cost[ok] / size[ok], rtol=0, atol=tolerance)
+    # An angle whose cost, exactly, is the least
+    assert np.all(at[ok] - cost[ok] <= tolerance * size[ok])
+    if dtype == torch.float64:
+        assert np.all((found.angle.numpy() == angle)[ok] | (at[ok] - cost[ok] <= 1e-12 * size[ok]))
+    return found
+
+
+# The tables
+
+
+@variants
+@pytest.mark.parametrize("rotations", [7, 80])
+def test_a_table_holds_the_cost_at_every_rotation(variant, rotations):
+    prior = random_prior(2, K=2)
+    Y = frames(prior, 30, visible=variant.get("visible"))
+    costs, _, _ = all_costs(prior, Y, rotations, **variant)
+    found = assert_winners(prior, Y, rotations, **variant)
+    assert make_table(prior, rotations, **variant).V.shape[:2] == (2, rotations)
+    np.testing.assert_allclose(found.cost, costs[found.component, np.arange(30), found.angle], atol=1e-11)
+
+
+def test_tables_are_made_once():
+    prior = random_prior()
+    first = make_table(prior, 8, visible=MASK, camera=CAMERA)
+    assert make_table(prior, 8, visible=MASK, camera=CAMERA.copy()) is first
+    assert make_table(prior, 8, visible=MASK) is not first
+    assert make_table(random_prior(), 8, visible=MASK, camera=CAMERA) is not first
+
+
+# All rotations at once
+
+
+@settings(max_examples=20)
+@given(seed=st.integers(0, 999), K=st.integers(1, 3), J=st.integers(1, 4), L=st.integers(3, 8),
+       rotations=st.integers(1, 40), free=st.booleans())  # fmt: skip
+def test_any_prior_any_size(seed, K, J, L, rotations, free):
+    prior = random_prior(seed, K=K, J=J, L=L)
+    assert_winners(prior, frames(prior, 20, seed), rotations, free=free)
+
+
+@variants
+def test_direct_search_of_hundreds_of_frames(variant):
+    prior = random_prior(1, K=3, L=6)
+    found = assert_winners(prior, frames(prior, 400, visible=variant.get("visible")), CANDIDATES, **variant)
+    assert len(found.component.unique()) == 3 and len(found.angle.unique()) > 20
+
+
+def test_frames_of_several_blocks():
+    prior = random_prior(1, K=2, J=2, L=4)
+    assert_winners(prior, frames(prior, 2500), 16)
+
+
+# From coarse to fine
+
+
+@variants
+@pytest.mark.parametrize("rotations", [CANDIDATES + 1, 800, 977])
+def test_coarse_to_fine_is_exhaustive(variant, rotations):
+    prior = random_prior(1, K=2, L=6)
+    assert len(make_table(prior, rotations, **variant).finer) >= 1
+    assert_winners(prior, frames(prior, 150, visible=variant.get("visible")), rotations, **variant)
+
+
+@pytest.mark.parametrize("variant", [VARIANTS["plain"], VARIANTS["all"]], ids=["plain", "all"])
+def test_ten_thousand_rotations(variant):
+    prior = random_prior(1, K=2, J=2, L=6)
+    assert len(make_table(prior, 10_000, **variant).finer) >= 2
+    assert_winners(prior, frames(prior, 60, visible=variant.get("visible")), 10_000, **variant)
+
+
+@pytest.mark.parametrize("free", [False, True])
+@pytest.mark.parametrize("rotations", [80, 977])
+@pytest.mark.parametrize(
+    "hard",
+    [{"sigma": (1e-3, 2e-3)}, {"sigma": (50, 100)}, {"sigma": (1e-3, 100)}, {"v": 1.0}, {"v": 1e-9},
+     {"size": 1e-3, "v": 1e-2}],
+    ids=str,
+)  # fmt: skip
+def test_hard_priors(hard, rotations, free):
+    """Bases that move freely leave wide flat valleys; huge noise leaves nothing to tell the angles by."""
+    prior = random_prior(5, K=2, J=3, L=6, **hard)
+    rng = np.random.default_rng(0)
+    Y = np.concatenate([frames(prior, 60), centre(rng.normal(size=(60, 2, 6)))])
+    assert_winners(prior, Y, rotations, free=free)
+
+
+def test_a_point_and_a_giant():
+    prior = random_prior(1, K=2)
+    Y = np.concatenate([np.zeros((1, 2, 6)), 1e6 * frames(prior, 5), 1e-6 * frames(prior, 5)])
+    for rotations in (80, 800):
+        assert_winners(prior, Y, rotations)
+    points = torch.zeros(2, 2, 6, dtype=torch.float64)
+    assert not find_winners(make_table(prior, 80, free=True), points).admissible.any()
+
+
+def test_the_embedded_prior_on_real_people():
+    prior = load_prior().subset(bases=8, components=[0])
+    poses = load_motion_capture().poses[::300]
+    assert_winners(prior, poses[:, :2], 80)
+    assert_winners(prior, poses[:, :2], 800)
+
+
+# float32
+
+
+@pytest.mark.parametrize("free", [False, True])
+def test_what_float32_gets_wrong_it_calls_uncertain(free):
+    prior = random_prior(1, K=3)
+    Y = frames(prior, 2000)
+    single = find_winners(make_table(prior, 160, free=free, dtype=torch.float32), torch.tensor(Y, dtype=torch.float32))
+    exact = find_winners(make_table(prior, 160, free=free), torch.tensor(Y, dtype=torch.float32).double())
+    differs = (single.component != exact.component) | (single.angle != exact.angle)
+    assert not (differs & ~single.uncertain & exact.admissible).any()
+    assert single.uncertain.float().mean() < 0.2
+
+
+# The winners' solutions
+
+
+@variants
+def test_solve_winners_is_equation_6(variant):
+    prior = random_prior(4, K=2)
+    visible, camera = variant.get("visible"), variant.get("camera")
+    scale = None if variant.get("free") else 1.0
+    Y = frames(prior, 200, visible=visible)
+    tab = make_table(prior, 24, **variant)
+    found = find_winners(tab, torch.tensor(Y))
+    s, b = (value.numpy() for value in solve_winners(tab, torch.tensor(Y), found))
+    k = found.component.numpy()
+    seen = None if visible is None else np.array(visible)
+    want = solve_at(Y, prior.mu[k], prior.e[k], prior.sigma[k], tab.theta.numpy()[found.angle], scale=scale,
+                    visible=seen, camera=camera)  # fmt: skip
+    np.testing.assert_allclose(s, want.scale, rtol=1e-8)
+    np.testing.assert_allclose(b / s[:, None], want.a, rtol=1e-6, atol=1e-8)
+    reference = search(Y[:50], prior, rotation_angles(24), scale=scale, visible=seen, camera=camera)
+    np.testing.assert_array_equal(k[:50], reference.component)
+    np.testing.assert_array_equal(found.angle[:50], reference.angle)
+
+
+@settings(max_examples=40)
+@given(N=st.integers(0, 300), G=st.integers(1, 40), d=st.integers(1, 4), m=st.integers(1, 4), seed=st.integers(0, 99),
+       dtype=st.sampled_from([torch.float32, torch.float64]), few=st.booleans())  # fmt: skip
+def test_grouped_product_is_one_product_a_row(N, G, d, m, seed, dtype, few):
+    generator = torch.Generator().manual_seed(seed)
+    rows, matrices = (torch.randn(*shape, dtype=dtype, generator=generator) for shape in ((N, d), (G, d, m)))
+    group = torch.randint(0, 1 + (G - 1) // (8 if few else 1), (N,), generator=generator)
+    product = grouped_product(rows, group, matrices)
+    assert product.dtype == dtype and product.shape == (N, m)
+    want = [rows[n] @ matrices[group[n]] for n in range(N)]
+    torch.testing.assert_close(product, torch.stack(want) if N else product)
+
+
+def test_grouped_product_passes_gradients():
+    generator = torch.Generator().manual_seed(0)
+    rows, matrices = (torch.randn(*shape, dtype=torch.float64, generator=generator) for shape in ((9, 2), (3, 2, 4)))
+    group = torch.tensor([2, 0, 0, 2, 1, 1, 2, 2, 0])
+    inputs = rows.requires_grad_(), matrices.requires_grad_()
+    assert torch.autograd.gradcheck(lambda rows, matrices: grouped_product(rows, group, matrices), inputs)
+
+
+def test_turning_by_pi_negates_x():
+    """What step 3 builds on: mirrored in x, a frame's costs are those of the other half of the circle."""
+    prior = random_prior(1, K=2)
+    Y = frames(prior, 100)
+    mirrored = find_winners(make_table(prior, 24), torch.tensor(Y * [[-1], [1]]))
+    found = find_winners(make_table(prior, 24), torch.tensor(Y))
+    torch.testing.assert_close(mirrored.cost, found.cost)
+    assert torch.equal(mirrored.angle, (found.angle + 12) % 24)
+    assert math.isclose(float(rotation_angles(24)[12]), math.pi)
