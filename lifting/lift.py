@@ -103,6 +103,8 @@ def lift(
 
 def _check_landmarks(Y: Array, prior: PosePrior, visible: Array | None, least: int) -> tuple[Array, Array | None]:
     """Y with zeros where it is not seen, and the mask as an array of Y's batch; eq. (2)'s bad input is refused."""
+    if not isinstance(prior, PosePrior):
+        fail("prior", type(prior).__name__, "a PosePrior, as from load_prior")
     Y = check_floating("Y", Y)
     if str(Y.dtype).removeprefix("torch.") not in ("float32", "float64"):
         fail("Y", f"dtype {Y.dtype}", "float32 or float64")

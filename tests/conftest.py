@@ -1,11 +1,14 @@
 """What all tests share: the same random numbers in every run, and files found from the root of the project."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 import pytest
+import torch
 from hypothesis import settings
+from threadpoolctl import threadpool_limits
 
 settings.register_profile("lifting", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("lifting")
@@ -22,3 +25,13 @@ def root() -> Path:
 def rng() -> np.random.Generator:
     """A random generator, seeded."""
     return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """One thread for the linear algebra: many small products are slower on more where other processes run too."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with threadpool_limits(1):
+        yield
+    torch.set_num_threads(threads)

@@ -37,6 +37,7 @@ from tests.priors import random_masks, random_prior
 BACKENDS = {"numpy": np.asarray, "torch": torch.tensor}
 PI = np.array([[1.0, 0, 0], [0, 1, 0]])
 CAMERA = tilted_camera(0.25)
+pytestmark = pytest.mark.usefixtures("one_thread")
 seeds = st.integers(0, 999)
 few = settings(max_examples=25)
 

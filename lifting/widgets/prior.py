@@ -9,23 +9,26 @@ from typing import Any
 import numpy as np
 from ipywidgets import FloatSlider, IntSlider
 from jaxtyping import Float
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from mpl_toolkits.mplot3d import Axes3D  # type: ignore[import-untyped]
 
 from lifting.arrays import check_array, check_count, check_finite, fail
-from lifting.camera import turn
+from lifting.camera import project, turn
 from lifting.fit_prior import align_to_prior
 from lifting.metrics import mpjpe
-from lifting.plots import COLOURS, bone_paths, frame_3d, look_from, to_plot_axes
+from lifting.plots import COLOURS, bone_paths
 from lifting.pose_prior import PosePrior, posterior
 from lifting.skeleton import HUMAN36M
 from lifting.widgets.base import LAYOUT, STYLE, Widget, new_figure
 
 MOST_DEVIATIONS = 3.0
 
-RADIUS = 1.0
-"""Half the edge of the cube that is shown, in metres."""
+RADIUS = 1.15
+"""Half the edge of the square that is shown, in metres."""
+
+SIDES = ("left", "right", "middle")
 
 
 def move_along(prior: PosePrior, basis: int, deviations: float, component: int = 0) -> Float[np.ndarray, "3 L"]:
@@ -75,7 +78,8 @@ def _index(argument: str, value: int, length: int) -> int:
 class PriorWidget(Widget):
     """Sliders over a prior of Human3.6M's landmarks: "basis", "deviations", "J", "pose", "turn" (and "component").
 
-    "basis", "pose" and "component" count from 1, as the paper does.
+    "basis", "pose" and "component" count from 1, as the paper does. "turn" is theta of eq. (1), in degrees: poses are
+    seen by its camera, a picture that is drawn much faster than 3D axes turn.
     """
 
     def __init__(self, prior: PosePrior, poses: Float[np.ndarray, "N 3 17"]) -> None:
@@ -90,20 +94,16 @@ class PriorWidget(Widget):
         self.prior = prior
         self.aligned = np.stack([turn(poses, -theta[:, k]) for k in range(prior.K)], axis=1)
         figure = new_figure(11, 4.2)
-        self.moved_axes = figure.add_axes((0.02, 0.06, 0.28, 0.8), projection="3d")
-        self.rebuilt_axes = figure.add_axes((0.36, 0.06, 0.28, 0.8), projection="3d")
-        self.moved_title, self.rebuilt_title = (figure.text(x, 0.97, "", ha="center", va="top") for x in (0.16, 0.5))
-        self.mean = _Stick(self.moved_axes, "mean", "--", "0.6")
-        self.moved = _Stick(self.moved_axes)
-        self.real = _Stick(self.rebuilt_axes, "real pose", "--", "0.6")
-        self.rebuilt = _Stick(self.rebuilt_axes)
-        moving = [*self.mean.lines, *self.moved.lines, *self.real.lines, *self.rebuilt.lines]
+        left, right = figure.add_axes((0.07, 0.13, 0.27, 0.72)), figure.add_axes((0.41, 0.13, 0.27, 0.72))
+        self.moved_title, self.rebuilt_title = (figure.text(x, 0.97, "", ha="center", va="top") for x in (0.205, 0.545))
+        self.mean, self.moved = _Stick(left, "mean", "--", "0.6"), _Stick(left)
+        self.real, self.rebuilt = _Stick(right, "real pose", "--", "0.6"), _Stick(right)
+        moving: list[Artist] = [*self.mean.lines, *self.moved.lines, *self.real.lines, *self.rebuilt.lines]
         moving += [self.moved_title, self.rebuilt_title, *self._draw_spread(figure)]
-        for ax in (self.moved_axes, self.rebuilt_axes):
-            frame_3d(ax, np.zeros((3, 1)), radius=RADIUS)
-            ax.set_box_aspect((1, 1, 1), zoom=0.95)
-            ax.legend(loc="upper left", fontsize=7, bbox_to_anchor=(-0.05, 1.08))
-        self._azim: float | None = None
+        for ax in (left, right):
+            ax.set(aspect="equal", xlim=(-RADIUS, RADIUS), ylim=(-RADIUS, RADIUS))
+            ax.set(xlabel="x in the camera's frame (m)", ylabel="y, up (m)")
+            ax.legend(loc="upper left", fontsize=7)
         super().__init__(figure, self._make_sliders(len(poses)), moving)
 
     def _make_sliders(self, poses: int) -> list[Any]:
@@ -121,7 +121,7 @@ class PriorWidget(Widget):
         return sliders
 
     def _draw_spread(self, figure: Figure) -> list[Line2D]:
-        ax = figure.add_axes((0.77, 0.14, 0.22, 0.76))
+        ax = figure.add_axes((0.775, 0.13, 0.215, 0.72))
         self.spread = 1000 * np.sqrt(self.prior.component_variance)
         (self.dots,) = ax.plot([], [], "o", color="0.6", markersize=4, label="left out")
         (self.kept,) = ax.plot([], [], "o", color="black", markersize=4, label="the first J")
@@ -138,39 +138,37 @@ class PriorWidget(Widget):
         k = self["component"] - 1 if "component" in self.sliders else 0
         j, J = self["basis"] - 1, self["J"]
         moved = move_along(self.prior, j, self["deviations"], k)
-        self.mean.show(self.prior.mu[k])
-        self.moved.show(moved)
+        self.mean.show(self._seen(self.prior.mu[k]))
+        self.moved.show(self._seen(moved))
         farthest = 1000 * np.linalg.norm(moved - self.prior.mu[k], axis=0).max()
         self.moved_title.set_text(f"mean + {self['deviations']:g} deviations of basis {j + 1}\nup to {farthest:.0f} mm")
         real = self.aligned[self["pose"] - 1, k]
         rebuilt = rebuild(self.prior, real, J, k)
-        self.real.show(real)
-        self.rebuilt.show(rebuilt)
+        self.real.show(self._seen(real))
+        self.rebuilt.show(self._seen(rebuilt))
         self.error_mm = float(1000 * mpjpe(rebuilt, real, root="centroid"))
         self.rebuilt_title.set_text(f"a real pose from {J} bases\n{self.error_mm:.0f} mm off on average")
         number, spread = np.arange(1, self.prior.J + 1), self.spread[k]
         self.dots.set_data(number, spread)
         self.kept.set_data(number[:J], spread[:J])
         self.chosen.set_data([j + 1], [spread[j]])
-        if self["turn"] != self._azim:
-            self._azim = self["turn"]
-            for ax in (self.moved_axes, self.rebuilt_axes):
-                look_from(ax, azim=self._azim, elev=10)
-            self.redraw_axes()
+
+    def _seen(self, pose: Float[np.ndarray, "3 17"]) -> Float[np.ndarray, "2 17"]:
+        """The pose as the camera of eq. (1) sees it."""
+        return project(pose, np.radians(self["turn"]))
 
 
 class _Stick:
     """A stick figure whose lines stay the same: one a side, in the sides' colours or all in one `colour`."""
 
-    def __init__(self, ax: Axes3D, label: str = "", style: str = "-", colour: str = "") -> None:
+    def __init__(self, ax: Axes, label: str = "", style: str = "-", colour: str = "") -> None:
+        names = (label, None, None) if colour else ("left", "right", None)
         self.lines = [
-            ax.plot([], [], [], style, color=colour or COLOURS[side], lw=1.5 if colour else 2, label=name)[0]
-            for side, name in zip(
-                ("left", "right", "middle"), (label, None, None) if colour else ("left", "right", None), strict=True
-            )
+            ax.plot([], [], style, color=colour or COLOURS[side], lw=1.5 if colour else 2, label=name)[0]
+            for side, name in zip(SIDES, names, strict=True)
         ]
 
-    def show(self, pose: Float[np.ndarray, "3 17"]) -> None:
-        paths = bone_paths(pose)
-        for line, side in zip(self.lines, ("left", "right", "middle"), strict=True):
-            line.set_data_3d(*to_plot_axes(paths[side]))
+    def show(self, Y: Float[np.ndarray, "2 17"]) -> None:
+        paths = bone_paths(Y)
+        for line, side in zip(self.lines, SIDES, strict=True):
+            line.set_data(*paths[side])

@@ -15,9 +15,10 @@ from matplotlib.figure import Figure
 
 from lifting.arrays import check_array, check_count, check_positive, fail
 from lifting.camera import rotation_angles, turn
+from lifting.fit_prior import align_to_prior
 from lifting.metrics import mpjpe
 from lifting.plots import COLOURS, bone_paths, frame_3d, look_from, to_plot_axes
-from lifting.pose_prior import PosePrior, facing
+from lifting.pose_prior import PosePrior
 from lifting.skeleton import HUMAN36M
 from lifting.solve import centre, log_determinant, projected_model, unwrap
 from lifting.widgets.base import LAYOUT, STYLE, Widget, new_figure
@@ -138,6 +139,11 @@ def other_valley(costs: Float[np.ndarray, " T"]) -> int:
 class SolvingWidget(Widget):
     """Cost over theta, landmarks with their reprojection, and the 3D pose, for a real pose seen from any heading.
 
+    Attributes:
+        landmarks: (2, 17) what is solved for, metres.
+        pose: (3, 17) the answer, metres, camera frame.
+        errors: its 2D misfit (root mean square over the landmarks) and its 3D error (mean), mm.
+
     Sliders: "sigma" (a factor on the prior's sigma), "rotations", "heading" (by how much the person is turned,
     degrees) and "view" (from where the 3D poses are seen, degrees).
     """
@@ -153,8 +159,8 @@ class SolvingWidget(Widget):
         if prior.L != L:
             fail("prior", f"{prior.L} landmarks", f"the {L} of {HUMAN36M.name}")
         self.prior, self.around = prior, circle(prior, ROTATIONS[-1])
-        self._facing = -float(np.degrees(facing(self.truth, HUMAN36M.left, HUMAN36M.right)))
-        self.pose, self.errors = self.truth, (0.0, 0.0)
+        self._facing = float(np.degrees(align_to_prior(np.stack([self.truth] * 2), prior)[0, 0]))
+        self.pose, self.landmarks, self.errors = self.truth, self.truth[:2], (0.0, 0.0)
         self._looked_from: float | None = None
         figure = new_figure(11, 3.9)
         sliders = [
@@ -172,7 +178,7 @@ class SolvingWidget(Widget):
         """Solve eq. (2) for the sliders' values and set every artist."""
         truth = turn(self.truth, np.radians(self["heading"]))
         answer = solve_pose(truth[:2], self.prior, self.around, self["rotations"], self["sigma"])
-        self.pose = answer.pose
+        self.pose, self.landmarks = answer.pose, truth[:2]
         self._show_cost(answer)
         _set_bones(self._landmarks, truth[:2])
         _set_bones(self._reprojection, self.pose[:2])
@@ -200,7 +206,11 @@ class SolvingWidget(Widget):
 
     def _cost_axes(self, figure: Figure) -> list[Artist]:
         ax = figure.add_axes((0.07, 0.14, 0.3, 0.74))
-        ax.set(xlim=(0, 360), ylim=(1e-3, 30), yscale="log", xlabel="theta (degrees)", ylabel="cost (m²)")
+        extremes = [
+            solve_over_circle(self.truth[:2], self.around, factor * self.prior.sigma)[1] for factor in (0.01, 100)
+        ]
+        limits = 0.5 * np.min(extremes[0]), 6 * np.max(extremes[1])
+        ax.set(xlim=(0, 360), ylim=limits, yscale="log", xlabel="theta (degrees)", ylabel="cost (m²)")
         ax.set_xticks(range(0, 361, 90))
         ax.set_title("least cost of eq. (2) at every angle", fontsize=10)
         (self._heading,) = ax.plot([0, 0], [1e-9, 1e9], color="0.6", lw=1, ls="--", label="the truth's own")

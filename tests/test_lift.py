@@ -1,0 +1,459 @@
+"""The front door against a literal loop over frames, components and rotations, and what it promises of its results."""
+# ruff: noqa: D103
+
+import math
+import re
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lifting import Lifted, PosePrior, lift, load_prior
+from lifting.arrays import to_numpy
+from lifting.camera import project, rotation, rotation_angles, tilted_camera
+from lifting.datasets.motion_capture import load_motion_capture
+from lifting.pose_prior import sample
+from lifting.solve import centre, cost, projected_model, search, solve_at, truncated_pseudo_inverse, unwrap
+from tests.priors import random_masks, random_prior
+
+BACKENDS = {"numpy": np.asarray, "torch": torch.tensor}
+CAMERA = tilted_camera(0.25)
+PRIOR = random_prior(1, K=2, J=3, L=6)
+ROTATIONS = 16
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def refuses(message):
+    return pytest.raises(ValueError, match=f"^{re.escape(message)}")
+
+
+def landmarks(n, seed=0, prior=PRIOR, noise=0.05):
+    """Landmarks (n, 2, L) of people of all sizes, standing anywhere."""
+    rng = np.random.default_rng(seed)
+    Y = sample(prior, n, rng).poses[:, :2] * rng.uniform(0.8, 1.2, (n, 1, 1))
+    return Y + rng.normal(size=Y.shape) * noise + rng.normal(size=(n, 2, 1))
+
+
+def literal_loop(Y, prior, rotations, scale, visible, camera):
+    """Eq. (2) as it is printed: lstsq per frame, component and rotation; the translation is solved for too."""
+    theta, C = rotation_angles(rotations), np.eye(3) if camera is None else camera
+    rows_of = np.tile(visible, 2)
+    results = []
+    for n, y in enumerate(Y):
+        rows, count, per_component = rows_of[n], 2 * visible[n].sum(), []
+        shift = np.kron(np.eye(2), np.ones((prior.L, 1)))[rows]
+        for k in range(prior.K):
+            sigma, v, best = prior.sigma[k], prior.noise_variance[k], None
+            ridge = np.hstack([np.diag(sigma), np.zeros((prior.J, 2))])
+            for t, angle in enumerate(theta):
+                R = C @ rotation(angle)
+                p, E = (R @ prior.mu[k])[:2].reshape(-1), (R @ prior.e[k])[:, :2].reshape(prior.J, -1).T
+                p, E, target = p[rows], E[rows], y.reshape(-1)[rows]
+                if scale is None:
+                    A = np.vstack([np.hstack([p[:, None], E, shift]), np.hstack([np.zeros((prior.J, 1)), ridge])])
+                    x = np.linalg.lstsq(A, np.concatenate([target, np.zeros(prior.J)]), rcond=None)[0]
+                    s, b = x[0], x[1:-2]
+                    residual = A @ x - np.concatenate([target, np.zeros(prior.J)])
+                else:
+                    s = scale[n]
+                    A = np.vstack([np.hstack([E, shift]), ridge])
+                    want = np.concatenate([target - s * p, np.zeros(prior.J)])
+                    x = np.linalg.lstsq(A, want, rcond=None)[0]
+                    b, residual = x[:-2], A @ x - want
+                if s > 0 and (best is None or residual @ residual < best[0]):
+                    best = residual @ residual, t, s, b / s, x[-2:], E
+            if best:
+                least, t, s, a, _, E = best
+                E = E - np.kron(np.eye(2), np.ones((count // 2, count // 2)) / (count // 2)) @ E
+                covariance = s**2 * (E @ np.diag(v / sigma**2) @ E.T + v * np.eye(count))
+                # On centred data only the determinant sees the two directions of the mean
+                score = least / (s**2 * v) + np.linalg.slogdet(covariance)[1] - 2 * math.log(prior.weights[k])
+                per_component.append((score, k, *best[:5]))
+        results.append(min(per_component, key=lambda row: row[0]))
+    return results
+
+
+@pytest.mark.parametrize("camera", [None, CAMERA], ids=["level", "tilted"])
+@pytest.mark.parametrize("masked", [False, True], ids=["all seen", "masked"])
+@pytest.mark.parametrize("unit", [1.0, 250.0, "per frame", None])
+def test_lift_is_the_literal_loop(unit, masked, camera):
+    n, rng = 30, np.random.default_rng(7)
+    per_frame = rng.uniform(0.5, 2.0, n) if unit == "per frame" else np.full(n, unit or 40.0)
+    Y = landmarks(n, seed=3) * per_frame[:, None, None]
+    visible = random_masks(rng, n, PRIOR.L, least=5) if masked else np.ones((n, PRIOR.L), bool)
+    scale = None if unit is None else per_frame if unit == "per frame" else unit
+    result = lift(np.where(visible[:, None], Y, np.nan), PRIOR, rotations=ROTATIONS, scale=scale,
+                  visible=visible if masked else None, camera=camera)  # fmt: skip
+    want = literal_loop(Y, PRIOR, ROTATIONS, None if unit is None else per_frame, visible, camera)
+    theta = rotation_angles(ROTATIONS)
+    for i, (_, k, least, t, s, a, shift) in enumerate(want):
+        assert (result.component[i], result.theta[i]) == (k, theta[t])
+        np.testing.assert_allclose(result.scale[i], s, rtol=1e-8)
+        np.testing.assert_allclose(result.a[i], a, rtol=1e-6, atol=1e-8)
+        np.testing.assert_allclose(result.cost[i], least, rtol=1e-7)
+        pose = PRIOR.mu[k] + np.einsum("j,jcl->cl", a, PRIOR.e[k])
+        Y_hat = project(pose, theta[t], scale=s, camera=camera) + shift[:, None]
+        np.testing.assert_allclose(result.Y_hat[i], Y_hat, atol=1e-7 * per_frame[i])
+
+
+@pytest.mark.parametrize("scale", [1.0, 250.0, None])
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("camera", [None, CAMERA])
+def test_lift_is_search_and_solve_at_on_hundreds(scale, masked, camera):
+    n, rng = 300, np.random.default_rng(8)
+    Y = landmarks(n, seed=4, noise=0.2) * (scale or 40.0)
+    visible = random_masks(rng, n, PRIOR.L, least=5) if masked else None
+    result = lift(Y, PRIOR, scale=scale, visible=visible, camera=camera)
+    theta, centred = rotation_angles(), centre(Y, visible)
+    winner = search(centred, PRIOR, theta, scale=scale, visible=visible, camera=camera)
+    np.testing.assert_array_equal(result.component, winner.component)
+    np.testing.assert_array_equal(result.theta, theta[winner.angle])
+    model = [value[winner.component] for value in (PRIOR.mu, PRIOR.e, PRIOR.sigma)]
+    solution = solve_at(centred, *model, result.theta, scale=scale, visible=visible, camera=camera)
+    for got, want in ((result.scale, solution.scale), (result.a, solution.a), (result.cost, solution.cost)):
+        np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("refine", [False, "parabola", "least squares"])
+@pytest.mark.parametrize("variant", [{}, {"scale": None}, {"scale": 250.0, "camera": CAMERA},
+                                     {"scale": None, "camera": CAMERA, "masked": True}], ids=str)  # fmt: skip
+def test_a_result_is_consistent(variant, refine):
+    variant, n = dict(variant), 20
+    unit = variant.get("scale", 1.0) or 40.0
+    Y = landmarks(n) * unit
+    visible = random_masks(np.random.default_rng(0), n, PRIOR.L, least=5)
+    visible = visible if variant.pop("masked", False) else np.ones_like(visible)
+    result = lift(Y, PRIOR, rotations=ROTATIONS, visible=visible, refine=refine, **variant)
+    assert isinstance(result, Lifted)
+    assert np.all((result.theta >= 0) & (result.theta < 2 * math.pi)) and np.all(result.scale > 0)
+    np.testing.assert_allclose(result.R, rotation(result.theta), atol=1e-15)
+    np.testing.assert_array_equal(result.Y_hat, result.pose[:, :2])
+    np.testing.assert_allclose(result.pose[:, 2].mean(axis=-1), 0, atol=1e-12 * unit)
+    # The pose is that of its coefficients, in the camera's frame, moved in the image only
+    body = PRIOR.mu[result.component] + np.einsum("nj,njcl->ncl", result.a, PRIOR.e[result.component])
+    turned = result.scale[:, None, None] * (variant.get("camera", np.eye(3)) @ result.R @ body)
+    np.testing.assert_allclose(centre(result.pose), turned, atol=1e-10 * unit)
+    # The visible landmarks of Y_hat have the mean of those of Y, and leave the cost that is reported
+    residual = np.where(visible[:, None], Y - result.Y_hat, 0)
+    np.testing.assert_allclose(residual.sum(axis=-1), 0, atol=1e-10 * unit)
+    b = result.scale[:, None] * result.a
+    penalty = np.square(PRIOR.sigma[result.component] * b).sum(axis=-1)
+    np.testing.assert_allclose(result.cost, np.square(residual).sum(axis=(1, 2)) + penalty, rtol=1e-9)
+    # At the reported angle and component nothing is cheaper
+    model = [value[result.component] for value in (PRIOR.mu, PRIOR.e, PRIOR.sigma)]
+    solution = solve_at(centre(Y, visible), *model, result.theta, visible=visible, **({"scale": 1.0} | variant))
+    np.testing.assert_allclose(result.cost, solution.cost, rtol=1e-7)
+
+
+# Invariances
+
+
+@settings(max_examples=15)
+@given(unit=st.floats(-6, 6).map(lambda power: 10.0**power), x=st.floats(-10, 10), y=st.floats(-10, 10))
+def test_any_unit_and_any_place(unit, x, y):
+    Y, shift = landmarks(10), np.array([[x], [y]])
+    here, there = (lift(points, PRIOR, rotations=ROTATIONS, scale=None) for points in (Y, unit * (Y + shift)))
+    np.testing.assert_array_equal(there.theta, here.theta)
+    np.testing.assert_array_equal(there.component, here.component)
+    np.testing.assert_allclose(there.scale, unit * here.scale, rtol=1e-8)
+    np.testing.assert_allclose(there.a, here.a, atol=1e-8)
+    np.testing.assert_allclose(there.cost, unit**2 * here.cost, rtol=1e-6)
+    np.testing.assert_allclose(there.pose[:, :2], unit * (here.pose[:, :2] + shift), atol=1e-8 * unit)
+    np.testing.assert_allclose(there.pose[:, 2], unit * here.pose[:, 2], atol=1e-8 * unit)
+
+
+def test_a_fixed_scale_is_a_change_of_unit():
+    Y = landmarks(20)
+    metres, pixels = lift(Y, PRIOR, rotations=ROTATIONS), lift(250 * Y, PRIOR, rotations=ROTATIONS, scale=250)
+    np.testing.assert_array_equal(pixels.theta, metres.theta)
+    np.testing.assert_allclose(pixels.a, metres.a, atol=1e-9)
+    np.testing.assert_allclose(pixels.cost, 250**2 * metres.cost, rtol=1e-9)
+    np.testing.assert_allclose(pixels.pose, 250 * metres.pose, atol=1e-9)
+    assert np.all(pixels.scale == 250)
+
+
+def test_the_scale_that_was_solved_for_gives_the_same_when_given():
+    Y = 40 * landmarks(50)
+    free = lift(Y, PRIOR, rotations=ROTATIONS, scale=None)
+    fixed = lift(Y, PRIOR, rotations=ROTATIONS, scale=free.scale)
+    same = (fixed.theta == free.theta) & (fixed.component == free.component)  # another angle may suit that scale better
+    assert same.mean() > 0.9
+    np.testing.assert_allclose(fixed.a[same], free.a[same], rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(fixed.cost[same], free.cost[same], rtol=1e-7)
+
+
+@pytest.mark.parametrize("scale", [1.0, None])
+def test_half_a_turn_mirrors_x(scale):
+    Y = landmarks(50)
+    result, mirrored = (lift(points, PRIOR, rotations=ROTATIONS, scale=scale) for points in (Y, Y * [[-1], [1]]))
+    np.testing.assert_allclose(mirrored.theta, (result.theta + math.pi) % (2 * math.pi), atol=1e-12)
+    np.testing.assert_allclose(mirrored.a, result.a, atol=1e-9)
+    np.testing.assert_allclose(mirrored.pose, result.pose * [[-1], [1], [-1]], atol=1e-9)
+
+
+def test_masks():
+    Y, mask = landmarks(12), np.array([True, False, True, True, True, True])
+    plain, all_true = lift(Y, PRIOR), lift(Y, PRIOR, visible=np.ones(6, bool))
+    one, each = lift(Y, PRIOR, visible=mask), lift(Y, PRIOR, visible=np.tile(mask, (12, 1)))
+    as_list = lift(Y, PRIOR, visible=mask.tolist())
+    broadcast = lift(Y, PRIOR, visible=np.broadcast_to(mask, (12, 6)))
+    spoilt = np.where(mask, Y, np.inf)
+    ignored = lift(spoilt, PRIOR, visible=mask)
+    for field in Lifted._fields:
+        np.testing.assert_array_equal(getattr(all_true, field), getattr(plain, field))
+        for other in (each, as_list, broadcast, ignored):
+            np.testing.assert_array_equal(getattr(other, field), getattr(one, field))
+    assert not np.array_equal(one.a, plain.a)
+    assert np.isinf(spoilt[0, 0, 1]) and np.all(np.isfinite(ignored.pose))
+
+
+# Shapes, dtypes, libraries
+
+
+@settings(max_examples=25)
+@given(backend=st.sampled_from(sorted(BACKENDS)), dtype=st.sampled_from([np.float32, np.float64]),
+       batch=st.sampled_from([(), (0,), (1,), (5,), (2, 3), (2, 1, 2), (3, 0)]), scale=st.sampled_from([1.0, None]),
+       masked=st.booleans(), refine=st.sampled_from([False, "parabola", "least squares"]),
+       rotations=st.sampled_from([ROTATIONS, 200]))  # fmt: skip
+def test_batches_are_frames_one_by_one(backend, dtype, batch, scale, masked, refine, rotations):
+    as_given, count = BACKENDS[backend], math.prod(batch)
+    Y = landmarks(6)[:count].reshape(*batch, 2, PRIOR.L).astype(dtype)
+    visible = random_masks(np.random.default_rng(0), 6, PRIOR.L, least=5)[:count].reshape(*batch, PRIOR.L)
+    before, arguments = Y.copy(), {"rotations": rotations, "scale": scale, "refine": refine}
+    given_mask = as_given(visible) if masked else None
+    result = lift(as_given(Y), PRIOR, visible=given_mask, **arguments)
+    tails = {"R": (3, 3), "a": (3,), "Y_hat": (2, 6), "pose": (3, 6)}
+    for field, value in result._asdict().items():
+        tail = tails.get(field, ())
+        assert type(value) is type(as_given(Y)) and tuple(value.shape) == (*batch, *tail)
+        assert value.dtype == (as_given(np.int64(0)).dtype if field == "component" else as_given(Y).dtype)
+    np.testing.assert_array_equal(Y, before)
+    for index in np.ndindex(batch):
+        mask = visible[index] if masked else None
+        alone = lift(Y[index].astype(np.float64), PRIOR, visible=mask, **arguments)
+        assert to_numpy(result.component)[index] == alone.component
+        for field in ("theta", "a", "scale", "cost", "pose"):
+            got = to_numpy(getattr(result, field))[index]
+            loose = 1e-2 if dtype == np.float32 and refine else 1e-4 if dtype == np.float32 else 1e-8
+            np.testing.assert_allclose(got, getattr(alone, field), rtol=loose, atol=loose)
+
+
+def test_float32_finds_the_same_winners():
+    Y = landmarks(3000, noise=0.3).astype(np.float32)
+    for scale in (1.0, None):
+        single, exact = lift(Y, PRIOR, scale=scale), lift(Y.astype(np.float64), PRIOR, scale=scale)
+        same = (single.component == exact.component) & np.isclose(single.theta, exact.theta, atol=1e-5)
+        # Where rounding of Y itself decides, what float32 chose costs the same but for that rounding
+        k = single.component
+        chosen = solve_at(centre(Y.astype(float)), PRIOR.mu[k], PRIOR.e[k], PRIOR.sigma[k], single.theta, scale=scale)
+        assert same.mean() > 0.999
+        np.testing.assert_allclose(chosen.cost[k == exact.component], exact.cost[k == exact.component], rtol=1e-4)
+
+
+def test_arrays_in_any_layout_without_a_warning():
+    Y = landmarks(8)
+    frozen = Y.copy()
+    frozen.setflags(write=False)
+    backwards = np.ascontiguousarray(Y[:, :, ::-1])[:, :, ::-1]
+    transposed = np.asfortranarray(Y)
+    want = lift(Y, PRIOR, rotations=ROTATIONS)
+    strided = torch.tensor(np.repeat(Y, 2, axis=2))[..., ::2]
+    for layout in (frozen, backwards, transposed, np.repeat(Y, 2, axis=0)[::2], strided):
+        np.testing.assert_allclose(to_numpy(lift(layout, PRIOR, rotations=ROTATIONS).pose), want.pose, atol=1e-12)
+    same = lift(np.broadcast_to(Y[0], (4, 2, 6)), PRIOR, rotations=ROTATIONS)
+    np.testing.assert_allclose(same.pose, np.broadcast_to(want.pose[0], (4, 3, 6)), atol=1e-12)
+
+
+def test_lists_and_integers_become_float64():
+    Y = np.round(100 * landmarks(3))
+    want = lift(Y, PRIOR, rotations=ROTATIONS, scale=100.0)
+    for given_as in (Y.tolist(), Y.astype(np.int32)):
+        result = lift(given_as, PRIOR, rotations=ROTATIONS, scale=100)
+        assert result.pose.dtype == np.float64
+        np.testing.assert_array_equal(result.pose, want.pose)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("rotations", [80, 977])
+def test_on_a_gpu(rotations):
+    Y = torch.tensor(landmarks(500), device="cuda")
+    scale, mask = torch.full((500,), 1.1, device="cuda"), torch.ones(6, dtype=torch.bool, device="cuda")
+    mask[2] = False
+    result = lift(Y, PRIOR, rotations=rotations, scale=scale, visible=mask, camera=torch.tensor(CAMERA, device="cuda"))
+    want = lift(Y.cpu(), PRIOR, rotations=rotations, scale=1.1, visible=mask.cpu(), camera=CAMERA)
+    for got, on_cpu in zip(result, want, strict=True):
+        assert got.device.type == "cuda"
+        torch.testing.assert_close(got.cpu(), on_cpu, rtol=1e-6, atol=1e-8)
+
+
+# Gradients
+
+
+@pytest.mark.parametrize("variant", [{}, {"scale": None}, {"scale": 40.0, "camera": CAMERA},
+                                     {"scale": None, "visible": np.arange(6) != 2}], ids=str)  # fmt: skip
+def test_autograd_is_the_central_difference_away_from_switches(variant):
+    Y, h = 40 * landmarks(1, seed=5)[0] if "scale" in variant else landmarks(1, seed=5)[0], 1e-5
+    steps = h * np.eye(12).reshape(12, 2, 6)
+    nearby = lift(np.stack([Y + steps, Y - steps]), PRIOR, rotations=ROTATIONS, **variant)
+    here = lift(Y, PRIOR, rotations=ROTATIONS, **variant)
+    assert np.all(nearby.theta == here.theta) and np.all(nearby.component == here.component)
+    weights = np.random.default_rng(0)
+    for field in ("pose", "Y_hat", "a", "scale", "cost"):
+        points = torch.tensor(Y, requires_grad=True)
+        value = getattr(lift(points, PRIOR, rotations=ROTATIONS, **variant), field)
+        w = weights.normal(size=tuple(value.shape))
+        difference = getattr(nearby, field)
+        want = np.array([np.sum(w * (difference[0, i] - difference[1, i])) for i in range(12)]) / (2 * h)
+        if value.requires_grad:
+            (value * torch.tensor(w)).sum().backward()
+            np.testing.assert_allclose(points.grad.numpy().ravel(), want, rtol=1e-5, atol=1e-7)
+        else:
+            assert field == "scale" and variant.get("scale", 1.0) is not None
+            np.testing.assert_array_equal(want, 0)
+
+
+def test_the_jacobian_is_H_and_the_mean_passes_straight_through():
+    Y = torch.tensor(landmarks(1)[0])
+    result = lift(Y, PRIOR, rotations=ROTATIONS)
+    k = int(result.component)
+    p, E = projected_model(PRIOR.mu[k], PRIOR.e[k], float(result.theta))
+    H = E @ truncated_pseudo_inverse(E, PRIOR.sigma[k])
+    mean = np.kron(np.eye(2), np.full((6, 6), 1 / 6))
+    J = torch.autograd.functional.jacobian(lambda Y: lift(Y, PRIOR, rotations=ROTATIONS).Y_hat, Y).reshape(12, 12)
+    np.testing.assert_allclose(J, H + mean, atol=1e-12)
+    y = unwrap(centre(Y.numpy()))
+    np.testing.assert_allclose(result.cost, (y - p) @ (np.eye(12) - H) @ (y - p), rtol=1e-9)
+    np.testing.assert_allclose(result.cost, cost(y, p, E, PRIOR.sigma[k], result.a.numpy()), rtol=1e-9)
+
+
+def test_a_scale_with_a_gradient_is_taken_as_a_number():
+    Y, scale = torch.tensor(landmarks(2)), torch.tensor([1.0, 1.1], dtype=torch.float64)
+    want = lift(Y, PRIOR, scale=scale)
+    torch.testing.assert_close(lift(Y, PRIOR, scale=scale.requires_grad_()).pose, want.pose)
+
+
+# Refinement
+
+
+@pytest.mark.parametrize("variant", [{}, {"scale": None}, {"scale": None, "camera": CAMERA, "masked": True}], ids=str)
+def test_refinement_approaches_ten_thousand_rotations(variant):
+    prior, variant = random_prior(1, K=1, J=2, L=6), dict(variant)
+    visible = np.arange(6) != 2 if variant.pop("masked", False) else None
+    arguments = variant | {"visible": visible}
+    Y = landmarks(40, prior=prior, noise=0.02)
+    coarse, fine = lift(Y, prior, rotations=40, **arguments), lift(Y, prior, rotations=10_000, **arguments)
+    parabola, exact = (lift(Y, prior, rotations=40, refine=how, **arguments) for how in ("parabola", "least squares"))
+    assert np.all(parabola.cost <= coarse.cost * (1 + 1e-12)) and np.all(exact.cost <= coarse.cost * (1 + 1e-12))
+    same_valley = np.abs((fine.theta - coarse.theta + math.pi) % (2 * math.pi) - math.pi) < 2 * math.pi / 40
+    assert same_valley.mean() > 0.9
+    excess = [float(np.mean((result.cost - fine.cost)[same_valley])) for result in (coarse, parabola, exact)]
+    assert excess[1] < 0.1 * excess[0] and excess[2] <= 1e-9
+    step = np.abs((exact.theta - fine.theta + math.pi) % (2 * math.pi) - math.pi)[same_valley]
+    assert step.max() < 2 * math.pi / 10_000
+    np.testing.assert_array_equal(
+        lift(Y, prior, rotations=40, refine=True, **arguments).theta, parabola.theta
+    )
+
+
+def test_a_refined_angle_is_held_fixed_by_autograd():
+    Y = torch.tensor(landmarks(1)[0], requires_grad=True)
+    result = lift(Y, PRIOR, rotations=ROTATIONS, refine=True)
+    assert not result.theta.requires_grad
+    k = int(result.component)
+    _, E = projected_model(PRIOR.mu[k], PRIOR.e[k], float(result.theta))
+    H = E @ truncated_pseudo_inverse(E, PRIOR.sigma[k])
+    g = np.random.default_rng(0).normal(size=12)
+    (result.Y_hat.reshape(-1) * torch.tensor(g)).sum().backward()
+    mean = np.kron(np.eye(2), np.full((6, 6), 1 / 6))
+    np.testing.assert_allclose(Y.grad.reshape(-1), (H + mean) @ g, atol=1e-12)
+
+
+# Real people
+
+
+def test_real_people_from_two_dimensions():
+    prior, poses = load_prior(), load_motion_capture().poses[::100]
+    turned = rotation(np.linspace(0, 6, len(poses))) @ poses
+    result = lift(turned[:, :2] * 300 + 1000, prior, rotations=40, scale=None)
+    pose = centre(result.pose) / 300
+    assert np.median(np.linalg.norm(pose - turned, axis=1).mean(axis=-1)) < 0.08  # metres
+    np.testing.assert_allclose(result.scale / 300, 1, atol=0.5)
+
+
+# Bad input
+
+
+Y0 = landmarks(2)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: lift("Y", PRIOR), "Y: got str of dtype <U1, expected a NumPy array or a torch tensor"),
+        (lambda: lift(Y0, None), "prior: got NoneType, expected a PosePrior, as from load_prior"),
+        (lambda: lift(None, PRIOR), "Y: got NoneType of dtype object, expected"),
+        (lambda: lift([[1.0], [1.0, 2.0]], PRIOR), "Y: got a ragged sequence, expected"),
+        (lambda: lift(Y0.astype(complex), PRIOR), "Y: got ndarray of dtype complex128, expected"),
+        (lambda: lift(Y0.astype(np.float16), PRIOR), "Y: got dtype float16, expected float32 or float64"),
+        (lambda: lift(Y0.astype(">f8"), PRIOR), "Y: got dtype >f8, expected float32 or float64"),
+        (lambda: lift(torch.tensor(Y0).half(), PRIOR), "Y: got dtype torch.float16, expected float32 or float64"),
+        (lambda: lift(torch.tensor(Y0).bfloat16(), PRIOR), "Y: got dtype torch.bfloat16, expected float32 or float64"),
+        (lambda: lift(torch.tensor(Y0).int(), PRIOR), "Y: got a tensor of torch.int32, expected"),
+        (lambda: lift(Y0[..., :5], PRIOR), "Y: got shape (2, 2, 5), expected shape (..., 2, 6)"),
+        (lambda: lift(Y0[0].T, PRIOR), "Y: got shape (6, 2), expected shape (..., 2, 6)"),
+        (lambda: lift(np.full((2, 6), np.nan), PRIOR), "Y: got 12 NaN or infinite of 12 values, expected finite"),
+        (lambda: lift(np.full((2, 6), np.inf), PRIOR, visible=np.arange(6) < 3),
+         "Y: got 6 NaN or infinite of 12 values, expected finite numbers"),
+        (lambda: lift(Y0, PRIOR, rotations=0), "rotations: got 0, expected a whole number >= 1"),
+        (lambda: lift(Y0, PRIOR, rotations=80.0), "rotations: got 80.0 (float), expected a whole number >= 1"),
+        (lambda: lift(Y0, PRIOR, rotations=True), "rotations: got True (bool), expected a whole number >= 1"),
+        (lambda: lift(Y0, PRIOR, rotations=2, refine=True), "rotations: got 2, expected a whole number >= 3"),
+        (lambda: lift(Y0, PRIOR, scale=0), "scale: got 0.0, expected numbers > 0"),
+        (lambda: lift(Y0, PRIOR, scale=[1.0, -2.0]), "scale: got -2.0, expected numbers > 0"),
+        (lambda: lift(Y0, PRIOR, scale=np.nan), "scale: got 1 NaN or infinite of 1 values, expected finite numbers"),
+        (lambda: lift(Y0, PRIOR, scale="free"), "scale: got str of dtype <U4, expected"),
+        (lambda: lift(Y0, PRIOR, scale=np.ones(3)),
+         "scale: got shape (3,), expected one number, or one per frame: shape (2,)"),
+        (lambda: lift(Y0, PRIOR, visible=np.ones(6)),
+         "visible: got an array of float64, expected an array of booleans"),
+        (lambda: lift(Y0, PRIOR, visible=np.ones(5, bool)), "visible: got shape (5,), expected shape (2, 6) or (6,)"),
+        (lambda: lift(Y0, PRIOR, visible=np.ones((3, 6), bool)),
+         "visible: got shape (3, 6), expected shape (2, 6) or (6,)"),
+        (lambda: lift(Y0, PRIOR, visible=np.arange(6) < 1),
+         "visible: got a frame with 1 visible landmarks, expected at least 2, to fix what is solved for"),
+        (lambda: lift(Y0, PRIOR, visible=np.arange(6) < 2, scale=None),
+         "visible: got a frame with 2 visible landmarks, expected at least 3, to fix what is solved for"),
+        (lambda: lift(Y0, PRIOR, camera=np.eye(2)), "camera: got shape (2, 2), expected shape (..., 3, 3)"),
+        (lambda: lift(Y0, PRIOR, camera=-np.eye(3)), "camera: got a matrix with |C C^T - I| up to 0 and determinant"),
+        (lambda: lift(Y0, PRIOR, camera="level"), "camera: got str of dtype <U5, expected"),
+        (lambda: lift(Y0, PRIOR, refine="newton"),
+         "refine: got 'newton', expected False, True, 'parabola' or 'least squares'"),
+        (lambda: lift(Y0, PRIOR, refine=None), "refine: got None, expected False, True, 'parabola' or 'least squares'"),
+    ],
+)  # fmt: skip
+def test_bad_input(call, message):
+    with refuses(message):
+        call()
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 123.456, 1e6 / 3])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_single_point_has_no_scale(value, dtype):
+    Y = np.stack([landmarks(1)[0], np.full((2, 6), value)]).astype(dtype)
+    with refuses("Y: got frame 1, whose visible landmarks are one point, expected a person, to solve for the scale"):
+        lift(Y, PRIOR, scale=None)
+    assert np.all(np.isfinite(lift(Y, PRIOR).pose))
+
+
+def test_a_person_upside_down_is_refused():
+    mu = PRIOR.mu.copy()
+    mu[:, 1] = np.linspace(-2, 2, 6)
+    stiff = PosePrior(mu, PRIOR.e, 100 * PRIOR.sigma, PRIOR.noise_variance, PRIOR.weights)
+    Y = np.stack([mu[0, :2], mu[0, :2] * [[1], [-1]]])
+    assert lift(Y[0], stiff, scale=None).scale > 0
+    for rotations in (80, 200):
+        with refuses("Y: got frame 1") as caught:
+            lift(Y, stiff, rotations=rotations, scale=None)
+        assert "expected a person who is not upside down (y is up)" in str(caught.value)
