@@ -12,6 +12,9 @@ For one component this is the main paper's objective. With the coefficients writ
 
     |P_i - R_i (mu + a_i.e)|^2 + sum_j (a_ij sigma_j)^2  +  v (D ln v + sum_j ln lambda_j),    D = 3L - 3.
 
+(Minimised over the a_i as well, this has no minimum: lambda_j = a_ij = 0 sends it to minus infinity. They are averaged
+out, which leaves the likelihood above.)
+
 The last term is the log-determinant of diagonal covariances: the determinant is a *product* over the directions, so
 its logarithm is a sum of logarithms, sum_j ln lambda_j = J ln v - 2 sum_j ln sigma_j. As printed in the main paper
 the term reads "ln sum"; the likelihood asks for "sum ln".
@@ -290,8 +293,8 @@ def grow_basis(
     With each number of bases `fit_ppca` and `align_to_prior` take turns, up to three times; with the last up to
     `rounds` times, until the log-likelihood of a pose rises by less than `tolerance` nats. Neither of the two can
     lower it, nor can one basis more. To first order, a basis along (mu_z, 0, -mu_x), in which the mean moves when it
-    turns, does what a heading does: the headings take that motion up, and no basis has it. Arguments are those of
-    `fit_ppca`.
+    turns, does what a heading does: the headings take that motion up, and little of it is left to the bases.
+    Arguments are those of `fit_ppca`.
     """
     poses = _check_poses(poses)
     J = _check_bases(bases, poses.shape[-1])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lifting import load_prior
 from lifting.camera import rotation_angles, tilted_camera
 from lifting.datasets.motion_capture import load_motion_capture
-from lifting.pose_prior import sample
+from lifting.pose_prior import PosePrior, sample
 from lifting.search import CANDIDATES, find_winners, grouped_product, solve_winners, table
 from lifting.solve import (
     centre,
@@ -189,6 +189,25 @@ def test_hard_priors(hard, rotations, free):
     assert_winners(prior, Y, rotations, tolerance=1e-6 if hard.get("v") == 1e-9 else 1e-9, free=free)
 
 
+@pytest.mark.parametrize("rotations", [800, 10_000])
+def test_a_minimum_between_two_coarse_angles_that_look_hopeless(rotations):
+    """Two bases vanish at neighbouring coarse angles: the cost has a spike there, and its minimum between the two."""
+    stride = make_table(random_prior(K=1), rotations).strides[0]
+    left, best, right = rotation_angles(rotations)[[5 * stride, 5 * stride + stride // 2, 6 * stride]]
+    w = np.linalg.qr(np.column_stack([np.ones(6), np.random.default_rng(0).normal(size=(6, 4))]))[0].T[1:]
+    still = np.zeros(6)
+
+    def seen_sideways(theta, row):  # R(theta') turns it to x = sin(theta' - theta) row
+        return np.stack([-math.sin(theta) * row, still, math.cos(theta) * row])
+
+    mu = seen_sideways(best, w[2]) + seen_sideways(best - math.pi / 2, w[3])
+    e = np.stack([seen_sideways(left, w[0]), seen_sideways(right, w[1])])
+    prior = PosePrior(mu[None], e[None], np.full((1, 2), 1e-4), np.array([1e-4]), np.array([1.0]))
+    Y = np.stack([w[0] + w[1] + w[3], still])[None]
+    found = assert_winners(prior, Y, rotations)
+    assert found.angle.item() == 5 * stride + stride // 2
+
+
 def test_a_point_and_a_giant():
     prior = random_prior(1, K=2)
     Y = np.concatenate([np.zeros((1, 2, 6)), 1e6 * frames(prior, 5), 1e-6 * frames(prior, 5)])
@@ -217,6 +236,20 @@ def test_what_float32_gets_wrong_it_calls_uncertain(free):
     differs = (single.component != exact.component) | (single.angle != exact.angle)
     assert not (differs & ~single.uncertain & exact.admissible).any()
     assert single.uncertain.float().mean() < 0.2
+
+
+def test_ties_of_angles_and_of_components_are_uncertain_in_float32():
+    prior = random_prior(1, K=1)
+    twins = PosePrior(*(np.concatenate([value, value]) for value in (prior.mu, prior.e, prior.sigma,
+                                                                     prior.noise_variance)),
+                      np.array([0.5 - 1e-8, 0.5 + 1e-8]))  # fmt: skip
+    Y = torch.tensor(frames(prior, 500), dtype=torch.float32)
+    sideways = Y * torch.tensor([[1e-9], [1.0]])  # all but as far left as right: theta and theta + pi cost the same
+    for tied, of in ((sideways, prior), (Y, twins)):
+        single = find_winners(make_table(of, 160, dtype=torch.float32), tied)
+        exact = find_winners(make_table(of, 160), tied.double())
+        differs = (single.component != exact.component) | (single.angle != exact.angle)
+        assert differs.any() and not (differs & ~single.uncertain).any()
 
 
 # The winners' solutions

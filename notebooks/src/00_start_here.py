@@ -368,8 +368,8 @@ print("p", p.shape, " E", E.shape, " E_bar", E_bar.shape, " E_bar_dagger", E_bar
 
 # %%
 pose, _ = lifted[frame.name]
-figure = plt.figure(figsize=(15, 4.2))
-flat, deep = figure.subfigures(1, 2, width_ratios=(1.35, 1))
+figure = plt.figure(figsize=(12, 10))
+flat, deep = figure.subfigures(2, 1, height_ratios=(1, 1.1))
 axes = flat.subplots(1, 3, gridspec_kw={"left": 0.02, "right": 0.98, "wspace": 0.04})
 axes[0].imshow(frame.image)
 plots.draw_beliefs_on_photo(axes[1], frame.image, frame.belief, frame.map_to_photo)
