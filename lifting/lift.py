@@ -91,10 +91,15 @@ def lift(
     y = torch.from_numpy(np.require(Y, requirements=["C", "W"])) if isinstance(Y, np.ndarray) else Y
     y = y.reshape(frames, 2, L)
     unit = _unit(y, scale, Y.shape[:-2], visible)
-    fields = _empty_fields(y, prior)
-    for rows, mask in _distinct_masks(visible, frames, L, y.device):
-        results = _lift_masked(y[rows], unit[rows], prior, rotations, scale is None, mask, camera_key, refine)
-        fields = [field.index_copy(0, rows, part) for field, part in zip(fields, results, strict=True)]
+    groups = _distinct_masks(visible, frames, L, y.device)
+    parts = [
+        _lift_masked(y[rows], unit[rows], prior, rotations, scale is None, mask, camera_key, refine)
+        for rows, mask in groups
+    ]
+    fields = parts[0]
+    if len(parts) > 1:
+        order = torch.argsort(torch.cat([torch.as_tensor(rows) for rows, _ in groups]))
+        fields = tuple(torch.cat(field)[order] for field in zip(*parts, strict=True))
     shaped = [field.reshape((*Y.shape[:-2], *field.shape[1:])) for field in fields]
     theta, a, s, component, cost, pose = shaped
     values = theta, rotation(theta), a, s, component, cost, pose[..., :2, :], pose
@@ -140,24 +145,17 @@ def _as_torch(value: Array, device: torch.device) -> torch.Tensor:
     return torch.as_tensor(value if torch.is_tensor(value) else np.array(value), device=device)
 
 
-def _empty_fields(y: torch.Tensor, prior: PosePrior) -> list[torch.Tensor]:
-    """theta, a, scale, component, cost and pose of every frame, to be filled."""
-    N, L = len(y), y.shape[-1]
-    component = torch.empty(N, dtype=torch.int64, device=y.device)
-    theta, a, scale, cost, pose = (y.new_empty(N, *shape) for shape in ((), (prior.J,), (), (), (3, L)))
-    return [theta, a, scale, component, cost, pose]
-
-
 def _distinct_masks(
     visible: Array | None, frames: int, L: int, device: torch.device
-) -> list[tuple[torch.Tensor, tuple[bool, ...] | None]]:
+) -> list[tuple[torch.Tensor | slice, tuple[bool, ...] | None]]:
     """The rows of every distinct mask, and the mask as a tuple (None: all seen): one table serves them all."""
-    every = torch.arange(frames, device=device)
-    if visible is None:
-        return [(every, None)]
+    if visible is None or frames == 0:
+        return [(slice(None), None)]
     masks, kind = np.unique(to_numpy(visible).reshape(frames, L), axis=0, return_inverse=True)
-    groups = [(every[_as_torch(kind == k, device)], tuple(mask.tolist())) for k, mask in enumerate(masks)]
-    return [(rows, None if all(mask) else mask) for rows, mask in groups]
+    keys = [None if mask.all() else tuple(mask.tolist()) for mask in masks]
+    if len(keys) == 1:
+        return [(slice(None), keys[0])]
+    return [(_as_torch(np.flatnonzero(kind == k), device), key) for k, key in enumerate(keys)]
 
 
 def _lift_masked(
@@ -175,10 +173,8 @@ def _lift_masked(
     middle = _mean(y, weight)
     Y = (y - middle) / unit[:, None, None]
     Y = Y if weight is None else Y * weight
-    tables = {
-        dtype: table(prior, rotations, free, mask, camera, dtype, y.device)
-        for dtype in {torch.float32, torch.float64, y.dtype}
-    }
+    dtypes = {torch.float64, y.dtype} | ({torch.float32} if rotations <= CANDIDATES else set())
+    tables = {dtype: table(prior, rotations, free, mask, camera, dtype, y.device) for dtype in dtypes}
     found = _search(tables, Y.detach())
     if not bool(found.admissible.all()):
         first = int((~found.admissible).nonzero()[0, 0])

@@ -475,7 +475,7 @@ def _draw_bones(
         )
 
 
-def _legend(ax: Axes, wanted: bool, place: str = "upper right") -> Axes:
+def _legend(ax: Axes, wanted: bool, place: Any = "upper right") -> Axes:
     if wanted and ax.get_legend_handles_labels()[0]:
         ax.legend(loc=place, fontsize=8)
     return ax

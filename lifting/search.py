@@ -260,7 +260,7 @@ def find_winners(tab: Table, Y: torch.Tensor) -> Found:
 
 
 def _find_in_slice(tab: Table, h: torch.Tensor) -> Found:
-    g = torch.cat([_combine_products(tab, block) for block in h.split(BLOCK, dim=1)], dim=1)
+    g = _combine_products(tab, h)
     size = (h * h).sum(0)
     slack = 2 * tab.error[:, None] * size
     nodes, costs, possible = _coarse_costs(tab, g, h)
@@ -352,8 +352,7 @@ def _search_finer(
 def neighbouring_costs(tab: Table, Y: torch.Tensor, found: Found) -> torch.Tensor:
     """The cost at the winner's angle and at the angles on its left and right, (N, 3): for a parabola through them."""
     t = (found.angle[:, None] + torch.tensor([-1, 0, 1], device=Y.device)) % len(tab.theta)
-    g = torch.cat([_combine_products(tab, reduce_landmarks(tab, block)) for block in Y.split(BLOCK)], dim=1)
-    own = g[found.component, torch.arange(len(Y), device=Y.device)]
+    own = _combine_products(tab, reduce_landmarks(tab, Y))[found.component, torch.arange(len(Y), device=Y.device)]
     return (tab.V[found.component[:, None], t] @ own[..., None])[..., 0]
 
 
@@ -385,16 +384,19 @@ def grouped_product(rows: torch.Tensor, group: torch.Tensor, matrices: torch.Ten
 
 def _combine_products(tab: Table, h: torch.Tensor) -> torch.Tensor:
     """Steps 3 and 4: g (K, N, r), the combinations of products of landmarks on which every cost depends."""
-    K, rank = len(tab.V), len(tab.whiten_x)
-    x, y = h[:rank], h[rank:]
-    shifts = (len(x) // 2 + 1, len(y) // 2 + 1)
-    even, odd = h.new_empty(tab.even.shape[1], h.shape[1]), h.new_empty(tab.odd.shape[1], h.shape[1])
-    xx, yy = even.split([shifts[0] * len(x), shifts[1] * len(y)])
-    torch.mul(_shifted(x, shifts[0]), x, out=xx.unflatten(0, (shifts[0], -1)))
-    torch.mul(_shifted(y, shifts[1]), y, out=yy.unflatten(0, (shifts[1], -1)))
-    torch.mul(x[:, None], y, out=odd.unflatten(0, (rank, -1)))
-    g = torch.cat([(tab.even @ even).unflatten(0, (K, -1)), (tab.odd @ odd).unflatten(0, (K, -1))], dim=1)
-    return g.transpose(1, 2)
+    K, rank, width = len(tab.V), len(tab.whiten_x), min(BLOCK, h.shape[1])
+    even, odd = h.new_empty(tab.even.shape[1], width), h.new_empty(tab.odd.shape[1], width)  # one for all blocks
+    parts = []
+    for block in h.split(BLOCK, dim=1):
+        x, y = block[:rank], block[rank:]
+        even, odd = even[:, : block.shape[1]], odd[:, : block.shape[1]]
+        shifts = (len(x) // 2 + 1, len(y) // 2 + 1)
+        xx, yy = even.split([shifts[0] * len(x), shifts[1] * len(y)])
+        torch.mul(_shifted(x, shifts[0]), x, out=xx.unflatten(0, (shifts[0], -1)))
+        torch.mul(_shifted(y, shifts[1]), y, out=yy.unflatten(0, (shifts[1], -1)))
+        torch.mul(x[:, None], y, out=odd.unflatten(0, (rank, -1)))
+        parts += [(tab.even @ even).unflatten(0, (K, -1)), (tab.odd @ odd).unflatten(0, (K, -1))]
+    return torch.cat([torch.cat(parts[::2], dim=2), torch.cat(parts[1::2], dim=2)], dim=1).transpose(1, 2)
 
 
 def _shifted(x: torch.Tensor, shifts: int) -> torch.Tensor:

@@ -134,14 +134,17 @@ class Widget:
         """
         if not len(values):
             fail("values", "none", "at least one value of the slider")
-        before, frames, labels = self[description], [], []
-        try:
-            for value in values:
-                self[description] = value
-                labels.append(self._slider(description).value)
-                frames.append(base64.b64encode(self._encode(optimize=True)).decode())
-        finally:
-            self[description] = before
+        slider, frames, labels = self._slider(description), [], []
+        before = slider.value
+        # The page must not see the slider move: it would answer each move with the nearest value that it can show.
+        with slider.hold_sync(), self.image.hold_sync():
+            try:
+                for value in values:
+                    slider.value = value
+                    labels.append(slider.value)
+                    frames.append(base64.b64encode(self._encode(optimize=True)).decode())
+            finally:
+                slider.value = before
         return _film_page(description, [f"{label:.4g}" for label in labels], frames)
 
     def _slider(self, description: str) -> Any:
