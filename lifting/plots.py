@@ -7,6 +7,7 @@ A 3D pose keeps its proportions, its y axis stands upright, and `azim` walks aro
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib.colors
 import numpy as np

@@ -90,12 +90,14 @@ def test_the_view_holds_sliders_picture_and_message(ramp):
 
 
 def test_a_film_has_a_picture_for_each_value_and_leaves_the_slider_alone(ramp):
-    before = ramp.png()
+    before, sent = ramp.png(), []
+    ramp.sliders["slope"].send_state = lambda keys: sent.append(set(keys))
     page = ramp.film("slope", [0.5, 1.0, 2.0])
     frames = re.findall(r'<img alt="(.*?)" src="data:image/png;base64,(.*?)"', page)
     assert [label for label, _ in frames] == ["0.5", "1", "2"]
     assert len({pixels for _, pixels in frames}) == 3
     assert ramp["slope"] == 1.0 and ramp.image.value == before
+    assert sent == [{"value"}]  # once, when it is back
 
 
 def test_bad_input(ramp):

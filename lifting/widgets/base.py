@@ -81,7 +81,10 @@ class Widget:
         self.sliders = {slider.description: slider for slider in sliders}
         if len(self.sliders) < len(sliders):
             fail("sliders", [slider.description for slider in sliders], "a description of its own for each")
-        self.image, self.message = ipywidgets.Image(format="png"), ipywidgets.HTML()
+        width, height = (str(round(size)) for size in figure.bbox.size)
+        # With its size given, the page need not be laid out anew while a picture loads.
+        self.image = ipywidgets.Image(format="png", width=width, height=height)
+        self.message = ipywidgets.HTML()
         self._canvas = FigureCanvasAgg(figure)
         self._axes_pixels: Any = None
         for artist in self.moving:

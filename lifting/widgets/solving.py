@@ -162,7 +162,7 @@ class SolvingWidget(Widget):
         self._facing = float(np.degrees(align_to_prior(np.stack([self.truth] * 2), prior)[0, 0]))
         self.pose, self.landmarks, self.errors = self.truth, self.truth[:2], (0.0, 0.0)
         self._looked_from: float | None = None
-        figure = new_figure(11, 3.9)
+        figure = new_figure(11, 3.9, dpi=80)
         sliders = [
             ipywidgets.FloatLogSlider(1, min=-2, max=2, step=0.1, description="sigma", readout_format=".2f"),
             ipywidgets.SelectionSlider(options=ROTATIONS, value=80, description="rotations"),

@@ -9,10 +9,11 @@ import pytest
 
 from .conftest import wait_until
 
-SLIDERS = [("03_solving_for_pose", "sigma"), ("03_solving_for_pose", "rotations"), ("03_solving_for_pose", "heading")]
+SLIDERS = [("03_solving_for_pose", ("sigma", "rotations", "heading"))]
 MOVES = 60
 
-# A picture counts as shown in the second frame after it has loaded: in the first it is being painted.
+# A picture counts as shown when the first frame after it has loaded has been painted: what is put off from inside a
+# frame runs after its painting.
 STOPWATCH = """() => {
     window.waits = [];
     let pressed = null;
@@ -21,24 +22,27 @@ STOPWATCH = """() => {
         if (event.target.tagName !== "IMG" || pressed === null) return;
         const start = pressed;
         pressed = null;
-        requestAnimationFrame(() => requestAnimationFrame(() => window.waits.push(performance.now() - start)));
+        requestAnimationFrame(() => setTimeout(() => window.waits.push(performance.now() - start)));
     }, true);
 }"""
 
 
-@pytest.mark.parametrize(("notebook", "label"), SLIDERS)
-def test_a_move_shows_soon(open_notebook, notebook, label):
+@pytest.mark.parametrize(("notebook", "labels"), SLIDERS)
+def test_a_move_shows_soon(open_notebook, notebook, labels):
     opened = open_notebook(notebook)
     opened.run_all()
-    handle = opened.slider(label)
-    handle.focus()
     opened.page.evaluate(STOPWATCH)
-    for move in range(MOVES):
-        # There and back in threes, so that no slider reaches its end.
-        handle.press("ArrowRight" if move % 6 < 3 and label != "rotations" or move % 2 else "ArrowLeft")
-        wait_until(lambda move=move: opened.page.evaluate("window.waits.length") > move, "the picture is shown")
-    waits = sorted(opened.page.evaluate("window.waits"))
-    median, late = statistics.median(waits), waits[int(0.95 * len(waits))]
-    print(f"\n{notebook}, {label}: median {median:.0f} ms, 95th percentile {late:.0f} ms of {len(waits)} key presses")
-    assert median < 500
+    for label in labels:
+        handle = opened.slider(label)
+        handle.focus()
+        opened.page.evaluate("window.waits = []")
+        for move in range(MOVES):
+            handle.press("ArrowLeft" if move % 2 else "ArrowRight")
+            wait_until(lambda move=move: opened.page.evaluate("window.waits.length") > move, "the picture is shown")
+        waits = sorted(opened.page.evaluate("window.waits"))
+        median, late = statistics.median(waits), waits[int(0.95 * len(waits))]
+        print(
+            f"\n{notebook}, {label}: median {median:.0f} ms, 95th percentile {late:.0f} ms of {len(waits)} key presses"
+        )
+        assert median < 500
     assert opened.errors() == []
