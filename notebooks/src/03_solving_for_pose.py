@@ -198,7 +198,7 @@ print(f"least cost at theta = 0.4: {objective(0.4, a):.4f} m^2")
 #
 # $$\bar E^t = \bigl(E^\top E + \operatorname{diag}(\sigma^2)\bigr)^{-1}E^\top,\qquad a = \bar E^t (y-p),$$
 #
-# which statisticians call ridge regression. Notebook 04 differentiates it; here it saves work.
+# which statisticians call ridge regression. It is what the gradient of (8) is made of; here it saves work.
 
 # %%
 E_bar_t = np.linalg.solve(E.T @ E + np.diag(sigma**2), E.T)
@@ -907,4 +907,4 @@ answer(
 # - $\sigma$ trades the fit in the image for the likelihood of the body; no picture can tell which trade is right.
 # - Exhaustive search is a matrix product of low rank, and a bound that can be computed makes it finer for free.
 #
-# Next: notebook 04 asks how the answer moves when a landmark moves.
+# What is left: how the answer moves when a landmark moves, which is the supplement's next equation, (7).

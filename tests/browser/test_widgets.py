@@ -4,7 +4,7 @@ import pytest
 
 from .conftest import wait_until
 
-SLIDERS = [("03_solving_for_pose", "sigma")]
+SLIDERS = [("01_projection", "angle"), ("02_pose_prior", "basis"), ("03_solving_for_pose", "sigma")]
 
 
 @pytest.mark.parametrize(("notebook", "label"), SLIDERS)
