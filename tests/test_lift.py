@@ -352,9 +352,7 @@ def test_refinement_approaches_ten_thousand_rotations(variant):
     assert excess[1] < 0.1 * excess[0] and excess[2] <= 1e-9
     step = np.abs((exact.theta - fine.theta + math.pi) % (2 * math.pi) - math.pi)[same_valley]
     assert step.max() < 2 * math.pi / 10_000
-    np.testing.assert_array_equal(
-        lift(Y, prior, rotations=40, refine=True, **arguments).theta, parabola.theta
-    )
+    np.testing.assert_array_equal(lift(Y, prior, rotations=40, refine=True, **arguments).theta, parabola.theta)
 
 
 def test_a_refined_angle_is_held_fixed_by_autograd():

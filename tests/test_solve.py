@@ -228,9 +228,7 @@ def test_fixed_scale_is_least_squares_on_the_visible_rows(seed, tilted, masked, 
     p, E = centre(wrap(p), seen).ravel()[rows], centre(wrap(E.T), seen).reshape(prior.J, -1).T[rows]
     A = np.vstack([E, np.diag(prior.sigma[0])])
     want, *_ = np.linalg.lstsq(A, np.concatenate([Y.ravel()[rows] / scale - p, np.zeros(prior.J)]), rcond=None)
-    solution = solve_at(
-        Y, prior.mu[0], prior.e[0], prior.sigma[0], theta, scale=scale, visible=visible, camera=camera
-    )
+    solution = solve_at(Y, prior.mu[0], prior.e[0], prior.sigma[0], theta, scale=scale, visible=visible, camera=camera)
     np.testing.assert_allclose(solution.a, want, atol=1e-11)
     residual = Y.ravel()[rows] - scale * (p + E @ want)
     want_cost = sum(residual**2) + sum((scale * prior.sigma[0] * want) ** 2)

@@ -50,7 +50,10 @@ def main(arguments: list[str]) -> NoReturn:
         print("and open the address above there.")
     print("Stop with Ctrl-C.", flush=True)
     os.chdir(ROOT)
-    os.execve(sys.executable, [*command, *others], os.environ | {"JUPYTER_TOKEN": token})
+    environment = os.environ | {"JUPYTER_TOKEN": token}
+    if sys.platform == "win32":  # where exec would leave the console at once
+        sys.exit(subprocess.run([*command, *arguments], env=environment).returncode)
+    os.execve(sys.executable, [*command, *arguments], environment)
 
 
 if __name__ == "__main__":
