@@ -151,8 +151,11 @@ def _distinct_masks(
     """The rows of every distinct mask, and the mask as a tuple (None: all seen): one table serves them all."""
     if visible is None or frames == 0:
         return [(slice(None), None)]
-    masks, kind = np.unique(to_numpy(visible).reshape(frames, L), axis=0, return_inverse=True)
-    keys = [None if mask.all() else tuple(mask.tolist()) for mask in masks]
+    masks = to_numpy(visible).reshape(frames, L)
+    # 8 landmarks to a byte, and the bytes of a mask to one key: sorting numbers is many times faster than sorting rows
+    packed = np.packbits(masks, axis=1)
+    _, first, kind = np.unique(packed.view(f"S{packed.shape[1]}")[:, 0], return_index=True, return_inverse=True)
+    keys = [None if mask.all() else tuple(mask.tolist()) for mask in masks[first]]
     if len(keys) == 1:
         return [(slice(None), keys[0])]
     return [(_as_torch(np.flatnonzero(kind == k), device), key) for k, key in enumerate(keys)]

@@ -27,6 +27,7 @@ from itertools import pairwise
 
 import numpy as np
 import torch
+from torch.nn.functional import embedding_bag
 
 from lifting.camera import rotation_angles
 from lifting.pose_prior import PosePrior
@@ -357,8 +358,14 @@ def neighbouring_costs(tab: Table, Y: torch.Tensor, found: Found) -> torch.Tenso
 
 
 def solve_winners(tab: Table, Y: torch.Tensor, found: Found) -> tuple[torch.Tensor, torch.Tensor]:
-    """Scale s (N,) and coefficients b = s a (N, J) of eq. (6) at the winners: one affine map per winner."""
-    sb = grouped_product(reduce_landmarks(tab, Y).T, found.component * len(tab.theta) + found.angle, tab.maps)
+    """Scale s (N,) and coefficients b = s a (N, J) of eq. (6) at the winners: one affine map per winner.
+
+    A sum of the rows of the winner's map, weighted by h: nothing is copied, however many different winners there are.
+    """
+    h = reduce_landmarks(tab, Y).T
+    d = h.shape[1]
+    rows = (found.component * len(tab.theta) + found.angle)[:, None] * d + torch.arange(d, device=h.device)
+    sb = embedding_bag(rows, tab.maps.flatten(0, 1), per_sample_weights=h.contiguous(), mode="sum")
     return sb[:, 0], sb[:, 1:]
 
 

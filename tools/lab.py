@@ -52,8 +52,8 @@ def main(arguments: list[str]) -> NoReturn:
     os.chdir(ROOT)
     environment = os.environ | {"JUPYTER_TOKEN": token}
     if sys.platform == "win32":  # where exec would leave the console at once
-        sys.exit(subprocess.run([*command, *arguments], env=environment).returncode)
-    os.execve(sys.executable, [*command, *arguments], environment)
+        sys.exit(subprocess.run([*command, *others], env=environment).returncode)
+    os.execve(sys.executable, [*command, *others], environment)
 
 
 if __name__ == "__main__":
