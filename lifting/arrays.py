@@ -5,6 +5,7 @@ functions that belong to an array (NumPy's or torch's); the `check_*` functions 
 Every message names the argument, what came and what was expected.
 """
 
+import math
 from typing import Any, NoReturn
 
 import array_api_compat
@@ -67,11 +68,7 @@ def check_finite(argument: str, value: Array) -> None:
     finite = xp.isfinite(value)
     if not bool(xp.all(finite)):
         bad = int(xp.sum(xp.astype(~finite, xp.int64)))
-        fail(
-            argument,
-            f"{bad} NaN or infinite of {value.size if isinstance(value, np.ndarray) else value.numel()} values",
-            "finite numbers",
-        )
+        fail(argument, f"{bad} NaN or infinite of {math.prod(value.shape)} values", "finite numbers")
 
 
 def check_shape(argument: str, value: Array, *trailing: int | str) -> None:

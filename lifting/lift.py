@@ -152,7 +152,7 @@ def _distinct_masks(
     if visible is None or frames == 0:
         return [(slice(None), None)]
     masks = to_numpy(visible).reshape(frames, L)
-    # 8 landmarks to a byte, and the bytes of a mask to one key: sorting numbers is many times faster than sorting rows
+    # 8 landmarks to a byte, and the bytes of a mask to one key: sorting keys is many times faster than sorting rows
     packed = np.packbits(masks, axis=1)
     _, first, kind = np.unique(packed.view(f"S{packed.shape[1]}")[:, 0], return_index=True, return_inverse=True)
     keys = [None if mask.all() else tuple(mask.tolist()) for mask in masks[first]]
@@ -239,7 +239,7 @@ def _refine(
     camera: tuple[float, ...] | None,
     method: Refinement,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Theta off the finite set, and the solution there, wherever that lowers the cost of eq. (2)."""
+    """An angle theta off the finite set, and the solution there, wherever that lowers the cost of eq. (2)."""
     k = found.component
     if method == "least squares":
         tried = _least_squares(prior, k, theta, Y, tab.free, mask, camera)

@@ -1,7 +1,7 @@
 """The fast search of eq. (2): every frame against every rotation and component, as a few matrix products.
 
-`lifting.solve.search` says what is computed; this module gives the same winners hundreds of times faster. Why it
-may, in five steps (notebook 03 derives each):
+`lifting.solve.search` says what is computed; this module gives the same winners hundreds of times faster than
+a loop over frames and rotations (benchmarks/search.md). Why it may, in five steps (notebook 03 derives each):
 
 1. *Quadratic forms.* The minimum of eq. (2) over a is (y - p)^T (I - E E_bar_t) (y - p): with h = [y, 1] it is
    h^T A_t h, one symmetric matrix A_t for every rotation t, known before any frame is seen.
@@ -31,7 +31,7 @@ from torch.nn.functional import embedding_bag
 
 from lifting.camera import rotation_angles
 from lifting.pose_prior import PosePrior
-from lifting.solve import free_scale, log_determinant, projected_model, truncated_pseudo_inverse
+from lifting.solve import free_scale, log_determinant, mixture_score, projected_model, truncated_pseudo_inverse
 
 BLOCK = 1024
 """Frames whose products of landmarks are formed at once: they then stay in the processor's cache."""
@@ -70,7 +70,8 @@ class Table:
     V: torch.Tensor  # (K, T, r_even + r_odd) coefficients of the cost at every rotation
     maps: torch.Tensor  # (K T, d [+ 1], J + 1) from h to the scale (or 1) and the coefficients b = s a
     scale: torch.Tensor  # (K, T, d [+ 1]) the first column of `maps`
-    log_det: torch.Tensor  # (K, T) log det(E Lambda E^T + v I) - 2 log weight
+    log_det: torch.Tensor  # (K, T) log det(E Lambda E^T + v I)
+    weight: torch.Tensor  # (K,)
     noise_variance: torch.Tensor  # (K,)
     error: torch.Tensor  # (K,) bound on the error of a cost, per unit of |h|^2
     strides: tuple[int, ...]  # of the levels of the search, coarse to fine; the last is 1
@@ -110,10 +111,8 @@ def table(
     maps = np.stack([part[5] for part in parts])
     size = np.sqrt((V**2).sum(-1)).max(-1)
     error = truncation.max(-1) + 4 * torch.finfo(dtype).eps * size
-    log_det = np.stack([
-        log_determinant(E, prior.sigma[k], prior.noise_variance[k], float(seen.sum())) - 2 * np.log(prior.weights[k])
-        for k, (_, E) in enumerate(models)
-    ])  # fmt: skip
+    n, v = int(seen.sum()), prior.noise_variance
+    log_det = np.stack([log_determinant(E, prior.sigma[k], v[k], float(n)) for k, (_, E) in enumerate(models)])
 
     def tensor(array: np.ndarray) -> torch.Tensor:
         return torch.tensor(array, dtype=dtype, device=device)
@@ -122,8 +121,8 @@ def table(
         theta=tensor(theta), whiten_x=tensor(whiten_x), whiten_y=tensor(whiten_y), offset_y=tensor(offset_y),
         even=tensor(even), odd=tensor(odd), V=tensor(V), maps=tensor(maps.reshape(-1, *maps.shape[2:])),
         scale=tensor(maps[..., 0]),
-        log_det=tensor(log_det), noise_variance=tensor(prior.noise_variance), error=tensor(error),
-        strides=strides, free=free, count=int(seen.sum()),
+        log_det=tensor(log_det), weight=tensor(prior.weights), noise_variance=tensor(v), error=tensor(error),
+        strides=strides, free=free, count=n,
         finer=tuple(
             Level(torch.tensor(nodes, device=device), *(tensor(array) for array in arrays))
             for nodes, *arrays in (_level(V, truncation, maps[..., 0], *pair) for pair in pairwise(strides))
@@ -248,7 +247,7 @@ class Found:
 
 
 def reduce_landmarks(tab: Table, Y: torch.Tensor) -> torch.Tensor:
-    """H of step 2, (d [+ 1], N), from centred landmarks Y (N, 2, L) of eq. (2)."""
+    """The vectors h of step 2, (d [+ 1], N), from centred landmarks Y (N, 2, L) of eq. (2)."""
     hx = tab.whiten_x @ Y[:, 0].T
     hy = tab.whiten_y @ Y[:, 1].T - tab.offset_y
     return torch.cat([hx, hy] if tab.free else [hx, hy, torch.ones_like(hx[:1])])
@@ -277,8 +276,9 @@ def _find_in_slice(tab: Table, h: torch.Tensor) -> Found:
     scale = (tab.scale[K, angle] * h.T).sum(-1) if tab.free else torch.ones_like(cost)
     scale = torch.where(torch.isfinite(cost), scale, 1.0)  # without an admissible rotation the cost is infinite
     variance = tab.noise_variance[:, None] * scale**2
-    # -2 log probability: cost / (s^2 v) + log det(E Lambda E^T + v I) + 4 n log s - 2 log weight
-    score = cost / variance + tab.log_det[K, angle] + 4 * tab.count * torch.log(scale)
+    score = mixture_score(
+        cost, tab.noise_variance[:, None], tab.log_det[K, angle], tab.weight[:, None], scale, tab.count
+    )
     component = score.argmin(0)
     rivals = (score - slack / variance <= (score + slack / variance).amin(0)).sum(0)
     winner = (component, n)

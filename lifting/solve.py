@@ -292,6 +292,24 @@ def log_determinant(
     return 2 * count * xp.log(v) + xp.linalg.slogdet(gram)[1] - 2 * xp.sum(xp.log(sigma), axis=-1)
 
 
+def mixture_score(
+    cost: Float[Array, "*batch"],
+    noise_variance: Float[Array, "*batch"],
+    log_det: Float[Array, "*batch"],
+    weight: Float[Array, "*batch"],
+    scale: Float[Array, "*batch"],
+    count: Float[Array, "*batch"] | float,
+) -> Float[Array, "*batch"]:
+    """-2 log probability, up to a constant, of the `count` = n visible landmarks under a component of a mixture.
+
+    What is compared between components, each at the rotation where its own cost of eq. (2) is least (main paper,
+    section 5). `log_det` is that of `log_determinant`. The arguments come from functions that have checked them.
+    """
+    xp = namespace(cost)
+    # cost / (s^2 v) + log det(E Lambda E^T + v I) + 4 n log s - 2 log weight
+    return cost / (scale**2 * noise_variance) + log_det + 4 * count * xp.log(scale) - 2 * xp.log(weight)
+
+
 class Winner(NamedTuple):
     """The winner of the exhaustive search of eq. (2), per frame: component k, index t of the angle, the cost there,
     and the -2 log probability (up to a constant) by which components were compared.
@@ -315,8 +333,8 @@ def search(
     """The exhaustive minimisation of eq. (2) over all rotations theta and all components of the mixture.
 
     Within a component the rotation of least cost wins. Among components, each at its own best rotation, the
-    most probable wins: the smallest cost / (s^2 v) + log det(E Lambda E^T + v I) + 4 n log s - 2 log weight, n the
-    number of visible landmarks. Ties go to the lowest index. Only rotations with a scale s > 0 are admissible.
+    most probable wins: the smallest `mixture_score`. Ties go to the lowest index. Only rotations with a scale
+    s > 0 are admissible.
 
     The readable reference: it holds N x K x T small matrices, so feed it hundreds of frames, not thousands.
 
@@ -343,9 +361,8 @@ def search(
     mask = None if visible is None else xp.asarray(visible)[..., None, :]
     _, E = projected_model(mu[:, 0], e[:, 0], theta[angle], visible=mask, camera=camera)
     n = n[..., None]
-    # -2 log of the density of the 2n visible coordinates under component k, at its own best R
     s = xp.where(best < math.inf, s, xp.ones_like(s))  # an inadmissible component has an infinite cost already
-    score = best / (s**2 * v) + log_determinant(E, sigma[:, 0], v, n) + 4 * n * xp.log(s) - 2 * xp.log(weights)
+    score = mixture_score(best, v, log_determinant(E, sigma[:, 0], v, n), weights, s, n)
     component = xp.argmin(score, axis=-1)
     pick = lambda values: xp.take_along_axis(values, component[..., None], axis=-1)[..., 0]  # noqa: E731
     return Winner(component, pick(angle), pick(best), pick(score))

@@ -20,7 +20,7 @@ from lifting.metrics import mpjpe
 from lifting.plots import COLOURS, bone_paths, frame_3d, look_from, to_plot_axes
 from lifting.pose_prior import PosePrior
 from lifting.skeleton import HUMAN36M
-from lifting.solve import centre, log_determinant, projected_model, unwrap
+from lifting.solve import centre, log_determinant, mixture_score, projected_model, unwrap
 from lifting.widgets.base import LAYOUT, STYLE, Widget, new_figure
 
 ROTATIONS = (8, 12, 20, 40, 80, 240)
@@ -114,7 +114,8 @@ def solve_pose(
     best = (np.arange(prior.K), angles)
     v = prior.noise_variance
     # Within a component the least cost wins, among components the most probable.
-    score = costs[best] / v + log_determinant(around.E[best], sigma, v, float(prior.L)) - 2 * np.log(prior.weights)
+    log_det = log_determinant(around.E[best], sigma, v, float(prior.L))
+    score = mixture_score(costs[best], v, log_det, prior.weights, np.ones(prior.K), prior.L)
     k = int(score.argmin())
     t = int(angles[k])
     # (1)  the pose before projection: R (mu + a.e)
