@@ -115,7 +115,7 @@ def table(
     log_det = np.stack([log_determinant(E, prior.sigma[k], v[k], float(n)) for k, (_, E) in enumerate(models)])
 
     def tensor(array: np.ndarray) -> torch.Tensor:
-        return torch.tensor(array, dtype=dtype, device=device)
+        return torch.tensor(np.ascontiguousarray(array), dtype=dtype, device=device)
 
     return Table(
         theta=tensor(theta), whiten_x=tensor(whiten_x), whiten_y=tensor(whiten_y), offset_y=tensor(offset_y),
