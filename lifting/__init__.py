@@ -1,6 +1,21 @@
-"""Lifting from the Deep, in the open: from 2D landmarks to a 3D pose, every equation in one place."""
+"""Lifting from the Deep, in the open: from 2D landmarks to a 3D pose and back, every equation in one place."""
 
+from lifting.belief import belief_gradient, belief_maps, belief_update
+from lifting.landmark_gradient import landmark_jacobian
+from lifting.layer import LiftedMaps, LiftingLayer
 from lifting.lift import Lifted, lift
 from lifting.pose_prior import PosePrior, load_prior, save_prior
 
-__all__ = ["Lifted", "PosePrior", "lift", "load_prior", "save_prior"]
+__all__ = [
+    "Lifted",
+    "LiftedMaps",
+    "LiftingLayer",
+    "PosePrior",
+    "belief_gradient",
+    "belief_maps",
+    "belief_update",
+    "landmark_jacobian",
+    "lift",
+    "load_prior",
+    "save_prior",
+]

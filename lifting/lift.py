@@ -51,6 +51,12 @@ class Lifted(NamedTuple):
     pose: Float[Array, "*batch 3 L"]
     """The pose in the camera's frame, in Y's units: its first two rows are Y_hat, its z towards the viewer and
     centred. Divide by the scale for metres."""
+    visible: Bool[Array, "*batch L"]
+    """Which landmarks counted."""
+    camera: Float[Array, "3 3"]
+    """The known rotation of the camera; the identity where none was given."""
+    free_scale: bool
+    """Whether the scale was solved for."""
 
 
 def lift(
@@ -102,8 +108,12 @@ def lift(
         fields = tuple(torch.cat(field)[order] for field in zip(*parts, strict=True))
     shaped = [field.reshape((*Y.shape[:-2], *field.shape[1:])) for field in fields]
     theta, a, s, component, cost, pose = shaped
-    values = theta, rotation(theta), a, s, component, cost, pose[..., :2, :], pose
-    return Lifted(*((value.numpy() for value in values) if isinstance(Y, np.ndarray) else values))
+    seen = torch.ones(1, dtype=torch.bool, device=y.device) if visible is None else _as_torch(visible, y.device)
+    seen = torch.broadcast_to(seen, (*Y.shape[:-2], L))
+    C = torch.tensor(np.eye(3) if camera_key is None else np.reshape(camera_key, (3, 3))).to(y)
+    values = theta, rotation(theta), a, s, component, cost, pose[..., :2, :], pose, seen, C
+    arrays = (value.numpy() for value in values) if isinstance(Y, np.ndarray) else values
+    return Lifted(*arrays, free_scale=scale is None)
 
 
 def _check_landmarks(Y: Array, prior: PosePrior, visible: Array | None, least: int) -> tuple[Array, Array | None]:

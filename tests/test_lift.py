@@ -224,11 +224,16 @@ def test_batches_are_frames_one_by_one(backend, dtype, batch, scale, masked, ref
     before, arguments = Y.copy(), {"rotations": rotations, "scale": scale, "refine": refine}
     given_mask = as_given(visible) if masked else None
     result = lift(as_given(Y), PRIOR, visible=given_mask, **arguments)
-    tails = {"R": (3, 3), "a": (3,), "Y_hat": (2, 6), "pose": (3, 6)}
+    tails = {"R": (3, 3), "a": (3,), "Y_hat": (2, 6), "pose": (3, 6), "visible": (6,)}
+    others = {"component": np.array(0), "visible": np.array(True)}
+    assert result.free_scale is (scale is None) and tuple(result.camera.shape) == (3, 3)
     for field, value in result._asdict().items():
+        if field in ("camera", "free_scale"):
+            continue
         tail = tails.get(field, ())
         assert type(value) is type(as_given(Y)) and tuple(value.shape) == (*batch, *tail)
-        assert value.dtype == (as_given(np.int64(0)).dtype if field == "component" else as_given(Y).dtype)
+        assert value.dtype == as_given(others.get(field, Y)).dtype
+    np.testing.assert_array_equal(to_numpy(result.visible), visible if masked else np.ones_like(visible))
     np.testing.assert_array_equal(Y, before)
     for index in np.ndindex(batch):
         mask = visible[index] if masked else None

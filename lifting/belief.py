@@ -1,0 +1,265 @@
+r"""Belief maps and landmarks, and how each moves the other. Supplement, section 1.2: eq. (9) and "Updating B".
+
+Pixels: Y (..., 2, L) holds x = column and y = row of L landmarks, whole numbers at pixel centres; maps are
+(..., L, H, W). Nothing is flipped here: the layer turns rows, which count downwards, into the y axis of the world.
+
+**Maps of landmarks.** Each landmark Y_hat_p induces a Gaussian of width sigma and peak 1 in its map (main paper,
+section 5, as we understand it: there a pixel is set to 1 and blurred, which is the same at whole pixels):
+
+    b_hat_p(z) = exp(-|z - Y_hat_p|^2 / (2 sigma^2)) = g(column - x) g(row - y),    g(t) = exp(-t^2 / (2 sigma^2))
+
+A product of two profiles, so H + W exponentials make a map of H W pixels.
+
+**Their gradient.** With G(x) the Gaussian at x, the supplement takes the central difference of the map in the location
+of the landmark, and the same in y:
+
+    d b_hat_p / d x  ~  (G(x + delta) - G(x - delta)) / (2 delta)                                               (9)
+
+It prints (9)'s left side with a square on Y_x, which belongs to no first derivative; the right side is that of a first
+one. The exact derivative is (z - Y) / sigma^2 b_hat. By Taylor the difference is delta^2 / 6 times the third
+derivative: an error of second order. (9) is a product of profiles too, and with a gradient on the map it is never
+formed: `pull_back_maps` multiplies the map with one profile from each side.
+
+**From landmarks back to maps ("Updating B").** A peak's location does not change when beliefs change a little: its
+derivative is zero, or undefined. The supplement names an update instead: with D_p the direction in which landmark p is
+to move, lower the belief at the peak Y_p by m = k |D_p|, and raise it in the quadrant that D_p points into, by m times
+the normalised density N(z; Y_p, sigma^2). That is the **update**. An optimiser subtracts gradients, so the
+**gradient** that stands in for it is minus the update, with D_p = -dL/dY_p.
+"""
+
+import math
+
+import numpy as np
+from jaxtyping import Float
+
+from lifting.arrays import (
+    Array,
+    check_array,
+    check_count,
+    check_positive,
+    check_shape,
+    like,
+    namespace,
+    refuse,
+    single,
+)
+
+
+def peaks(B: Float[Array, "*batch L H W"], *, subpixel: bool = False) -> Float[Array, "*batch 2 L"]:
+    """The landmarks Y of belief maps: the pixel of each map's greatest belief. What "Updating B" starts from.
+
+    Of equal beliefs the first counts, row by row. With `subpixel` (for inference; nothing flows back through it) the
+    peak moves to the vertex of the parabola through the logarithms of its belief b_0 and its neighbours' b_-, b_+:
+
+        shift = (ln b_+ - ln b_-) / (2 (2 ln b_0 - ln b_- - ln b_+))
+
+    in x and in y. The logarithm of a Gaussian is a parabola, so a Gaussian's place is found exactly. There is no shift
+    along an axis where the peak is at the border, a belief is not positive, or both neighbours equal the peak.
+
+    Args:
+        B: (..., L, H, W); float16 and bfloat16 are read as float32.
+        subpixel: whether to look between pixels.
+
+    Raises:
+        ValueError: a wrong shape or dtype, or a NaN or infinite belief. Where arrays are `trusted`, the landmark of
+            a map with a NaN is NaN.
+    """
+    B = single(check_array("B", B, "L", "H", "W"))
+    xp = namespace(B)
+    height, width = B.shape[-2:]
+    flat = xp.reshape(B, (*B.shape[:-2], height * width))
+    index = xp.argmax(flat, axis=-1)
+    Y = xp.astype(xp.stack([index % width, index // width], axis=-2), B.dtype)
+    if subpixel:
+        across = _shift(flat, index, index % width, width, stride=1)
+        down = _shift(flat, index, index // width, height, stride=width)
+        Y = Y + xp.stack([across, down], axis=-2)
+    unknown = xp.any(xp.isnan(flat), axis=-1)[..., None, :]
+    return xp.where(unknown, xp.full_like(Y, math.nan), Y)
+
+
+def _shift(flat: Array, index: Array, place: Array, size: int, stride: int) -> Array:
+    """The vertex of the log-parabola along one axis, in pixels from the peak: at most half a pixel."""
+    xp = namespace(flat)
+    inside = (place > 0) & (place < size - 1)
+    step = xp.where(inside, xp.full_like(index, stride), xp.zeros_like(index))
+    values = xp.take_along_axis(flat, xp.stack([index - step, index, index + step], axis=-1), axis=-1)
+    positive = xp.all(values > 0, axis=-1)
+    logs = xp.log(xp.where(positive[..., None], values, xp.ones_like(values)))
+    left, middle, right = logs[..., 0], logs[..., 1], logs[..., 2]
+    bend = 2 * middle - left - right  # 0 at the border, where all three are the peak
+    curved = bend > 0
+    return xp.where(curved, (right - left) / xp.where(curved, 2 * bend, xp.ones_like(bend)), xp.zeros_like(bend))
+
+
+def belief_maps(
+    Y: Float[Array, "*batch 2 L"], height: int, width: int, sigma: float = 1.0
+) -> Float[Array, "*batch L H W"]:
+    """The belief maps that landmarks induce: the G of eq. (9), Gaussians of peak 1 at sub-pixel locations.
+
+    Args:
+        Y: (..., 2, L), pixels; a landmark outside the map leaves the tail of its Gaussian in it.
+        height: rows of a map.
+        width: columns of a map.
+        sigma: width of the Gaussian, pixels.
+
+    Raises:
+        ValueError: a wrong shape, a value that is not finite, a map without pixels, sigma not positive.
+    """
+    Y, height, width, sigma = _check_maps(Y, height, width, sigma)
+    across, down = _profiles(Y, height, width, sigma)
+    # b_hat_p(z) = g(column - x) g(row - y)
+    return down[..., :, None] * across[..., None, :]
+
+
+def belief_gradient(
+    Y: Float[Array, "*batch 2 L"], height: int, width: int, sigma: float = 1.0, delta: float = 1.0
+) -> Float[Array, "*batch L 2 H W"]:
+    """The difference of Gaussians of eq. (9): how each map changes when its landmark moves in x and in y, per pixel.
+
+    Args:
+        Y: (..., 2, L), pixels.
+        height: rows of a map.
+        width: columns of a map.
+        sigma: width of the Gaussian, pixels.
+        delta: the step of the central difference, pixels. The supplement takes 1.
+
+    Raises:
+        ValueError: as `belief_maps`; a delta that is not positive.
+    """
+    Y, height, width, sigma = _check_maps(Y, height, width, sigma)
+    return _gradient(Y, height, width, sigma, check_positive("delta", delta))
+
+
+def exact_belief_gradient(
+    Y: Float[Array, "*batch 2 L"], height: int, width: int, sigma: float = 1.0
+) -> Float[Array, "*batch L 2 H W"]:
+    """What eq. (9) approximates: the derivative (z - Y) / sigma^2 b_hat of each map by its landmark, per pixel.
+
+    Raises:
+        ValueError: as `belief_maps`.
+    """
+    Y, height, width, sigma = _check_maps(Y, height, width, sigma)
+    return _gradient(Y, height, width, sigma, None)
+
+
+def pull_back_maps(
+    G: Float[Array, "*batch L H W"], Y: Float[Array, "*batch 2 L"], sigma: float = 1.0, delta: float | None = 1.0
+) -> Float[Array, "*batch 2 L"]:
+    """dL/dY_hat from G = dL/dB_hat: eq. (9) times G, summed over the pixels, without forming (9).
+
+    Args:
+        G: (..., L, H, W), the gradient on the maps.
+        Y: (..., 2, L), the landmarks that made them, pixels.
+        sigma: width of the Gaussian, pixels.
+        delta: the step of eq. (9), pixels; None for the exact derivative.
+
+    Raises:
+        ValueError: a wrong shape, a value that is not finite, a sigma or delta that is not positive.
+    """
+    G = single(check_array("G", G, "L", "H", "W"))
+    Y, height, width, sigma = _check_maps(Y, *G.shape[-2:], sigma)
+    check_shape("G", G, Y.shape[-1], height, width)
+    delta = None if delta is None else check_positive("delta", delta)
+    G, xp = like(G, Y), namespace(Y)
+    across, down = _profiles(Y, height, width, sigma)
+    across_slope, down_slope = _slopes(Y, height, width, sigma, delta)
+    # sum over rows and columns of down(row) G(row, column) slope(column), and the same with the slope in y
+    x = xp.sum(down * (G @ across_slope[..., None])[..., 0], axis=-1)
+    y = xp.sum(down_slope * (G @ across[..., None])[..., 0], axis=-1)
+    return xp.stack([x, y], axis=-2)
+
+
+def belief_update(
+    Y: Float[Array, "*batch 2 L"],
+    D: Float[Array, "*batch 2 L"],
+    height: int,
+    width: int,
+    k: float = 1.0,
+    sigma: float = 1.0,
+) -> Float[Array, "*batch L H W"]:
+    """The update of "Updating B": what to add to the maps so that each peak Y_p moves towards D_p.
+
+    With m = k |D_p|: -m at pixel Y_p, and +m N(z; Y_p, sigma^2) at every other pixel z of the quadrant where z - Y_p
+    has the signs of D_p, the quadrant's edges included. Where one component of D_p is 0, both sides of that axis count.
+
+    Args:
+        Y: (..., 2, L), the peaks: whole pixels of the map.
+        D: (..., 2, L), the direction in which each is to move; a zero gives a zero update.
+        height: rows of a map.
+        width: columns of a map.
+        k: factor of the update, >= 0.
+        sigma: width of the Gaussian, pixels.
+
+    Raises:
+        ValueError: a wrong shape, a value that is not finite, a Y that is no pixel of the map, a map without pixels, a
+            negative k, a sigma that is not positive.
+    """
+    Y, height, width, sigma = _check_maps(Y, height, width, sigma)
+    D, xp = like(single(check_array("D", D, 2, Y.shape[-1])), Y), namespace(Y)
+    k = 0.0 if k == 0 else check_positive("k", k)
+    corner = like(np.array([[width - 1], [height - 1]]), Y)
+    refuse("Y", (xp.round(Y) != Y) | (Y < 0) | (corner < Y), "a location that is no pixel of the map",
+           f"whole columns from 0 to {width - 1} and rows from 0 to {height - 1}")  # fmt: skip
+    # m = k |D_p|
+    m = k * xp.hypot(D[..., 0, :], D[..., 1, :])[..., None, None]
+    (columns, rows), (across, down) = _offsets(Y, height, width), _profiles(Y, height, width, sigma)
+    towards = xp.sign(D)
+    # in the quadrant: the signs of z - Y_p and D_p agree, and a zero agrees with both
+    across = xp.where(xp.sign(columns) * towards[..., 0, :, None] >= 0, across, xp.zeros_like(across))
+    down = xp.where(xp.sign(rows) * towards[..., 1, :, None] >= 0, down, xp.zeros_like(down))
+    density = down[..., :, None] * across[..., None, :] / (2 * math.pi * sigma**2)
+    peak = (rows == 0)[..., :, None] & (columns == 0)[..., None, :]
+    # -m at Y_p, m N(z; Y_p, sigma^2) at the others
+    return m * xp.where(peak, -xp.ones_like(density), density)
+
+
+def belief_update_gradient(
+    Y: Float[Array, "*batch 2 L"],
+    D: Float[Array, "*batch 2 L"],
+    height: int,
+    width: int,
+    k: float = 1.0,
+    sigma: float = 1.0,
+) -> Float[Array, "*batch L H W"]:
+    """What a backward pass returns for B in "Updating B": minus the update, with D = -dL/dY. See `belief_update`."""
+    return -belief_update(Y, D, height, width, k, sigma)
+
+
+def _check_maps(Y: Array, height: int, width: int, sigma: float) -> tuple[Array, int, int, float]:
+    Y = single(check_array("Y", Y, 2, "L"))
+    return Y, check_count("height", height), check_count("width", width), check_positive("sigma", sigma)
+
+
+def _offsets(Y: Array, height: int, width: int) -> tuple[Array, Array]:
+    """Column - x, (..., L, W), and row - y, (..., L, H)."""
+    columns, rows = (like(np.arange(size), Y) for size in (width, height))
+    return columns - Y[..., 0, :, None], rows - Y[..., 1, :, None]
+
+
+def _profiles(Y: Array, height: int, width: int, sigma: float) -> tuple[Array, Array]:
+    """The profiles g(column - x) and g(row - y) of the Gaussians."""
+    xp = namespace(Y)
+    across, down = (xp.exp(-((t / sigma) ** 2) / 2) for t in _offsets(Y, height, width))
+    return across, down
+
+
+def _slopes(Y: Array, height: int, width: int, sigma: float, delta: float | None) -> tuple[Array, Array]:
+    """The derivatives of both profiles by x and by y: central differences of step delta, or exact ones."""
+    if delta is None:
+        pairs = zip(_offsets(Y, height, width), _profiles(Y, height, width, sigma), strict=True)
+        across, down = (t / sigma**2 * g for t, g in pairs)
+        return across, down
+    ahead, behind = (_profiles(Y + step, height, width, sigma) for step in (delta, -delta))
+    # (9)  (G(x + delta) - G(x - delta)) / (2 delta)
+    across, down = ((plus - minus) / (2 * delta) for plus, minus in zip(ahead, behind, strict=True))
+    return across, down
+
+
+def _gradient(Y: Array, height: int, width: int, sigma: float, delta: float | None) -> Array:
+    xp = namespace(Y)
+    across, down = _profiles(Y, height, width, sigma)
+    across_slope, down_slope = _slopes(Y, height, width, sigma, delta)
+    by_x = down[..., :, None] * across_slope[..., None, :]
+    by_y = down_slope[..., :, None] * across[..., None, :]
+    return xp.stack([by_x, by_y], axis=-3)

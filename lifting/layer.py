@@ -1,0 +1,286 @@
+"""The lifting layer: belief maps in, the belief maps of the lifted pose out, the supplement's gradients behind.
+
+    forward     B -> Y           the peak of every map                                              main paper 5
+                  -> theta, s, b the best rotation, scale and coefficients                          (2), (6)
+                  -> Y_hat       the projected pose                                                 (1)
+                  -> B_hat       one Gaussian for each of its landmarks                             main paper 5
+
+    backward    dL/dB_hat -> dL/dY_hat    difference of Gaussians                                   (9)
+                          -> dL/dY        E E_bar_t, transposed                                     (8)
+                          -> dL/dB        minus the update, with D = -dL/dY                         "Updating B"
+
+Pixels count rows downwards, the world's y axis points up: `_flip`, once on the way in and once on the way out, is
+the one place where the sign changes.
+
+For each component and rotation E and E_bar_t depend on the prior alone. They are computed once, in float64, so that a
+call is a search, two gathers and a few products: nothing in it waits for the device, and the backward pass solves no
+system.
+"""
+
+import math
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import nn
+from torch.autograd.function import once_differentiable
+
+from lifting.arrays import Array, check_count, check_positive, fail, single, to_numpy, trusted
+from lifting.belief import belief_maps, belief_update_gradient, peaks, pull_back_maps
+from lifting.camera import ROTATIONS, check_camera, rotation_angles, turn
+from lifting.landmark_gradient import landmark_model, pull_back
+from lifting.pose_prior import PosePrior
+from lifting.search import Table, find_winners, table
+from lifting.solve import unwrap, wrap
+
+Gradient = Literal["subgradient", "none", "soft-argmax"]
+
+SHARPNESS = 20.0
+"""Factor on the beliefs before the softmax of "soft-argmax": a peak of height 1 on a background of 0 then outweighs
+some thousand background pixels to within a hundredth of a pixel."""
+
+
+class LiftedMaps(NamedTuple):
+    """What the layer gives for belief maps B (N, L, H, W); pixels are those of the maps, x = column and y = row."""
+
+    landmarks: Float[torch.Tensor, "N 2 L"]
+    """Y: the location of each map's peak, pixels."""
+    Y_hat: Float[torch.Tensor, "N 2 L"]
+    """The landmarks of the projected pose, pixels; they may lie outside the map."""
+    pose: Float[torch.Tensor, "N 3 L"]
+    """The pose in the camera's frame as `lifting.lift` gives it: in pixels, x to the right, **y up** (minus the row), z
+    towards the viewer. Divided by the scale it is in metres."""
+    B_hat: Float[torch.Tensor, "N L H W"]
+    """The projected belief maps, in the dtype of B."""
+    scale: Float[torch.Tensor, " N"]
+    """s: what one metre measures in the map, pixels."""
+    theta: Float[torch.Tensor, " N"]
+    """Angle about the vertical, radians in [0, 2 pi)."""
+    component: Int[torch.Tensor, " N"]
+    """Index of the winning component of the prior."""
+    admissible: Bool[torch.Tensor, " N"]
+    """False where no rotation fits with a scale > 0 (a person upside down, or all peaks at one pixel). Such a frame
+    passes through: Y_hat = landmarks, a flat pose (z = 0), an infinite scale, and gradients that pass through too."""
+
+
+class LiftingLayer(nn.Module):
+    """The lifting layer between two stages of the network. Supplement, section 1; main paper, section 5.
+
+    Args:
+        prior: the statistical model of pose.
+        rotations: how many equally spaced angles about the vertical are searched.
+        sigma: width of the Gaussians of B_hat and of the update, pixels.
+        delta: the step of eq. (9), pixels; None for the exact derivative.
+        k: the factor of "Updating B": how far the gradient reaches into the maps.
+        gradient: what flows back into B. "subgradient": the supplement's; "none": nothing (the lifting counts in the
+            forward pass only, as the supplement suggests); "soft-argmax": the peak is replaced by the mean of
+            softmax(sharpness B), and torch differentiates everything (for comparison).
+        sharpness: that factor; used by "soft-argmax" alone.
+        visible: (L,), False for landmarks that the maps don't show; what those maps hold is ignored. All where None.
+        camera: (3, 3), the known rotation of a camera that is not level.
+
+    It has no parameters. The scale is free (weak perspective). Computed in the dtype of B, in float32 at least, with
+    autocast off inside: the search decides between rotations whose costs are nearly equal. The landmark of a map that
+    holds a NaN is NaN, and so are its B_hat and its gradient; its frame passes through, and other frames don't notice.
+
+    Raises:
+        ValueError: an argument of a wrong type or value; maps that are no floating-point tensor (N, L, H, W).
+    """
+
+    def __init__(
+        self,
+        prior: PosePrior,
+        rotations: int = ROTATIONS,
+        sigma: float = 1.0,
+        delta: float | None = 1.0,
+        k: float = 1.0,
+        gradient: Gradient = "subgradient",
+        *,
+        sharpness: float = SHARPNESS,
+        visible: Bool[Array, " L"] | None = None,
+        camera: Float[Array, "3 3"] | None = None,
+    ):
+        super().__init__()
+        if not isinstance(prior, PosePrior):
+            fail("prior", type(prior).__name__, "a PosePrior, as from load_prior")
+        if gradient not in get_args(Gradient):
+            fail("gradient", repr(gradient), "'subgradient', 'none' or 'soft-argmax'")
+        self.prior = prior
+        self.rotations = check_count("rotations", rotations)
+        self.sigma = check_positive("sigma", sigma)
+        self.delta = None if delta is None else check_positive("delta", delta)
+        self.k = 0.0 if k == 0 else check_positive("k", k)
+        self.gradient = gradient
+        self.sharpness = check_positive("sharpness", sharpness)
+        self.visible = _check_visible(visible, prior.mu.shape[-1])
+        self.camera = None if camera is None else tuple(map(float, to_numpy(check_camera(camera)).ravel()))
+
+    def extra_repr(self) -> str:
+        """What print shows."""
+        K, J = self.prior.sigma.shape
+        return (
+            f"prior of {K} components of {J} bases, rotations={self.rotations}, sigma={self.sigma}, "
+            f"delta={self.delta}, k={self.k}, gradient={self.gradient!r}"
+        )
+
+    @torch.compiler.disable
+    def forward(self, B: Float[torch.Tensor, "N L H W"]) -> LiftedMaps:
+        """Lift belief maps (N, L, H, W), on any device."""
+        L = self.prior.mu.shape[-1]
+        if not torch.is_tensor(B) or not B.is_floating_point():
+            fail("B", getattr(B, "dtype", type(B).__name__), "a floating-point tensor of belief maps")
+        if B.ndim != 4 or B.shape[1] != L or 0 in B.shape[2:]:
+            fail("B", f"shape {tuple(B.shape)}", f"shape (N, {L}, H, W), one map for each landmark of the prior")
+        model = lifted_model(self.prior, self.rotations, self.visible, self.camera, single(B[:0]).dtype, B.device)
+        with _full_precision(B.device), trusted():
+            if self.gradient == "subgradient":
+                return LiftedMaps(*_Subgradient.apply(B, model, self.sigma, self.delta, self.k))
+            if self.gradient == "soft-argmax":
+                return _lift_maps(B, soft_peaks(B, self.sharpness), model, self.sigma)[0]
+            return _lift_maps(B, peaks(B.detach()), model, self.sigma)[0]
+
+
+class _Subgradient(torch.autograd.Function):
+    """The layer with the gradients of the supplement."""
+
+    @staticmethod
+    def forward(ctx: Any, B: torch.Tensor, model: "LiftedModel", sigma: float, delta: float | None, k: float) -> Any:
+        lifted, winner = _lift_maps(B, peaks(B), model, sigma)
+        ctx.save_for_backward(lifted.landmarks, lifted.Y_hat, lifted.admissible, *winner)
+        ctx.mark_non_differentiable(lifted.theta, lifted.component, lifted.admissible)
+        ctx.model, ctx.size, ctx.width = model, B.shape[-2:], (sigma, delta, k)
+        return tuple(lifted)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        g_Y, g_Y_hat, g_pose, g_B_hat, g_scale = gradients[:5]
+        Y, Y_hat, admissible, E, E_bar_t = ctx.saved_tensors
+        sigma, delta, k = ctx.width
+        with _full_precision(Y.device), trusted():
+            # (9)  dL/dY_hat = dL/dB_hat . dB_hat/dY_hat
+            g_Y_hat = g_Y_hat + pull_back_maps(g_B_hat, Y_hat, sigma, delta)
+            # (8)  dL/dY = dL/dY_hat . E E_bar_t
+            g_pose = torch.cat([g_pose[:, :2] + _flip(g_Y_hat), g_pose[:, 2:]], dim=1)
+            g_Y = g_Y + _flip(_pull_back_pose(g_pose, g_scale, E, E_bar_t, admissible, ctx.model.visible))
+            # "Updating B"  the update is made for D = -dL/dY, and the gradient is minus the update
+            g_B = belief_update_gradient(Y, -g_Y, *ctx.size, k, sigma)
+        return g_B.to(g_B_hat.dtype), None, None, None, None
+
+
+def _lift_maps(
+    B: torch.Tensor, Y: torch.Tensor, model: "LiftedModel", sigma: float
+) -> tuple[LiftedMaps, tuple[torch.Tensor, torch.Tensor]]:
+    """The forward pass from landmarks Y (N, 2, L) in pixels; and E and E_bar_t of every frame's winner.
+
+    Plain torch: autograd can differentiate it, at the rotation and component that won.
+    """
+    world, weight = _flip(Y), model.visible
+    middle = (world @ weight / weight.sum())[..., None]
+    centred = (world - middle) * weight
+    component, angle, admissible = _find(model.search, centred.detach())
+    E, E_bar_t = model.E[component, angle], model.E_bar_t[component, angle]
+    # (6)  [s, b] = E_bar_t y
+    sb = (E_bar_t @ unwrap(centred)[..., None])[..., 0]
+    # (1)  pose = R (s mu + b.e), with the translation that the landmarks have
+    pose = (E @ sb[..., None])[..., 0].unflatten(1, (3, -1))
+    pose = torch.cat([pose[:, :2] + middle, pose[:, 2:]], dim=1)
+    flat = torch.cat([world, torch.zeros_like(world[:, :1])], dim=1)
+    pose = torch.where(admissible[:, None, None], pose, flat)
+    scale = torch.where(admissible, sb[:, 0], math.inf)
+    Y_hat = _flip(pose[:, :2])
+    B_hat = belief_maps(Y_hat, *B.shape[-2:], sigma).to(B.dtype)
+    lifted = LiftedMaps(Y, Y_hat, pose, B_hat, scale, model.search.theta[angle], component, admissible)
+    return lifted, (E, E_bar_t)
+
+
+def _pull_back_pose(
+    g_pose: torch.Tensor,
+    g_scale: torch.Tensor,
+    E: torch.Tensor,
+    E_bar_t: torch.Tensor,
+    admissible: torch.Tensor,
+    weight: torch.Tensor,
+) -> torch.Tensor:
+    """dL/dY (N, 2, L), y up, from dL/dpose (N, 3, L) and dL/ds (N,): eq. (8) in image coordinates, transposed."""
+    g = pull_back(E, E_bar_t, g_pose.flatten(1)) + g_scale[:, None] * E_bar_t[:, 0]
+    # the mean of the landmarks passes straight through
+    through = g_pose[:, :2].sum(-1, keepdim=True) * weight / weight.sum()
+    return torch.where(admissible[:, None, None], wrap(g) + through, g_pose[:, :2])
+
+
+def _find(tab: Table, centred: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Component, index of the angle and whether there is an admissible one, by the search of eq. (2).
+
+    It wants landmarks of unit size; a point, which has none, stays a point and has no admissible rotation.
+    """
+    size = centred.square().sum((1, 2), keepdim=True).sqrt()
+    found = find_winners(tab, centred / torch.where(size > 0, size, 1))
+    return found.component, found.angle, found.admissible
+
+
+def _flip(Y: torch.Tensor) -> torch.Tensor:
+    """Rows of an image, which count downwards, to the y axis of the world, which points up; and back."""
+    return torch.stack([Y[:, 0], -Y[:, 1]], dim=1)
+
+
+def soft_peaks(B: Float[torch.Tensor, "N L H W"], sharpness: float = SHARPNESS) -> Float[torch.Tensor, "N 2 L"]:
+    """The mean location under softmax(sharpness B) of every map, pixels: what "soft-argmax" has in the place of Y."""
+    weight = torch.softmax(sharpness * single(B).flatten(2), dim=-1).unflatten(2, B.shape[2:])
+    rows, columns = (torch.arange(size, device=B.device, dtype=weight.dtype) for size in B.shape[2:])
+    return torch.stack([weight.sum(2) @ columns, weight.sum(3) @ rows], dim=1)
+
+
+@dataclass(frozen=True, eq=False)
+class LiftedModel:
+    """What the layer needs of a prior of K components at T rotations, on one device and in one dtype."""
+
+    search: Table
+    E: torch.Tensor  # (K, T, 3 L, J + 1) from scale and coefficients (s, b) to the centred pose: mu and e, turned
+    E_bar_t: torch.Tensor  # (K, T, J + 1, 2 L) from centred landmarks to (s, b), the truncation in eq. (8)
+    visible: torch.Tensor  # (L,) 1 where the maps show the landmark, else 0
+
+
+@lru_cache(maxsize=16)
+def lifted_model(
+    prior: PosePrior,
+    rotations: int,
+    visible: tuple[bool, ...] | None,
+    camera: tuple[float, ...] | None,
+    dtype: torch.dtype,
+    device: torch.device,
+) -> LiftedModel:
+    """The precomputed `LiftedModel`, cached: `visible` and `camera` as flat tuples, so that they can be keys."""
+    theta = rotation_angles(rotations)
+    mu, e, sigma = prior.mu[:, None], prior.e[:, None], prior.sigma[:, None]
+    seen = np.ones(mu.shape[-1], dtype=bool) if visible is None else np.array(visible)
+    C = None if camera is None else np.reshape(camera, (3, 3))
+    E, E_bar_t = landmark_model(mu, e, sigma, theta, free_scale=True, visible=seen, camera=C)
+    depth = turn(np.concatenate([mu[:, :, None], e], axis=2), theta[:, None], C)[..., 2, :]
+    E = np.concatenate([E, np.swapaxes(depth, -1, -2)], axis=-2)
+    # all rotations at the one level of a plain exhaustive search: the finer levels look at values to decide what to do
+    search = replace(table(prior, rotations, True, visible, camera, dtype, device), strides=(1,), finer=())
+    return LiftedModel(search, *(torch.tensor(value, dtype=dtype, device=device) for value in (E, E_bar_t, 1.0 * seen)))
+
+
+def _check_visible(visible: Array | None, L: int) -> tuple[bool, ...] | None:
+    """The static mask as a tuple, None where everything is seen."""
+    if visible is None:
+        return None
+    seen = to_numpy(visible)
+    if seen.dtype != bool or seen.shape != (L,):
+        fail("visible", f"an array of {seen.dtype} with shape {seen.shape}", f"booleans of shape ({L},)")
+    if seen.sum() < 3:
+        fail("visible", f"{int(seen.sum())} visible landmarks", "at least 3, to fix the angle and the scale")
+    return None if seen.all() else tuple(seen.tolist())
+
+
+def _full_precision(device: torch.device) -> AbstractContextManager[Any]:
+    """Autocast off, where the device has it."""
+    if torch.amp.is_autocast_available(device.type):
+        return torch.autocast(device.type, enabled=False)
+    return nullcontext()

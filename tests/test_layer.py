@@ -1,0 +1,458 @@
+"""The lifting layer: its forward pass against `lift`, its backward pass against plain loops and autograd."""
+
+import copy
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+import lifting
+from lifting.belief import belief_gradient, belief_maps, peaks
+from lifting.camera import tilted_camera
+from lifting.datasets.motion_capture import load_motion_capture
+from lifting.layer import LiftedMaps, LiftingLayer, _lift_maps, lifted_model, soft_peaks
+from lifting.lift import lift
+from tests.priors import random_prior
+
+H, W = 40, 46
+PRIOR = lifting.load_prior()
+FLIP = torch.tensor([[1.0], [-1.0]], dtype=torch.float64)
+
+
+def people(count: int = 6, seed: int = 0, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+    """Belief maps (N, 17, H, W) of motion-captured people seen from random sides, about 30 pixels high, with noise."""
+    rng = np.random.default_rng(seed)
+    poses = load_motion_capture().poses
+    pose = poses[rng.choice(len(poses), count)]
+    theta = rng.uniform(0, 2 * math.pi, count)
+    Y = lifting.camera.project(pose, theta, scale=17.0) * np.array([[1], [-1]])
+    Y = Y - Y.mean(-1, keepdims=True) + np.array([[W / 2], [H / 2]]) + rng.normal(0, 0.7, (count, 2, 17))
+    B = belief_maps(torch.from_numpy(Y), H, W) + 0.02 * torch.from_numpy(rng.random((count, 17, H, W)))
+    return B.to(dtype)
+
+
+def layer(**settings) -> LiftingLayer:
+    return LiftingLayer(PRIOR, **settings)
+
+
+@pytest.mark.parametrize("camera", [None, tilted_camera(0.3)])
+@pytest.mark.parametrize("missing", [(), (0, 7, 8, 10)])
+def test_forward_is_lift_between_two_flips(camera, missing):
+    B = people()
+    visible = np.ones(17, dtype=bool)
+    visible[list(missing)] = False
+    out = layer(visible=visible, camera=camera)(B)
+    Y = peaks(B)
+    want = lift(Y * FLIP, PRIOR, scale=None, visible=torch.from_numpy(visible), camera=camera)
+    assert torch.equal(out.landmarks, Y)
+    assert torch.equal(out.component, want.component)
+    torch.testing.assert_close(out.theta, want.theta)
+    torch.testing.assert_close(out.pose, want.pose, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(out.Y_hat, want.Y_hat * FLIP, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(out.scale, want.scale, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(out.B_hat, belief_maps(out.Y_hat, H, W))
+    assert out.admissible.all()
+    assert out.scale.median() == pytest.approx(17, rel=0.2)
+
+
+def chain_in_loops(B: torch.Tensor, g_B_hat: torch.Tensor, sigma: float, delta: float, k: float) -> torch.Tensor:
+    """dL/dB written out: eq. (9) and (8) as whole matrices, "Updating B" pixel by pixel."""
+    Y = peaks(B)
+    result = lift(Y * FLIP, PRIOR, scale=None)
+    jacobian = lifting.landmark_jacobian(result, PRIOR, centred=False)
+    both = torch.kron(torch.tensor([1.0, -1.0], dtype=B.dtype), torch.ones(17, dtype=B.dtype))
+    jacobian = both[:, None] * jacobian * both  # in pixels: y down on both sides
+    dog = belief_gradient(result.Y_hat * FLIP, H, W, sigma, delta)
+    g_Y_hat = torch.einsum("nlhw,nlchw->ncl", g_B_hat, dog).flatten(1)
+    D = -(g_Y_hat[:, None] @ jacobian)[:, 0].unflatten(1, (2, 17))
+    update = torch.zeros_like(B)
+    for n in range(len(B)):
+        for p in range(17):
+            x, y = Y[n, :, p].tolist()
+            Dx, Dy = D[n, :, p].tolist()
+            m = k * math.hypot(Dx, Dy)
+            for row in range(H):
+                for column in range(W):
+                    dx, dy = column - x, row - y
+                    if (dx, dy) == (0, 0):
+                        update[n, p, row, column] = -m
+                    elif dx * Dx >= 0 and dy * Dy >= 0:
+                        density = math.exp(-(dx**2 + dy**2) / (2 * sigma**2)) / (2 * math.pi * sigma**2)
+                        update[n, p, row, column] = m * density
+    return -update
+
+
+def test_backward_is_the_chain_written_out():
+    B = people(2).requires_grad_()
+    out = layer(sigma=1.3, delta=0.5, k=2.0)(B)
+    weights = torch.from_numpy(np.random.default_rng(1).normal(size=out.B_hat.shape))
+    (out.B_hat * weights).sum().backward()
+    want = chain_in_loops(B.detach(), weights, 1.3, 0.5, 2.0)
+    assert want.abs().max() > 0.1
+    torch.testing.assert_close(B.grad, want, rtol=1e-9, atol=1e-12)
+
+
+OUTPUTS = ["landmarks", "Y_hat", "pose", "B_hat", "scale"]
+
+
+@pytest.mark.parametrize("outputs", [[name] for name in OUTPUTS] + [OUTPUTS])
+@pytest.mark.parametrize("camera", [None, tilted_camera(0.3)])
+@pytest.mark.parametrize("missing", [(), (0, 7, 8, 10)])
+def test_the_gradient_of_every_output_is_that_of_autograd(outputs, missing, camera):
+    """D = -dL/dY by hand is what autograd finds through the same forward pass, with eq. (9) exact (delta None)."""
+    visible = np.ones(17, dtype=bool)
+    visible[list(missing)] = False
+    B = people(4).requires_grad_()
+    module = layer(delta=None, visible=visible, camera=camera)
+    rng = np.random.default_rng(2)
+
+    def loss(out: LiftedMaps) -> torch.Tensor:
+        values = [getattr(out, name) for name in outputs]
+        generator = np.random.default_rng(3)
+        return sum((value * torch.from_numpy(generator.normal(size=value.shape))).sum() for value in values)
+
+    loss(module(B)).backward()
+    Y = peaks(B.detach()).requires_grad_()
+    model = lifted_model(PRIOR, 80, module.visible, module.camera, B.dtype, B.device)
+    loss(_lift_maps(B, Y, model, 1.0)[0]).backward()
+    want = lifting.belief.belief_update_gradient(Y.detach(), -Y.grad, H, W)
+    assert rng is not None and want.abs().max() > 1e-3
+    torch.testing.assert_close(B.grad, want, rtol=1e-8, atol=1e-10)
+
+
+def test_a_gradient_step_moves_every_peak_along_D_and_lowers_the_loss():
+    """The sign: B - step * gradient, repeated, moves peaks towards D, and the loss of the new maps is lower."""
+    B = belief_maps(peaks(people(8, seed=4)), H, W)  # whole pixels: no neighbour of a peak is higher than another
+    target = layer()(B).Y_hat + torch.from_numpy(np.random.default_rng(5).normal(0, 0.8, (8, 2, 17)))
+    B_star = belief_maps(target, H, W)
+    before = layer()(B)
+    loss_before = (before.B_hat - B_star).square().sum((1, 2, 3))
+    maps = B.clone().requires_grad_()
+    (layer()(maps).B_hat - B_star).square().sum().backward()
+    # D of every landmark, read off the gradient: the quadrant holds what the peak loses
+    where = before.landmarks
+    gradient = maps.grad
+    columns, rows = torch.arange(W, dtype=B.dtype), torch.arange(H, dtype=B.dtype)
+    mass = (-gradient).clamp(min=0)
+    towards = torch.stack([mass.sum(2) @ columns, mass.sum(3) @ rows], 1) / mass.sum((2, 3))[:, None]
+    D = towards - where
+    # a step long enough that the peak moves to a neighbouring pixel
+    m = gradient.amax((2, 3), keepdim=True)
+    moved = peaks(B - gradient / m * 0.9)
+    shift = moved - where
+    assert (shift.abs().sum(1) > 0).double().mean() > 0.9
+    assert (shift * D >= 0).all()
+    # landmarks a little further in the quadrants lower the loss of every frame
+    model = lifted_model(PRIOR, 80, None, None, B.dtype, B.device)
+    after = _lift_maps(B, where + 1e-4 * D.sign(), model, 1.0)[0]
+    assert torch.equal(after.theta, before.theta)
+    assert ((after.B_hat - B_star).square().sum((1, 2, 3)) < loss_before).all()
+
+
+def test_forward_only_lets_nothing_back():
+    B = people().requires_grad_()
+    out = layer(gradient="none")(B)
+    assert not any(value.requires_grad for value in out)
+    torch.testing.assert_close(out.B_hat, layer()(B).B_hat.detach())
+
+
+def test_soft_argmax_by_autograd():
+    B = people(2, seed=7)[:, :, ::2, ::2].clone().requires_grad_()
+    module = LiftingLayer(random_prior(0, L=17), rotations=8, gradient="soft-argmax")
+    out = module(B)
+    torch.testing.assert_close(out.landmarks, soft_peaks(B))
+    direction = torch.from_numpy(np.random.default_rng(0).normal(size=B.shape))
+    weights = torch.from_numpy(np.random.default_rng(1).normal(size=out.B_hat.shape))
+    f = lambda t: ((module(B.detach() + t * direction)).B_hat * weights).sum()  # noqa: E731
+    h = 1e-5
+    assert torch.equal(module(B.detach() + h * direction).theta, module(B.detach() - h * direction).theta)
+    (out.B_hat * weights).sum().backward()
+    assert (B.grad * direction).sum().item() == pytest.approx(((f(h) - f(-h)) / (2 * h)).item(), rel=1e-6)
+
+
+def test_soft_argmax_of_a_gaussian_is_its_place():
+    Y = torch.tensor([[[20.0, 5.25], [7.0, 30.5]]], dtype=torch.float64)
+    torch.testing.assert_close(soft_peaks(belief_maps(Y, H, W)), Y, rtol=0, atol=0.3)
+    torch.testing.assert_close(soft_peaks(belief_maps(Y.round(), H, W)), Y.round(), rtol=0, atol=1e-2)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_half_and_single_precision(dtype):
+    B = people(dtype=dtype).requires_grad_()
+    exact = B.detach().double().requires_grad_()
+    out, want = layer()(B), layer()(exact)
+    assert out.B_hat.dtype == dtype
+    assert {value.dtype for value in (out.landmarks, out.Y_hat, out.pose, out.scale, out.theta)} == {torch.float32}
+    assert torch.equal(out.landmarks.double(), want.landmarks)
+    torch.testing.assert_close(out.Y_hat.double(), want.Y_hat, rtol=1e-4, atol=1e-3)
+    out.B_hat[:, :, ::2].float().sum().backward()
+    want.B_hat[:, :, ::2].sum().backward()
+    assert B.grad.dtype == dtype
+    torch.testing.assert_close(B.grad.double(), exact.grad, rtol=0.02, atol=1e-3)
+
+
+def test_autocast_changes_nothing_inside():
+    B = people(dtype=torch.float32).requires_grad_()
+    plain = layer()(B)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        out = layer()(B)
+        (gradient,) = torch.autograd.grad(out.B_hat.square().sum(), B)
+    for name in LiftedMaps._fields:
+        assert torch.equal(getattr(out, name), getattr(plain, name)), name
+    (want,) = torch.autograd.grad(plain.B_hat.square().sum(), B)
+    assert torch.equal(gradient, want)
+
+
+@pytest.mark.parametrize("gradient", ["subgradient", "none", "soft-argmax"])
+def test_on_the_meta_device(gradient):
+    """Shapes without values: nothing in the layer looks at a number or names a device."""
+    B = torch.empty(3, 17, H, W, device="meta", requires_grad=True)
+    out = layer(gradient=gradient, rotations=400)(B)
+    assert {value.device.type for value in out} == {"meta"}
+    assert [tuple(value.shape) for value in out] == [
+        (3, 2, 17), (3, 2, 17), (3, 3, 17), (3, 17, H, W), (3,), (3,), (3,), (3,)
+    ]  # fmt: skip
+    if gradient != "none":
+        out.B_hat.sum().backward()
+        assert B.grad.shape == B.shape
+
+
+class Watch(TorchDispatchMode):
+    """Counts operations, and those that would make a host wait for its device."""
+
+    WAITING = {"_local_scalar_dense", "nonzero", "is_nonzero", "_assert_async", "equal", "masked_select", "unique"}
+
+    def __init__(self):
+        super().__init__()
+        self.count, self.waits = 0, []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        name = function.overloadpacket.__name__
+        self.count += 1
+        if name in self.WAITING:
+            self.waits.append(name)
+        return function(*args, **(kwargs or {}))
+
+
+def watched(B: torch.Tensor, **settings) -> Watch:
+    module = layer(**settings)
+    module(B.detach())  # the tables are made at the first call
+    B = B.detach().requires_grad_()
+    with Watch() as watch:
+        out = module(B)
+        sum(value.sum() for value in (out.B_hat, out.pose)).backward()
+    return watch
+
+
+def test_nothing_waits_for_the_device_and_nothing_loops():
+    """The number of operations depends neither on the batch nor on maps or rotations."""
+    few, many = watched(people(2), rotations=20), watched(people(9), rotations=200)
+    assert few.waits == many.waits == []
+    assert few.count == many.count
+    assert few.count > 50
+
+
+def test_a_watch_sees_waiting():
+    with Watch() as watch:
+        bool(torch.ones(2).sum() > 1)
+        torch.ones(2).nonzero()
+    assert watch.waits == ["_local_scalar_dense", "nonzero"]
+
+
+# Torch's compiler looks at the .grad of what comes out of a graph break, and warns of it itself.
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
+def test_in_a_compiled_module():
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first = torch.nn.Conv2d(3, 17, 3, padding=1)
+            self.lifting = layer()
+
+        def forward(self, image):
+            maps = torch.relu(self.first(image))
+            return 0.5 * maps + 0.5 * self.lifting(maps).B_hat
+
+    torch.manual_seed(0)
+    net, image = Net(), torch.rand(2, 3, H, W)
+    compiled = torch.compile(net, backend="aot_eager")
+    net(image).square().mean().backward()
+    want = net.first.weight.grad.clone()
+    net.zero_grad()
+    out = compiled(image)
+    out.square().mean().backward()
+    torch.testing.assert_close(out, net(image))
+    torch.testing.assert_close(net.first.weight.grad, want)
+
+
+def test_more_rotations_than_the_search_takes_at_once():
+    B = people()
+    out, want = layer(rotations=1000)(B), lift(peaks(B) * FLIP, PRIOR, scale=None, rotations=1000)
+    torch.testing.assert_close(out.theta, want.theta)
+    torch.testing.assert_close(out.pose, want.pose, rtol=1e-9, atol=1e-9)
+
+
+def test_an_empty_batch():
+    B = torch.zeros(0, 17, H, W, requires_grad=True)
+    out = layer()(B)
+    assert out.pose.shape == (0, 3, 17)
+    out.B_hat.sum().backward()
+    assert B.grad.shape == B.shape
+
+
+def test_frames_do_not_touch_each_other():
+    B = people()
+    whole, part = layer()(B), layer()(B[2:4])
+    for name in LiftedMaps._fields:
+        torch.testing.assert_close(getattr(whole, name)[2:4], getattr(part, name))
+
+
+def backward(B: torch.Tensor, **settings) -> tuple[LiftedMaps, torch.Tensor]:
+    B = B.clone().requires_grad_()
+    out = layer(**settings)(B)
+    weights = torch.from_numpy(np.random.default_rng(0).normal(size=out.B_hat.shape)).to(B)
+    (out.B_hat * weights).sum().backward()
+    return out, B.grad
+
+
+@pytest.mark.parametrize("level", [0.0, 0.3])
+def test_constant_maps_pass_through(level):
+    """All peaks at pixel (0, 0), the lowest index: one point, which no scale > 0 explains."""
+    B = people(3)
+    B[1] = level
+    out, gradient = backward(B)
+    assert out.admissible.tolist() == [True, False, True]
+    assert (out.landmarks[1] == 0).all() and (out.Y_hat[1] == 0).all()
+    assert (out.pose[1] == 0).all() and torch.isinf(out.scale[1])
+    assert torch.isfinite(gradient).all() and torch.isfinite(out.B_hat).all()
+    alone = backward(B[[0, 0, 2]])[1]
+    torch.testing.assert_close(gradient[2], alone[2])
+
+
+def test_a_person_upside_down_passes_through():
+    """The mean of a component, standing on its head: at some headings no rotation fits with a scale > 0."""
+    Y = lifting.camera.project(PRIOR.mu[0], np.linspace(0, 2 * math.pi, 12, endpoint=False), scale=17.0)
+    B = belief_maps(torch.from_numpy(Y + [[W / 2], [H / 2]]), H, W)  # y up read as rows, which count downwards
+    Y = peaks(B)
+    out, gradient = backward(B)
+    for n, fits in enumerate(out.admissible.tolist()):
+        if fits:
+            torch.testing.assert_close(lift(Y[n] * FLIP, PRIOR, scale=None).pose, out.pose[n].detach())
+        else:
+            with pytest.raises(ValueError, match="upside down"):
+                lift(Y[n] * FLIP, PRIOR, scale=None)
+    through = ~out.admissible
+    assert through.any() and not through.all()
+    assert torch.equal(out.Y_hat[through], Y[through])
+    assert torch.equal(out.pose[through, :2], (Y * FLIP)[through]) and (out.pose[through, 2] == 0).all()
+    metres = out.pose / out.scale[:, None, None]
+    assert (metres[through] == 0).all()
+    assert torch.isfinite(gradient).all() and (gradient[through] != 0).any()
+
+
+def test_nan_stays_where_it_is():
+    """The landmark of a map with a NaN is NaN, its frame passes through, and other frames don't notice."""
+    B = people(3)
+    clean, gradient_clean = backward(B)
+    B[1, 4, 3, 3] = math.nan
+    out, gradient = backward(B)
+    for name in ("landmarks", "Y_hat", "pose", "B_hat", "scale"):
+        torch.testing.assert_close(getattr(out, name)[[0, 2]], getattr(clean, name)[[0, 2]])
+    assert out.admissible.tolist() == [True, False, True]
+    others = [p for p in range(17) if p != 4]
+    assert torch.equal(out.Y_hat[1][:, others], peaks(B[1:2, others])[0])
+    assert torch.isnan(out.Y_hat[1, :, 4]).all() and torch.isnan(out.B_hat[1, 4]).all()
+    assert torch.isfinite(out.B_hat[1, others]).all()
+    torch.testing.assert_close(gradient[[0, 2]], gradient_clean[[0, 2]])
+    assert torch.isfinite(gradient[1, others]).all() and torch.isnan(gradient[1, 4]).all()
+
+
+def test_maps_of_one_pixel():
+    out, gradient = backward(torch.rand(2, 17, 1, 1))
+    assert (out.landmarks == 0).all() and not out.admissible.any()
+    assert torch.isfinite(gradient).all()
+
+
+def test_equal_peaks_take_the_lowest_index_and_corners_count():
+    B = people(1)
+    B[0, 3] = 0
+    B[0, 3, 0, 0] = B[0, 3, H - 1, W - 1] = 2.0
+    out, gradient = backward(B)
+    assert out.landmarks[0, :, 3].tolist() == [0, 0]
+    assert torch.isfinite(gradient).all()
+    assert gradient[0, 3, 0, 0] > 0
+
+
+def test_a_landmark_projected_outside_the_map():
+    Y = peaks(people(1))
+    Y[0, 0] += W - 8 - Y[0, 0].min()  # the person half out of the picture, what is outside clamped to its border
+    B = belief_maps(torch.stack([Y[:, 0].clamp(0, W - 1), Y[:, 1]], 1), H, W)
+    out, gradient = backward(B)
+    assert (out.Y_hat[:, 0] > W - 1).any()
+    assert torch.isfinite(out.B_hat).all() and torch.isfinite(gradient).all()
+
+
+def test_a_gradient_of_zero_is_zero():
+    B = people(2).requires_grad_()
+    (layer()(B).B_hat * 0).sum().backward()
+    assert (B.grad == 0).all()
+    B.grad = None
+    layer(k=0)(B).B_hat.sum().backward()
+    assert (B.grad == 0).all()
+
+
+def test_k_scales_the_gradient():
+    B = people(2)
+    torch.testing.assert_close(backward(B, k=3.0)[1], 3 * backward(B)[1])
+
+
+def test_it_has_no_parameters_and_can_be_copied():
+    module = layer()
+    assert list(module.parameters()) == [] and module.state_dict() == {}
+    B = people(2)
+    assert torch.equal(copy.deepcopy(module)(B).pose, module(B).pose)
+    assert "rotations=80" in repr(module)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"rotations": 0}, "rotations: got 0, expected a whole number >= 1"),
+        ({"sigma": 0.0}, "sigma: got 0.0, expected a finite number > 0"),
+        ({"sigma": -1.0}, "sigma: got -1.0"),
+        ({"delta": 0.0}, "delta: got 0.0"),
+        ({"k": -1.0}, "k: got -1.0"),
+        ({"k": math.nan}, "k: got nan"),
+        ({"sharpness": 0.0}, "sharpness: got 0.0"),
+        ({"gradient": "hard"}, "gradient: got 'hard', expected 'subgradient', 'none' or 'soft-argmax'"),
+        ({"visible": np.ones(16, dtype=bool)}, r"visible: got an array of bool with shape \(16,\)"),
+        ({"visible": np.ones(17)}, "visible: got an array of float64"),
+        ({"visible": np.arange(17) < 2}, "visible: got 2 visible landmarks, expected at least 3"),
+        ({"camera": np.ones((3, 3))}, "camera: got a matrix"),
+    ],
+)
+def test_bad_settings(settings, message):
+    with pytest.raises(ValueError, match=message):
+        layer(**settings)
+
+
+def test_a_prior_that_is_none():
+    with pytest.raises(ValueError, match="prior: got dict, expected a PosePrior"):
+        LiftingLayer({})
+
+
+@pytest.mark.parametrize(
+    ("B", "message"),
+    [
+        (torch.zeros(2, 16, H, W), r"B: got shape \(2, 16, 40, 46\), expected shape \(N, 17, H, W\)"),
+        (torch.zeros(17, H, W), r"B: got shape \(17, 40, 46\)"),
+        (torch.zeros(2, 17, 0, W), r"B: got shape \(2, 17, 0, 46\)"),
+        (torch.zeros(2, 17, H, W, dtype=torch.int64), "B: got torch.int64, expected a floating-point tensor"),
+        (np.zeros((2, 17, H, W)), "B: got float64, expected a floating-point tensor"),
+        ([1.0], "B: got list"),
+    ],
+)
+def test_bad_maps(B, message):
+    with pytest.raises(ValueError, match=message):
+        layer()(B)
