@@ -19,7 +19,10 @@ from lifting.arrays import (
     fail,
     like,
     namespace,
+    refuse,
+    single,
     to_numpy,
+    trusted,
     type_error,
 )
 
@@ -184,3 +187,41 @@ def test_small_counts_are_refused(value, least):
     with refuses(f"n: got {int(value)}, expected a whole number >= {least}"):
         check_count("n", value, least)
     assert check_count("n", least, least) == least
+
+
+def test_refuse_says_what_came_only_where_something_is_wrong():
+    refuse("sigma", np.array([False, False]), lambda: 1 / 0, "numbers >= 0")
+    with pytest.raises(ValueError, match="sigma: got -2, expected numbers >= 0"):
+        refuse("sigma", np.array([False, True]), lambda: -2, "numbers >= 0")
+    with pytest.raises(ValueError, match="sigma: got negative ones, expected"):
+        refuse("sigma", torch.tensor([True]), "negative ones", "numbers >= 0")
+
+
+def test_trusted_looks_at_no_value_but_at_shapes():
+    bad = np.array([[np.nan, 1.0]])
+    with trusted():
+        assert check_array("Y", bad, 2) is bad
+        refuse("Y", np.array([True]), "anything", "nothing")
+        check_array("Y", torch.empty(3, 2, device="meta"), 2)
+        with trusted():
+            pass
+        check_array("Y", bad, 2)
+        with pytest.raises(ValueError, match="Y: got shape"):
+            check_array("Y", bad, 3)
+    with pytest.raises(ValueError, match="Y: got 1 NaN or infinite of 2 values"):
+        check_array("Y", bad, 2)
+
+
+def test_trust_ends_with_an_error_too():
+    with pytest.raises(KeyError), trusted():
+        raise KeyError
+    with pytest.raises(ValueError, match="NaN"):
+        check_array("Y", np.array([np.nan]))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_becomes_single(dtype):
+    assert single(torch.ones(2, dtype=dtype)).dtype == torch.float32
+    assert single(np.ones(2, dtype=np.float16)).dtype == np.float32
+    for value in (torch.ones(2), torch.ones(2, dtype=torch.float64), np.ones(2), np.ones(2, dtype=np.float32)):
+        assert single(value) is value
