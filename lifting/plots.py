@@ -11,11 +11,12 @@ from typing import Any
 
 import matplotlib.colors
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 from mpl_toolkits.mplot3d import Axes3D  # type: ignore[import-untyped]
 from scipy.ndimage import map_coordinates
 
@@ -338,6 +339,135 @@ def draw_cost(
     ax.set(xlabel="theta (degrees)", ylabel=f"cost ({unit})", ylim=(0, None))
     ax.set_xticks(np.arange(0, 361, 60))
     return _legend(ax, legend)
+
+
+# --- where the winner changes ------------------------------------------------------------------------------------
+
+
+def draw_boundaries(
+    ax: Axes,
+    xs: Float[np.ndarray, " W"],
+    ys: Float[np.ndarray, " H"],
+    theta: Float[np.ndarray, "H W"],
+    component: Int[np.ndarray, "H W"],
+    Y: Float[Array, "2 L"],
+    landmark: int,
+    order: str | Skeleton = "human36m",
+    visible: Bool[Array, " L"] | None = None,
+    *,
+    unit: str = "px",
+) -> Axes:
+    """Draw which angle wins eq. (2) for every place of one landmark, lines where the winner changes, and the person.
+
+    Thin white lines: another angle; thick black lines: another component. The ring is where the landmark is in Y.
+
+    Args:
+        ax: the axes.
+        xs: (W,) evenly spaced places of the landmark, x to the right.
+        ys: (H,) the same, y up.
+        theta: (H, W) the winning angle, radians.
+        component: (H, W) the winning component.
+        Y: (2, L) all landmarks.
+        landmark: the one that moves.
+        order: the skeleton.
+        visible: (L,), what of the person is drawn; all where None.
+        unit: of xs, ys and Y.
+
+    Raises:
+        ValueError: wrong shapes, or fewer than two places along an axis.
+    """
+    extent = _cells(xs, ys, theta=theta, component=component)
+    image = ax.imshow(
+        np.degrees(theta) % 360, extent=extent, origin="lower", cmap="twilight", vmin=0, vmax=360, alpha=0.8
+    )
+    ax.add_collection(LineCollection(list(_edges(np.asarray(theta), extent)), colors="white", linewidths=0.6))
+    ax.add_collection(LineCollection(list(_edges(np.asarray(component), extent)), colors="black", linewidths=2.0))
+    Y, visible = _check_points("Y", Y, skeleton(order), visible, d=2)
+    _draw_bones(ax, Y, skeleton(order), visible, None, None, "-", 1.0)
+    ax.plot(*Y[:, landmark], "o", color="#F0E442", markeredgecolor="black", markersize=9)
+    handles = [
+        Line2D([], [], color="#BBBBBB", lw=1, label="another angle"),
+        Line2D([], [], color="black", lw=2, label="another component"),
+        Line2D([], [], color="#F0E442", marker="o", markeredgecolor="black", ls="", label="where it is"),
+        *(Line2D([], [], color=COLOURS[s], lw=2, marker="o", markersize=3, label=s) for s in ("left", "right")),
+    ]
+    name = skeleton(order).landmarks[landmark].replace("_", " ")
+    _frame_cells(ax, extent, f"Who wins, for every place of the {name}", unit)
+    x, y = Y[:, visible]
+    ax.set(xlim=(min(extent[0], x.min() - 1), max(extent[1], x.max() + 1)))
+    ax.set(ylim=(min(extent[2], y.min() - 1), max(extent[3], y.max() + 1)))
+    ax.legend(handles=handles, loc="best", fontsize=7, facecolor="#DDDDDD")
+    ax.figure.colorbar(image, ax=ax, label="theta of the winner (degrees)", ticks=np.arange(0, 361, 60))
+    return ax
+
+
+def draw_jumps(
+    ax: Axes,
+    xs: Float[np.ndarray, " W"],
+    ys: Float[np.ndarray, " H"],
+    Y_hat: Float[np.ndarray, "H W 2 L"],
+    landmark: int,
+    order: str | Skeleton = "human36m",
+    *,
+    unit: str = "px",
+) -> Axes:
+    """Draw by how much Y_hat changes from each place of a landmark to the next, per step that the landmark makes.
+
+    A smooth mapping has a change that stays as it is when the cells get smaller; at a jump it grows without bound.
+
+    Args:
+        ax: the axes.
+        xs: (W,) evenly spaced places of the landmark, x to the right.
+        ys: (H,) the same, y up.
+        Y_hat: (H, W, 2, L) the projected pose at each place.
+        landmark: the one that moves, for the title.
+        order: the skeleton.
+        unit: of xs, ys and Y_hat.
+
+    Raises:
+        ValueError: wrong shapes, or fewer than two places along an axis.
+    """
+    extent = _cells(xs, ys, Y_hat=Y_hat[..., 0, 0])
+    across = np.linalg.norm(np.diff(Y_hat, axis=1), axis=(-2, -1))[:-1]
+    upwards = np.linalg.norm(np.diff(Y_hat, axis=0), axis=(-2, -1))[:, :-1]
+    jump = np.maximum(across, upwards)
+    image = ax.imshow(jump, extent=extent, origin="lower", cmap="cividis", norm="log", vmin=jump.min(), vmax=jump.max())
+    name = skeleton(order).landmarks[landmark].replace("_", " ")
+    _frame_cells(ax, extent, f"What Y_hat does as the {name} moves by one cell", unit)
+    ticks = LogLocator(subs=(1, 2, 5))
+    bar = ax.figure.colorbar(image, ax=ax, label=f"change of Y_hat, all coordinates ({unit})", ticks=ticks, format="%g")
+    bar.ax.minorticks_off()
+    return ax
+
+
+def _cells(xs: np.ndarray, ys: np.ndarray, **values: np.ndarray) -> tuple[float, float, float, float]:
+    """Left, right, bottom and top of the cells around the places; `values` must have one entry for each cell."""
+    if len(xs) < 2 or len(ys) < 2:
+        fail("xs, ys", f"{len(xs)} and {len(ys)} places", "at least 2 of each")
+    for name, value in values.items():
+        if np.shape(value) != (len(ys), len(xs)):
+            fail(name, f"shape {np.shape(value)}", f"shape ({len(ys)}, {len(xs)}), the places of ys and xs")
+    dx, dy = (xs[1] - xs[0]) / 2, (ys[1] - ys[0]) / 2
+    return float(xs[0] - dx), float(xs[-1] + dx), float(ys[0] - dy), float(ys[-1] + dy)
+
+
+def _edges(values: np.ndarray, extent: tuple[float, float, float, float]) -> Float[np.ndarray, "N 2 2"]:
+    """The edges between neighbouring cells (H, W) whose values differ, as line segments: both ends' (x, y)."""
+    H, W = values.shape
+    x, y = np.linspace(extent[0], extent[1], W + 1), np.linspace(extent[2], extent[3], H + 1)
+    i, j = np.nonzero(np.diff(values, axis=1))
+    upright = np.stack([[x[j + 1], y[i]], [x[j + 1], y[i + 1]]])
+    i, j = np.nonzero(np.diff(values, axis=0))
+    level = np.stack([[x[j], y[i + 1]], [x[j + 1], y[i + 1]]])
+    return np.moveaxis(np.concatenate([upright, level], axis=-1), -1, 0)
+
+
+def _frame_cells(ax: Axes, extent: tuple[float, float, float, float], title: str, unit: str) -> None:
+    left, right, bottom, top = extent
+    ax.set(
+        xlim=(left, right), ylim=(bottom, top), aspect="equal", title=title, xlabel=f"x ({unit})",
+        ylabel=f"y, up ({unit})",
+    )  # fmt: skip
 
 
 # --- the way through ---------------------------------------------------------------------------------------------
