@@ -158,7 +158,7 @@ def pull_back_maps(
         ValueError: a wrong shape, a value that is not finite, a sigma or delta that is not positive.
     """
     G = single(check_array("G", G, "L", "H", "W"))
-    Y, height, width, sigma = _check_maps(Y, *G.shape[-2:], sigma)
+    Y, height, width, sigma = _check_maps(Y, G.shape[-2], G.shape[-1], sigma)
     check_shape("G", G, Y.shape[-1], height, width)
     delta = None if delta is None else check_positive("delta", delta)
     G, xp = like(G, Y), namespace(Y)

@@ -152,7 +152,7 @@ class _Subgradient(torch.autograd.Function):
         lifted, winner = _lift_maps(B, peaks(B), model, sigma)
         ctx.save_for_backward(lifted.landmarks, lifted.Y_hat, lifted.admissible, *winner)
         ctx.mark_non_differentiable(lifted.theta, lifted.component, lifted.admissible)
-        ctx.model, ctx.size, ctx.width = model, B.shape[-2:], (sigma, delta, k)
+        ctx.model, ctx.size, ctx.settings = model, B.shape[-2:], (sigma, delta, k)
         return tuple(lifted)
 
     @staticmethod
@@ -160,7 +160,7 @@ class _Subgradient(torch.autograd.Function):
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         g_Y, g_Y_hat, g_pose, g_B_hat, g_scale = gradients[:5]
         Y, Y_hat, admissible, E, E_bar_t = ctx.saved_tensors
-        sigma, delta, k = ctx.width
+        (height, width), (sigma, delta, k) = ctx.size, ctx.settings
         with _full_precision(Y.device), trusted():
             # (9)  dL/dY_hat = dL/dB_hat . dB_hat/dY_hat
             g_Y_hat = g_Y_hat + pull_back_maps(g_B_hat, Y_hat, sigma, delta)
@@ -168,7 +168,7 @@ class _Subgradient(torch.autograd.Function):
             g_pose = torch.cat([g_pose[:, :2] + _flip(g_Y_hat), g_pose[:, 2:]], dim=1)
             g_Y = g_Y + _flip(_pull_back_pose(g_pose, g_scale, E, E_bar_t, admissible, ctx.model.visible))
             # "Updating B"  the update is made for D = -dL/dY, and the gradient is minus the update
-            g_B = belief_update_gradient(Y, -g_Y, *ctx.size, k, sigma)
+            g_B = belief_update_gradient(Y, -g_Y, height, width, k, sigma)
         return g_B.to(g_B_hat.dtype), None, None, None, None
 
 
@@ -193,7 +193,7 @@ def _lift_maps(
     pose = torch.where(admissible[:, None, None], pose, flat)
     scale = torch.where(admissible, sb[:, 0], math.inf)
     Y_hat = _flip(pose[:, :2])
-    B_hat = belief_maps(Y_hat, *B.shape[-2:], sigma).to(B.dtype)
+    B_hat = belief_maps(Y_hat, B.shape[2], B.shape[3], sigma).to(B.dtype)
     lifted = LiftedMaps(Y, Y_hat, pose, B_hat, scale, model.search.theta[angle], component, admissible)
     return lifted, (E, E_bar_t)
 

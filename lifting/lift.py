@@ -109,11 +109,11 @@ def lift(
     shaped = [field.reshape((*Y.shape[:-2], *field.shape[1:])) for field in fields]
     theta, a, s, component, cost, pose = shaped
     seen = torch.ones(1, dtype=torch.bool, device=y.device) if visible is None else _as_torch(visible, y.device)
-    seen = torch.broadcast_to(seen, (*Y.shape[:-2], L))
+    seen = torch.broadcast_to(seen, (*Y.shape[:-2], L)).clone()  # one's own: a mask may be changed after the call
     C = torch.tensor(np.eye(3) if camera_key is None else np.reshape(camera_key, (3, 3))).to(y)
     values = theta, rotation(theta), a, s, component, cost, pose[..., :2, :], pose, seen, C
     arrays = (value.numpy() for value in values) if isinstance(Y, np.ndarray) else values
-    return Lifted(*arrays, free_scale=scale is None)
+    return Lifted._make((*arrays, scale is None))
 
 
 def _check_landmarks(Y: Array, prior: PosePrior, visible: Array | None, least: int) -> tuple[Array, Array | None]:

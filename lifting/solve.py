@@ -26,7 +26,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from lifting.arrays import Array, check_array, check_floating, check_shape, fail, like, namespace
+from lifting.arrays import Array, check_array, check_floating, check_shape, fail, like, namespace, refuse
 from lifting.camera import check_camera, rotation
 from lifting.pose_prior import PosePrior
 
@@ -76,8 +76,7 @@ def centre(Y: Float[Array, "*batch d L"], visible: Bool[Array, "*batch L"] | Non
     Y = check_array("Y", xp.where(seen, Y, xp.zeros_like(Y)), "d", "L")
     weight = xp.astype(seen, Y.dtype)
     count = xp.sum(weight, axis=-1, keepdims=True)
-    if bool(xp.any(count == 0)):
-        fail("visible", "a frame with no visible landmark", "at least one visible landmark in every frame")
+    refuse("visible", count == 0, "a frame with no visible landmark", "at least one visible landmark in every frame")
     mean = xp.sum(Y * weight, axis=-1, keepdims=True) / count
     return (Y - mean) * weight
 
@@ -121,8 +120,7 @@ def stack_ridge(E: Float[Array, "*batch 2L J"], sigma: Float[Array, "*batch J"])
     E = check_array("E", E, "2L", "J")
     sigma = like(check_array("sigma", sigma, E.shape[-1]), E)
     xp = namespace(E)
-    if bool(xp.any(sigma < 0)):
-        fail("sigma", float(xp.min(sigma)), "numbers >= 0")
+    refuse("sigma", sigma < 0, lambda: float(xp.min(sigma)), "numbers >= 0")
     diagonal = sigma[..., None, :] * like(np.eye(E.shape[-1]), E)
     diagonal = xp.broadcast_to(diagonal, (*E.shape[:-2], *diagonal.shape[-2:]))
     # E_bar = [E; diag(sigma)]
@@ -286,8 +284,8 @@ def log_determinant(
     sigma = like(check_array("sigma", sigma, E.shape[-1]), E)
     v = like(_positive(noise_variance, "noise_variance"), E)
     xp = namespace(E)
-    if bool(xp.any(sigma <= 0)):
-        fail("sigma", float(xp.min(sigma)), "numbers > 0 (a mode of infinite variance has no density)")
+    expected = "numbers > 0 (a mode of infinite variance has no density)"
+    refuse("sigma", sigma <= 0, lambda: float(xp.min(sigma)), expected)
     gram = xp.matrix_transpose(E) @ E + sigma[..., None, :] ** 2 * like(np.eye(E.shape[-1]), E)
     return 2 * count * xp.log(v) + xp.linalg.slogdet(gram)[1] - 2 * xp.sum(xp.log(sigma), axis=-1)
 

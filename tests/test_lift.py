@@ -130,6 +130,9 @@ def test_a_result_is_consistent(variant, refine):
     assert np.all((result.theta >= 0) & (result.theta < 2 * math.pi)) and np.all(result.scale > 0)
     np.testing.assert_allclose(result.R, rotation(result.theta), atol=1e-15)
     np.testing.assert_array_equal(result.Y_hat, result.pose[:, :2])
+    np.testing.assert_array_equal(result.visible, visible)
+    np.testing.assert_array_equal(result.camera, variant.get("camera", np.eye(3)))
+    assert result.free_scale is ("scale" in variant and variant["scale"] is None)
     np.testing.assert_allclose(result.pose[:, 2].mean(axis=-1), 0, atol=1e-12 * unit)
     # The pose is that of its coefficients, in the camera's frame, moved in the image only
     body = PRIOR.mu[result.component] + np.einsum("nj,njcl->ncl", result.a, PRIOR.e[result.component])
@@ -207,6 +210,14 @@ def test_masks():
             np.testing.assert_array_equal(getattr(other, field), getattr(one, field))
     assert not np.array_equal(one.a, plain.a)
     assert np.isinf(spoilt[0, 0, 1]) and np.all(np.isfinite(ignored.pose))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_mask_of_a_result_is_its_own(backend):
+    Y, mask = BACKENDS[backend](landmarks(2)), BACKENDS[backend](np.array([[True] * 6, [True] * 5 + [False]]))
+    result, everything = lift(Y, PRIOR, visible=mask), lift(Y, PRIOR)
+    mask[0, 0] = everything.visible[0, 0] = False
+    assert to_numpy(result.visible).sum() == to_numpy(everything.visible).sum() == 11
 
 
 # Shapes, dtypes, libraries
