@@ -4,7 +4,14 @@ import pytest
 
 from .conftest import wait_until
 
-SLIDERS = [("01_projection", "angle"), ("02_pose_prior", "basis"), ("03_solving_for_pose", "sigma")]
+SLIDERS = [
+    ("01_projection", "angle"),
+    ("02_pose_prior", "basis"),
+    ("03_solving_for_pose", "sigma"),
+    ("04_landmark_gradient", "sigma"),
+    ("05_belief_gradient", "delta"),
+    ("06_updating_beliefs", "steps"),
+]
 
 
 @pytest.mark.parametrize(("notebook", "label"), SLIDERS)
