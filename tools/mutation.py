@@ -41,9 +41,10 @@ TESTS = {
 }
 """The test files of each module, its own first."""
 COPIED = ("lifting", "tests", "data", "docs", "tools", "benchmarks", "notebooks", "pyproject.toml", "README.md")
-PRELOADED = ("numpy", "scipy.linalg", "scipy.optimize", "scipy.special", "torch", "array_api_compat.torch", "matplotlib",
-             "jaxtyping", "lifting", "lifting.layer", "lifting.gradient_check")  # fmt: skip
-OPTIONS = ("-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:nbval", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+PRELOADED = ("numpy", "scipy.linalg", "scipy.optimize", "scipy.special", "torch", "array_api_compat.torch", "jaxtyping",
+             "matplotlib", "lifting", "lifting.layer", "lifting.gradient_check")  # fmt: skip
+OPTIONS = ("-x", "-q", "-W", "ignore::pytest.PytestAssertRewriteWarning",
+           *(f"-pno:{plugin}" for plugin in ("cacheprovider", "xdist", "nbval")))  # fmt: skip
 SECONDS = 120
 
 
@@ -98,7 +99,7 @@ def mutate(module: str, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     mutated = mutate_file_contents(str(path), code)
     path.write_text(mutated.code)
     tests = "".join((folder / "tests" / f"{name}.py").read_text() for name in TESTS[module])
-    functions = {node.name: ast.unparse(node.body) for node in ast.walk(ast.parse(path.read_text()))
+    functions = {node.name: text(node) for node in ast.walk(ast.parse(path.read_text()))
                  if isinstance(node, ast.FunctionDef)}  # fmt: skip
     changes = {
         f"lifting.{module}.{name}": difference(functions[f"{name.rpartition('__mutmut_')[0]}__mutmut_orig"], body)
@@ -108,10 +109,15 @@ def mutate(module: str, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     return changes, {"code": sha(code), "tests": sha(tests)}
 
 
+def text(function: ast.FunctionDef) -> str:
+    """A function's arguments and body."""
+    return ast.unparse(function.args) + "\n" + ast.unparse(ast.Module(function.body, []))
+
+
 def difference(before: str, after: str) -> str:
     """The lines that differ, as `- old` and `+ new`."""
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm="")
-    return "\n".join(f"{line[0]} {line[1:].strip()}" for line in lines if line[:3] not in ("---", "+++") and line[0] != "@")
+    lines = list(difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm=""))[2:]
+    return "\n".join(f"{line[0]} {line[1:].strip()}" for line in lines if line[0] in "+-")
 
 
 def preload(folder: Path) -> None:
@@ -157,7 +163,7 @@ def fork(module: str, mutant: str, folder: Path) -> int:
         import pytest
 
         files = [f"tests/{name}.py" for name in TESTS[module]]
-        code = pytest.main(["-x", "-q", *OPTIONS, *files])
+        code = pytest.main([*OPTIONS, *files])
     os._exit(int(code))
 
 
@@ -173,17 +179,16 @@ def write_report() -> None:
     results = json.loads(RESULTS.read_text())
     reasons = {name: entry["why"] for entry in tomllib.loads(REASONS.read_text()).get("survivor", [])
                for name in entry["mutants"]} if REASONS.exists() else {}  # fmt: skip
-    rows, survivors = [], []
+    rows: list[tuple[str, int, int, int]] = []
+    survivors: list[tuple[str, str, str]] = []
     for module in [name for name in TESTS if name in results]:
         outcomes = results[module]["mutants"]
-        left = {name: m for name, m in outcomes.items() if m["outcome"] == "survived"}
-        reasoned = [name for name in left if name in reasons]
-        killed = len(outcomes) - len(left)
-        rows.append((module, len(outcomes), killed, len(reasoned), len(left) - len(reasoned)))
-        survivors += [(name, m["change"], reasons.get(name, "**no reason given**")) for name, m in left.items()]
-    rows.append(("**all**", *(sum(row[i] for row in rows) for i in range(1, 5))))
-    table = "\n".join(f"| {name} | {total} | {killed} | {killed / total:.1%} | {same} | {open_} |"
-                      for name, total, killed, same, open_ in rows)  # fmt: skip
+        left = {name: m["change"] for name, m in outcomes.items() if m["outcome"] == "survived"}
+        rows.append((module, len(outcomes), len(left), sum(name in reasons for name in left)))
+        survivors += [(name, change, reasons.get(name, "**no reason given**")) for name, change in left.items()]
+    rows.append(("**all**", *(sum(column) for column in list(zip(*rows, strict=True))[1:])))
+    table = "\n".join(f"| {name} | {total} | {total - left} | {1 - left / total:.1%} | {known} | {left - known} |"
+                      for name, total, left, known in rows)  # fmt: skip
     grouped: dict[str, list[tuple[str, str]]] = {}
     for name, change, why in survivors:
         grouped.setdefault(why, []).append((name, change))

@@ -1,8 +1,7 @@
 """Copy the table of docs/gradient_ledger.md into README.md, between its two marks.
 
-    python -m lifting.gradient_ledger         makes the ledger
-    python tools/readme_ledger.py             copies its table
-    python tools/readme_ledger.py --check     only says whether it is out of date
+`python -m lifting.gradient_ledger` makes the ledger, `python tools/readme_ledger.py` copies its table, and with
+`--check` it only says whether the table is out of date.
 """
 
 import sys
@@ -19,7 +18,9 @@ def table(ledger: str) -> str:
     lines = ledger.splitlines()
     start = next((i for i, line in enumerate(lines) if line.startswith("|")), None)
     if start is None:
-        raise ValueError("docs/gradient_ledger.md: got no table, expected one, as python -m lifting.gradient_ledger writes")
+        raise ValueError(
+            "docs/gradient_ledger.md: got no table, expected one, as python -m lifting.gradient_ledger writes"
+        )
     length = next((i for i, line in enumerate(lines[start:]) if not line.startswith("|")), len(lines) - start)
     return "\n".join(lines[start : start + length])
 
