@@ -154,6 +154,8 @@ POSE = np.zeros((3, 4))
         (lambda: check_camera(np.eye(3)[None]), "camera: got shape (1, 3, 3), expected shape (3, 3)"),
         (lambda: check_camera(2 * np.eye(3)),
          "camera: got a matrix with |C C^T - I| up to 3 and determinant 8, expected a rotation"),
+        (lambda: check_camera(1.0005 * np.eye(3)),
+         "camera: got a matrix with |C C^T - I| up to 0.001 and determinant 1, expected a rotation"),
         (lambda: check_camera(torch.diag(torch.tensor([1.0, 1.0, -1.0]))),
          "camera: got a matrix with |C C^T - I| up to 0 and determinant -1, expected a rotation"),
         (lambda: check_camera(np.full((3, 3), np.nan)), "camera: got 9 NaN or infinite of 9 values, expected finite"),

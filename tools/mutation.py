@@ -42,8 +42,8 @@ TESTS = {
 """The test files of each module, its own first."""
 COPIED = ("lifting", "tests", "data", "docs", "tools", "benchmarks", "notebooks", "pyproject.toml", "README.md")
 PRELOADED = ("numpy", "scipy.linalg", "scipy.optimize", "scipy.special", "torch", "array_api_compat.torch", "jaxtyping",
-             "matplotlib", "lifting", "lifting.layer", "lifting.gradient_check")  # fmt: skip
-OPTIONS = ("-x", "-q", "-W", "ignore::pytest.PytestAssertRewriteWarning",
+             "matplotlib", "hypothesis", "lifting", "lifting.layer", "lifting.gradient_check")  # fmt: skip
+OPTIONS = ("-x", "-q", "--hypothesis-profile=mutation", "-W", "ignore::pytest.PytestAssertRewriteWarning",
            *(f"-pno:{plugin}" for plugin in ("cacheprovider", "xdist", "nbval")))  # fmt: skip
 SECONDS = 120
 
@@ -160,11 +160,18 @@ def fork(module: str, mutant: str, folder: Path) -> int:
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, 1)
         os.dup2(silence, 2)
-        import pytest
+        code = run_tests(TESTS[module][:1]) or run_tests(TESTS[module][1:])
+    os._exit(code)
 
-        files = [f"tests/{name}.py" for name in TESTS[module]]
-        code = pytest.main([*OPTIONS, *files])
-    os._exit(int(code))
+
+def run_tests(names: list[str]) -> int:
+    """Run some test files until the first failure, which hypothesis need not make smaller: its exit status."""
+    import pytest
+    from hypothesis import Phase, settings
+
+    phases = (Phase.explicit, Phase.generate)
+    settings.register_profile("mutation", deadline=None, derandomize=True, database=None, phases=phases)
+    return int(pytest.main([*OPTIONS, *(f"tests/{name}.py" for name in names)])) if names else 0
 
 
 def outcome_of(status: int) -> str:
