@@ -1,0 +1,84 @@
+"""The statistics of the claims on cases that can be worked out by hand, and the experiments on a few frames."""
+# ruff: noqa: D103
+
+import json
+import re
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from lifting.experiments import claims, solving
+from lifting.pose_prior import load_prior
+
+
+def paired(differences, **expected):
+    base = np.linspace(40, 50, len(differences))
+    return claims.compare("a", "b", base + differences, base, unit="mm", **expected)
+
+
+def test_the_interval_is_that_of_a_paired_t_test():
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(0, 1, 8), rng.normal(0.3, 1, 8)
+    found = claims.compare("a", "b", first, second, unit="mm", expected="better")
+    low, high = stats.ttest_rel(first, second).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((low, high))
+    assert found.mean == pytest.approx(np.mean(first - second))
+    assert found.differences == pytest.approx(tuple(first - second))
+
+
+@pytest.mark.parametrize(
+    ("middle", "expected", "margin", "verdict"),
+    [
+        (-5.0, "better", 0.0, "holds"),
+        (5.0, "better", 0.0, "fails"),
+        (0.0, "better", 0.0, "undecided"),
+        (0.0, "similar", 2.0, "holds"),
+        (0.0, "similar", 0.1, "undecided"),
+        (5.0, "similar", 2.0, "fails"),
+        (-5.0, "similar", 2.0, "fails"),
+    ],
+)
+def test_a_claim_can_hold_fail_or_stay_open(middle, expected, margin, verdict):
+    found = paired(middle + np.array([-1.0, -0.5, 0, 0.5, 1.0]), expected=expected, margin=margin)
+    assert found.low < middle < found.high
+    assert found.verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("errors", "other", "message"),
+    [
+        ([1.0] * 4, [1.0] * 4, "errors: got (4,) and (4,) values, expected as many of both, at least 5"),
+        ([1.0] * 6, [1.0] * 5, "errors: got (6,) and (5,) values, expected as many of both, at least 5"),
+        ([1.0] * 5, [np.nan] * 5, "other_errors: got 5 NaN or infinite of 5 values, expected finite numbers"),
+    ],
+)
+def test_too_few_pairs_are_refused(errors, other, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        claims.compare("a", "b", errors, other, unit="mm", expected="better")
+
+
+def test_a_result_says_what_was_claimed_and_how_to_repeat_it(tmp_path):
+    found = paired(np.arange(5.0), expected="better")
+    claims.save("x", "words", "setting", "command", [found], tmp_path, errors_mm={"a": [1.0]})
+    content = json.loads((tmp_path / "claim_x.json").read_text())
+    assert {"claim", "setting", "command", "errors_mm"} <= content.keys()
+    assert content["comparisons"][0]["verdict"] == found.verdict
+    assert content["comparisons"][0]["differences"] == [0, 1, 2, 3, 4]
+
+
+def test_the_lifting_experiments_measure_what_they_say():
+    """On one group, with the embedded prior: the noise and the heading follow the seed alone."""
+    groups = solving.groups_of_poses(solving.load_motion_capture())
+    assert len(groups) == 16
+    poses, prior = groups["walking"][:20], load_prior()
+    few, many = (solving.error(poses, prior, 0, rotations) for rotations in (5, 80))
+    assert many < few
+    assert solving.error(poses, prior, 0) == many != solving.error(poses, prior, 1)
+    assert solving.frames_per_second(prior.subset(components=[0]), frames=50, repeats=1) > 0
+
+
+def test_fixing_at_once_gives_a_prior_of_the_same_kind():
+    others = tuple(sorted(solving.groups_of_poses(solving.load_motion_capture()))[:-2])
+    prior = solving.fix_at_once(others, 3)
+    assert (prior.K, prior.J, prior.L) == (1, 3, 17)
