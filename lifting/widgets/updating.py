@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from lifting.arrays import check_array, check_count, check_positive, fail
 from lifting.belief import belief_maps, belief_update, peaks, pull_back_maps
+from lifting.camera import ROTATIONS
 from lifting.datasets.real_frames import RealFrame, belief_human36m
 from lifting.landmark_gradient import landmark_jacobian
 from lifting.lift import Lifted, lift
@@ -59,7 +60,9 @@ def from_loss_to_peaks(
     weight: Float[np.ndarray, "*batch L"],
     prior: PosePrior,
     *,
+    rotations: int = ROTATIONS,
     sigma: float = 1.0,
+    delta: float | None = 1.0,
     visible: Bool[np.ndarray, " L"] | None = None,
     camera: Float[np.ndarray, "3 3"] | None = None,
 ) -> Way:
@@ -70,7 +73,9 @@ def from_loss_to_peaks(
         target: (L, H, W) what the projected maps are compared with.
         weight: (..., L) how much each landmark's map counts; 0 for those that have no target.
         prior: the statistical model of pose.
+        rotations: how many angles are searched.
         sigma: width of the projected maps, pixels.
+        delta: the step of eq. (9), pixels; None for the exact derivative.
         visible: (L,), False for landmarks that the maps don't show.
         camera: (3, 3), the known rotation of the camera.
 
@@ -81,12 +86,12 @@ def from_loss_to_peaks(
     L, height, width = B.shape[-3:]
     target, weight = check_array("target", target, L, height, width), check_array("weight", weight, L)
     Y = peaks(B)
-    lifted = lift(UP * Y, prior, scale=None, visible=visible, camera=camera)
+    lifted = lift(UP * Y, prior, rotations=rotations, scale=None, visible=visible, camera=camera)
     Y_hat = UP * lifted.Y_hat
     misfit = belief_maps(Y_hat, height, width, sigma) - target
     loss = np.sum(weight * np.sum(misfit**2, axis=(-1, -2)), axis=-1)
     # (9)  dL/dY_hat
-    g_hat = pull_back_maps(2 * weight[..., None, None] * misfit, Y_hat, sigma)
+    g_hat = pull_back_maps(2 * weight[..., None, None] * misfit, Y_hat, sigma, delta)
     # (8)  dL/dY = (E E_bar_t)^T dL/dY_hat, in image coordinates
     H = landmark_jacobian(lifted, prior, centred=False)
     g = UP * wrap((np.swapaxes(H, -1, -2) @ unwrap(UP * g_hat)[..., None])[..., 0])
