@@ -490,6 +490,7 @@ ROOMS: dict[str, tuple[object, ...]] = {
     "landmark gradient": ("(8)",),
     "belief gradient": ("(9)",),
     "updating beliefs": ('"Updating B"',),
+    "lifting layer": (1, 2, 3, 4, 5, "(9)", "(8)", '"Updating B"'),
 }
 """What each room of the walkthrough covers: stations (by number) and arrows (by name)."""
 

@@ -108,7 +108,7 @@ class LayerWidget(Widget):
         where: dict[str, Any] = {"visible": self.visible, "camera": self.camera}
         self.way = from_loss_to_peaks(B, target, weight, self.prior, **settings, **where)
         switches: tuple[Gradient, ...] = ("subgradient", "soft-argmax")
-        self.gradients = {
+        self.gradients: dict[str, np.ndarray] = {
             switch: gradient_on_maps(
                 B, target, weight, LiftingLayer(self.prior, **settings, k=self["k"], gradient=switch, **where)
             )
@@ -147,7 +147,7 @@ class LayerWidget(Widget):
         nothing, colour = np.zeros(int(self.visible.sum())), "#009E73"
         self._arrows = ax.quiver(*[nothing] * 4, angles="xy", scale_units="xy", scale=1, color=colour, width=0.01)
         ax.plot([], [], color=colour, lw=2, label="D, longest = 6 cells")
-        ax.legend(loc="upper right", fontsize=6)
+        ax.legend(loc="lower left", fontsize=6)
         self._said = figure.text(0.15, 0.91, "", ha="center", fontsize=10)
         return [*self._bones.values(), self._seen, self._arrows, self._said]
 
