@@ -1,4 +1,4 @@
-"""The multi-stage network: image features, belief maps, lifting and fusion at every stage. Main paper, sections 3 and 5.
+"""The multi-stage network: features, belief maps, lifting and fusion at every stage. Main paper, sections 3 and 5.
 
 As we understand the main paper: Convolutional Pose Machines, with a lifting layer in every stage t. From features x of
 the image and the previous stage's fused maps,
@@ -158,8 +158,8 @@ class LaptopTrunk(nn.Module):
 
     def __init__(self, maps: int, width: int = 64, context: int = 96):
         super().__init__()
-        self.at_4 = nn.Sequential(*convolution(3, 32, 3, stride=2), *convolution(32, 32, 3), *convolution(32, width, 3, stride=2),
-                                  *convolution(width, width, 3))  # fmt: skip
+        self.at_2 = nn.Sequential(*convolution(3, 32, 3, stride=2), *convolution(32, 32, 3))
+        self.at_4 = nn.Sequential(*convolution(32, width, 3, stride=2), *convolution(width, width, 3))
         self.at_8 = nn.Sequential(*convolution(width, context, 3, stride=2), *convolution(context, context, 3))
         self.at_16 = nn.Sequential(*convolution(context, context, 3, stride=2), *convolution(context, context, 3))
         self.at_32 = nn.Sequential(*convolution(context, context, 3, stride=2), *convolution(context, context, 3))
@@ -170,7 +170,7 @@ class LaptopTrunk(nn.Module):
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """First belief maps and features."""
-        fine = self.at_4(images)
+        fine = self.at_4(self.at_2(images))
         half = self.at_8(fine)
         quarter = self.at_16(half)
         eighth = self.at_32(quarter)
@@ -181,16 +181,16 @@ class LaptopTrunk(nn.Module):
 
 
 class PaperTrunk(nn.Module):
-    """Features and first belief maps of "paper": stage 1 of Convolutional Pose Machines, and the features of the later.
+    """First belief maps and features of "paper": stage 1 of Convolutional Pose Machines, and what the later stages see.
 
-    9 x 9, 9 x 9, 9 x 9, 5 x 5, 9 x 9, 1 x 1, 1 x 1 with three 2 x 2 poolings between; the later stages share a branch of
-    the first four. No batch norm.
+    9 x 9, 9 x 9, 9 x 9, 5 x 5, 9 x 9, 1 x 1, 1 x 1 with three 2 x 2 poolings between; the later stages share a branch
+    of the first four. No batch norm.
     """
 
     def __init__(self, maps: int):
         super().__init__()
-        self.first = nn.Sequential(*self._branch(), *convolution(32, 512, 9, norm=False), *convolution(512, 512, 1, norm=False),
-                                   nn.Conv2d(512, maps, 1))  # fmt: skip
+        wide = [*convolution(32, 512, 9, norm=False), *convolution(512, 512, 1, norm=False)]
+        self.first = nn.Sequential(*self._branch(), *wide, nn.Conv2d(512, maps, 1))
         self.features = nn.Sequential(*self._branch())
 
     @staticmethod

@@ -188,7 +188,7 @@ def write_report() -> None:
                for name in entry["mutants"]} if REASONS.exists() else {}  # fmt: skip
     rows: list[tuple[str, int, int, int]] = []
     survivors: list[tuple[str, str, str]] = []
-    for module in [name for name in TESTS if name in results]:
+    for module in [name for name in TESTS if results.get(name, {}).get("mutants")]:
         outcomes = results[module]["mutants"]
         left = {name: m["change"] for name, m in outcomes.items() if m["outcome"] == "survived"}
         rows.append((module, len(outcomes), len(left), sum(name in reasons for name in left)))

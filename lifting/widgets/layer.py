@@ -139,7 +139,7 @@ class LayerWidget(Widget):
 
     def _person_axes(self, figure: Figure) -> list[Artist]:
         ax: Any = figure.add_axes((0.04, 0.15, 0.22, 0.72))
-        ax.set(xlim=(8, 56), ylim=(60, 6), aspect="equal", xlabel="column (cells)", ylabel="row (cells)")
+        ax.set(xlim=(0, 64), ylim=(60, -6), aspect="equal", xlabel="column (cells)", ylabel="row (cells)")
         self._bones = {side: ax.plot([], [], color=colour, lw=2)[0] for side, colour in COLOURS.items()}
         for side in ("left", "right"):
             self._bones[side].set_label(f"Y_hat, {side}")
@@ -147,7 +147,7 @@ class LayerWidget(Widget):
         nothing, colour = np.zeros(int(self.visible.sum())), "#009E73"
         self._arrows = ax.quiver(*[nothing] * 4, angles="xy", scale_units="xy", scale=1, color=colour, width=0.01)
         ax.plot([], [], color=colour, lw=2, label="D, longest = 6 cells")
-        ax.legend(loc="lower left", fontsize=6)
+        ax.legend(loc="upper center", fontsize=6, ncols=2)
         self._said = figure.text(0.15, 0.91, "", ha="center", fontsize=10)
         return [*self._bones.values(), self._seen, self._arrows, self._said]
 

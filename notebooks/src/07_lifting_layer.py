@@ -397,7 +397,7 @@ Markdown("\n".join(lines))
 # with a thousandth of a pixel it nearly is. The routes share nothing but the question. One entry we make afresh:
 
 # %%
-fresh = np.abs(by_hand(G, Y) - by_autograd(G, Y)).max() / np.abs(by_autograd(G, Y)).max()
+fresh = (by_hand(G, Y) - by_autograd(G, Y)).abs().max() / by_autograd(G, Y).abs().max()
 print("dL/dY, exact derivative then (8), against autograd: below 1e-12 is", bool(fresh < 1e-12))
 print(len(ledger["entries"]), "comparisons,", len(ledger["wrong gradients"]), "wrong gradients refused")
 

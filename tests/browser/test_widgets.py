@@ -11,6 +11,7 @@ SLIDERS = [
     ("04_landmark_gradient", "sigma"),
     ("05_belief_gradient", "delta"),
     ("06_updating_beliefs", "steps"),
+    ("07_lifting_layer", "sigma"),
 ]
 
 

@@ -1,0 +1,84 @@
+"""The widget of notebook 07: the layer's gradient is the chain by hand, and every slider counts."""
+
+import re
+
+import numpy as np
+import pytest
+
+from lifting.belief import belief_maps, belief_update_gradient, peaks
+from lifting.datasets.real_frames import belief_human36m, load_real_frames
+from lifting.layer import LiftingLayer
+from lifting.pose_prior import load_prior
+from lifting.widgets.layer import LayerWidget, gradient_on_maps
+from lifting.widgets.updating import from_loss_to_peaks, map_camera
+from tests.priors import random_prior
+
+
+@pytest.fixture(scope="module")
+def widget():
+    return LayerWidget()
+
+
+@pytest.mark.parametrize(("sigma", "delta", "k", "rotations"), [(1.5, 1.0, 1.0, 80), (2.0, 0.3, 0.5, 20)])
+def test_the_layer_gives_what_is_chained_by_hand(sigma, delta, k, rotations):
+    """Eq. (9), (8) and "Updating B", on a real photo with a landmark that was moved."""
+    frame, prior = load_real_frames(["cam01_004"])[0], load_prior()
+    B, present = belief_human36m(frame)
+    visible, camera = present & frame.visible, map_camera(frame)
+    target = belief_maps(peaks(B), 64, 64, sigma)
+    B[3] = np.roll(B[3], (2, -3), axis=(0, 1))
+    weight = visible * np.linspace(0.5, 1.5, 17)
+    where = {"rotations": rotations, "sigma": sigma, "delta": delta, "visible": visible, "camera": camera}
+    way = from_loss_to_peaks(B, target, weight, prior, **where)
+    want = belief_update_gradient(way.Y, way.D, 64, 64, k, sigma)
+    found = gradient_on_maps(B, target, weight, LiftingLayer(prior, k=k, **where))
+    np.testing.assert_allclose(found, want, rtol=0, atol=1e-9)
+    assert found[3].any()
+
+
+@pytest.mark.parametrize(
+    ("slider", "value"), [("x", 4), ("y", -4), ("sigma", 2.5), ("delta", 3.0), ("k", 2.0), ("rotations", 5)]
+)
+def test_every_slider_changes_the_picture_or_what_is_behind_it_and_back(widget, slider, value):
+    before, old, gradient = widget.png(), widget[slider], widget.gradients["subgradient"]
+    widget[slider] = value
+    assert not np.allclose(widget.gradients["subgradient"], gradient)
+    if slider != "k":  # the pictures of the maps are scaled to their largest value
+        assert widget.png() != before
+    widget[slider] = old
+    assert widget.png() == before
+    np.testing.assert_array_equal(widget.gradients["subgradient"], gradient)
+
+
+def test_k_is_a_factor_of_the_subgradient_alone(widget):
+    soft, sub = widget.gradients["soft-argmax"], widget.gradients["subgradient"]
+    widget["k"] = 2.0
+    np.testing.assert_allclose(widget.gradients["subgradient"], 2 * sub, rtol=1e-12, atol=1e-300)
+    np.testing.assert_array_equal(widget.gradients["soft-argmax"], soft)
+    widget["k"] = 1.0
+
+
+def test_what_is_shown_is_what_was_computed(widget):
+    lengths = [bar.get_width() for bar in widget._bars]
+    np.testing.assert_allclose(lengths, np.hypot(*widget.way.D))
+    np.testing.assert_allclose(widget._seen.get_xydata().T, widget.way.Y[:, widget.visible])
+    shown = widget._images["subgradient"].get_array()
+    assert np.unravel_index(shown.argmin(), shown.shape) == tuple(widget.way.Y[::-1, widget.moved].astype(int))
+
+
+def test_bad_input():
+    B, prior = np.zeros((17, 8, 8)), load_prior()
+    layer = LiftingLayer(prior)
+    for message, call in {
+        "target: got shape (17, 8, 9), expected shape (..., 17, 8, 8)": lambda: gradient_on_maps(
+            B, np.zeros((17, 8, 9)), np.ones(17), layer
+        ),
+        "weight: got shape (3,), expected shape (..., 17)": lambda: gradient_on_maps(B, B, np.ones(3), layer),
+        "layer: got a layer with gradient='none', expected one that gives B a gradient": lambda: gradient_on_maps(
+            B, B, np.ones(17), LiftingLayer(prior, gradient="none")
+        ),
+        "landmark: got 'tail', expected one of": lambda: LayerWidget(landmark="tail"),
+        "prior: got 5 landmarks, expected the 17 of": lambda: LayerWidget(prior=random_prior(0, K=1, J=2, L=5)),
+    }.items():
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+            call()
