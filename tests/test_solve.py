@@ -412,8 +412,18 @@ def test_a_person_upside_down_is_refused():
     mu[:, 1] = np.linspace(-2, 2, prior.L)
     prior = PosePrior(mu, prior.e, prior.sigma, prior.noise_variance, prior.weights)
     search(mu[0, :2], prior, rotation_angles(8), scale=None)
-    with refuses("Y: got a frame that no rotation fits with a positive scale, expected a person who is not"):
-        search(mu[0, :2] * [[1], [-1]], prior, rotation_angles(8), scale=None)
+    upright, upside_down = mu[0, :2], mu[0, :2] * [[1], [-1]]
+    for wrong in (upside_down, np.stack([upright, upside_down])):
+        with refuses("Y: got a frame that no rotation fits with a positive scale, expected a person who is not"):
+            search(wrong, prior, rotation_angles(8), scale=None)
+
+
+def test_single_precision_stays_single_where_landmarks_are_missing():
+    prior = random_prior()
+    Y, visible = frame(prior).astype(np.float32), np.arange(prior.L) != 2
+    assert centre(Y, visible).dtype == np.float32
+    found = search(Y, prior, np.float32(rotation_angles(8)), visible=visible)
+    assert found.cost.dtype == found.scale.dtype == np.float32
 
 
 # Bad input
@@ -433,6 +443,7 @@ E0 = np.ones((12, 3))
         (lambda: wrap(1.0), "y: got shape (), expected shape (..., 2L)"),
         (lambda: centre([1.0, 2.0]), "Y: got shape (2,), expected shape (..., d, L)"),
         (lambda: centre([1.0, 2.0], [True, True]), "Y: got shape (2,), expected shape (..., d, L)"),
+        (lambda: centre("Y", np.ones(6, bool)), "Y: got str of dtype <U1, expected"),
         (lambda: centre(Y0, np.ones(5, bool)), "visible: got shape (5,), expected shape (..., 6)"),
         (lambda: centre(Y0, np.ones(6)), "visible: got an array of float64, expected an array of booleans"),
         (lambda: centre(torch.tensor(Y0), torch.ones(6)),
@@ -463,6 +474,7 @@ E0 = np.ones((12, 3))
         (lambda: free_scale(Y1, Y1, SIGMA), "E: got shape (12,), expected shape (..., 2L, J)"),
         (lambda: free_scale(Y1, E0, SIGMA[:1]), "sigma: got shape (1,), expected shape (..., 3)"),
         (lambda: log_determinant(E0, 0 * SIGMA, 1.0, 6.0), "sigma: got 0.0, expected numbers > 0"),
+        (lambda: log_determinant(E0, SIGMA[:2], 1.0, 6.0), "sigma: got shape (2,), expected shape (..., 3)"),
         (lambda: log_determinant(E0, SIGMA, 0.0, 6.0), "noise_variance: got 0.0, expected numbers > 0"),
         (lambda: log_determinant(E0[0], SIGMA, 1.0, 6.0), "E: got shape (3,), expected shape (..., 2L, J)"),
         (lambda: solve_at(Y0[:, :5], MU, BASES, SIGMA, 0.0), "Y: got shape (2, 5), expected shape (..., 2, 6)"),
