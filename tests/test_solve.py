@@ -423,7 +423,7 @@ def test_single_precision_stays_single_where_landmarks_are_missing():
     Y, visible = frame(prior).astype(np.float32), np.arange(prior.L) != 2
     assert centre(Y, visible).dtype == np.float32
     found = search(Y, prior, np.float32(rotation_angles(8)), visible=visible)
-    assert found.cost.dtype == found.scale.dtype == np.float32
+    assert found.cost.dtype == found.score.dtype == np.float32
 
 
 # Bad input
