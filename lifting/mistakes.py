@@ -660,7 +660,7 @@ def _measure_truncation() -> str:
         found.append(_error(turn(prior.mu[0] + np.einsum("nj,jcl->ncl", a, prior.e[0]), theta)))
     angle = _cosine(_gradients(E, wrong), _gradients(E, right))
     return (
-        f"MPJPE of held-out walks at the right rotations: about {round(found[0], -1):.0f} mm, "
+        f"MPJPE of held-out walks at the right rotations: about {round(found[0], -2):.0f} mm, "
         f"{found[1]:.0f} mm with the first columns. "
         f"Mean cosine between the wrong gradient and the right one: {angle:.1f}."
     )

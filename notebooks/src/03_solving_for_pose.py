@@ -430,19 +430,23 @@ assert np.isclose(masked.cost, np.sum((r_seen - E_seen @ a_seen) ** 2) + np.sum(
 
 
 # %%
-def report(name, seen, visible=None):
-    lifted = lift(seen, prior, visible=visible)
+def report(name, seen, kept=range(17)):
+    lifted = lift(seen, prior, visible=np.isin(np.arange(prior.L), list(kept)))
     error = 1000 * mpjpe(lifted.pose, truth, root="centroid").mean()
     wrong = (apart(lifted.theta, true_heading) > 90).mean()
     print(f"{name:>20}: {error:4.0f} mm in 3D, heading wrong by more than 90 degrees in {wrong:.0%}")
     return lifted.theta
 
 
-groups = {"all 17": range(17), "legs": range(1, 7), "one leg": range(4), "trunk and head": (0, 7, 8, 9, 10)}
-for name, kept in groups.items():
-    report(name, truth[:, :2], np.isin(np.arange(prior.L), list(kept)))
+for name, kept in {"all 17": range(17), "legs": range(1, 7), "one leg": range(4)}.items():
+    report(name, truth[:, :2], kept)
 swapped = report("left, right swapped", truth[:, :2][..., list(HUMAN36M.swap)])
 print(f"swapped: median distance from pi - theta {np.median(apart(swapped, np.pi - true_heading)):.0f} degrees")
+
+# %% tags=["nbval-ignore-output"]
+# Not compared: trunk and head say so little of the heading that rounding decides, and processors round differently.
+unsure = report("trunk and head", truth[:, :2], (0, 7, 8, 9, 10))
+assert (apart(unsure, true_heading) > 90).mean() > 0.1
 
 # %% [markdown]
 # ## Real photos: scale, camera and missing landmarks at once
