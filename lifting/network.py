@@ -14,20 +14,27 @@ stages), "laptop" trains on two cores in minutes (128 px, 32 x 32 maps, three st
 `stride` x `stride` pixels of the image and has its centre at ((c + 1/2) stride - 1/2, (r + 1/2) stride - 1/2).
 """
 
+import hashlib
+import json
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
+import numpy as np
+import safetensors.torch
 import torch
 from jaxtyping import Float
 from torch import nn
 
 from lifting.arrays import check_array, check_shape, fail, trusted
 from lifting.belief import belief_maps, peaks
+from lifting.files import data_path, write_atomically
 from lifting.layer import LiftedMaps, LiftingLayer
 from lifting.pose_prior import PosePrior, load_prior
 
+LAYOUT = "lifting network 1"
 Lifting = Literal["subgradient", "forward", "soft-argmax", "none"]
 
 
@@ -43,13 +50,15 @@ class Configuration:
     stages: int
     kernels: tuple[int, ...]
     """Kernel sizes of the convolutions of a later stage, before its two 1 x 1 ones."""
+    dilations: tuple[int, ...]
+    """How far apart the taps of each of those kernels lie."""
     width: int
     """Channels of a later stage."""
 
 
 CONFIGURATIONS = {
-    "laptop": Configuration("laptop", image=128, stride=4, stages=3, kernels=(5, 5, 3), width=64),
-    "paper": Configuration("paper", image=368, stride=8, stages=6, kernels=(7, 7, 7, 7, 7), width=128),
+    "laptop": Configuration("laptop", image=128, stride=4, stages=3, kernels=(3, 3, 3), dilations=(1, 2, 4), width=64),
+    "paper": Configuration("paper", 368, stride=8, stages=6, kernels=(7,) * 5, dilations=(1,) * 5, width=128),
 }
 
 
@@ -100,9 +109,9 @@ class Prediction:
 class Network(nn.Module):
     """The multi-stage network of a `Configuration`. Main paper, sections 3 and 5; made by `build_network`."""
 
-    def __init__(self, configuration: Configuration, prior: PosePrior, lifting: Lifting):
+    def __init__(self, configuration: Configuration, prior: PosePrior, lifting: Lifting, cross_stage: bool = True):
         super().__init__()
-        self.configuration, self.prior, self.lifting = configuration, prior, lifting
+        self.configuration, self.prior, self.lifting, self.cross_stage = configuration, prior, lifting, cross_stage
         maps = prior.mu.shape[-1] + 1
         trunk, channels = TRUNKS[configuration.name](maps)
         self.trunk = trunk
@@ -122,7 +131,8 @@ class Network(nn.Module):
         belief, features = self.trunk(images - 0.5)
         stages = [self.fuse(belief, 0)]
         for t, stage in enumerate(self.stages, start=1):
-            stages.append(self.fuse(stage(torch.cat([features, stages[-1].fused], dim=1)), t))
+            before = stages[-1].fused if self.cross_stage else stages[-1].fused.detach()
+            stages.append(self.fuse(stage(torch.cat([features, before], dim=1)), t))
         last = stages[-1].fused[:, :-1].float()
         stride = self.configuration.stride
         with trusted():
@@ -151,32 +161,32 @@ class Network(nn.Module):
 
 
 class LaptopTrunk(nn.Module):
-    """Features and first belief maps of "laptop": stride 4, with a U-shaped branch that sees the whole image.
+    """Features and first belief maps of "laptop": stride 4, with a branch that sees the whole image.
 
-    Which side of a person is left is a property of the whole body, so the branch goes down to stride 32.
+    Which side of a person is left is a property of the whole body, so the branch goes down to stride 32; what it finds
+    is added on the way back up, scale by scale.
     """
 
-    def __init__(self, maps: int, width: int = 64, context: int = 96):
+    def __init__(self, maps: int, width: int = 64, middle: int = 96, deep: int = 144):
         super().__init__()
         self.at_2 = nn.Sequential(*convolution(3, 32, 3, stride=2), *convolution(32, 32, 3))
         self.at_4 = nn.Sequential(*convolution(32, width, 3, stride=2), *convolution(width, width, 3))
-        self.at_8 = nn.Sequential(*convolution(width, context, 3, stride=2), *convolution(context, context, 3))
-        self.at_16 = nn.Sequential(*convolution(context, context, 3, stride=2), *convolution(context, context, 3))
-        self.at_32 = nn.Sequential(*convolution(context, context, 3, stride=2), *convolution(context, context, 3))
-        self.merge_16 = nn.Sequential(*convolution(2 * context, context, 3))
-        self.merge_8 = nn.Sequential(*convolution(2 * context, context, 3))
-        self.merge_4 = nn.Sequential(*convolution(width + context, width, 3))
+        self.at_8 = nn.Sequential(*convolution(width, middle, 3, stride=2), *convolution(middle, middle, 3))
+        self.at_16 = nn.Sequential(*convolution(middle, deep, 3, stride=2), *convolution(deep, deep, 3))
+        self.at_32 = nn.Sequential(*convolution(deep, deep, 3, stride=2), *convolution(deep, deep, 3))
+        self.from_32, self.merge_16 = nn.Conv2d(deep, deep, 1), nn.Sequential(*convolution(deep, deep, 3))
+        self.from_16, self.merge_8 = nn.Conv2d(deep, middle, 1), nn.Sequential(*convolution(middle, middle, 3))
+        self.from_8, self.merge_4 = nn.Conv2d(middle, width, 1), nn.Sequential(*convolution(width, width, 3))
         self.belief = nn.Sequential(*convolution(width, width, 3), nn.Conv2d(width, maps, 1))
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """First belief maps and features."""
-        fine = self.at_4(self.at_2(images))
-        half = self.at_8(fine)
-        quarter = self.at_16(half)
-        eighth = self.at_32(quarter)
-        quarter = self.merge_16(torch.cat([quarter, enlarge(eighth, quarter)], dim=1))
-        half = self.merge_8(torch.cat([half, enlarge(quarter, half)], dim=1))
-        features = self.merge_4(torch.cat([fine, enlarge(half, fine)], dim=1))
+        quarter = self.at_4(self.at_2(images))
+        eighth = self.at_8(quarter)
+        sixteenth = self.at_16(eighth)
+        sixteenth = self.merge_16(sixteenth + enlarge(self.from_32(self.at_32(sixteenth)), sixteenth))
+        eighth = self.merge_8(eighth + enlarge(self.from_16(sixteenth), eighth))
+        features = self.merge_4(quarter + enlarge(self.from_8(eighth), quarter))
         return self.belief(features), features
 
 
@@ -184,7 +194,7 @@ class PaperTrunk(nn.Module):
     """First belief maps and features of "paper": stage 1 of Convolutional Pose Machines, and what the later stages see.
 
     9 x 9, 9 x 9, 9 x 9, 5 x 5, 9 x 9, 1 x 1, 1 x 1 with three 2 x 2 poolings between; the later stages share a branch
-    of the first four. No batch norm.
+    of the first four. No normalisation.
     """
 
     def __init__(self, maps: int):
@@ -208,18 +218,26 @@ class PaperTrunk(nn.Module):
 TRUNKS = {"laptop": lambda maps: (LaptopTrunk(maps), 64), "paper": lambda maps: (PaperTrunk(maps), 32)}
 
 
-def convolution(inputs: int, outputs: int, kernel: int, stride: int = 1, norm: bool = True) -> list[nn.Module]:
-    """A convolution that keeps the size (but for the stride), batch norm unless told, ReLU."""
-    conv = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=not norm)
-    return [conv, *([nn.BatchNorm2d(outputs)] if norm else []), nn.ReLU(inplace=True)]
+def convolution(
+    inputs: int, outputs: int, kernel: int, stride: int = 1, dilation: int = 1, norm: bool = True
+) -> list[nn.Module]:
+    """A convolution that keeps the size (but for the stride), group norm unless told, ReLU.
+
+    Groups of 16 channels are normalised within each image: unlike a batch norm, an image's maps don't depend on what
+    else is in its batch, nor on how a batch is shared between processes.
+    """
+    padding = dilation * (kernel // 2)
+    conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, bias=not norm)
+    return [conv, *([nn.GroupNorm(outputs // 16, outputs)] if norm else []), nn.ReLU(inplace=True)]
 
 
 def refining_stage(inputs: int, configuration: Configuration, maps: int) -> nn.Sequential:
     """A later stage: from features and fused maps to new belief maps."""
     width, norm = configuration.width, configuration.name == "laptop"
     layers: list[nn.Module] = []
-    for i, kernel in enumerate(configuration.kernels):
-        layers += convolution(inputs if i == 0 else width, width, kernel, norm=norm)
+    for kernel, dilation in zip(configuration.kernels, configuration.dilations, strict=True):
+        layers += convolution(inputs, width, kernel, dilation=dilation, norm=norm)
+        inputs = width
     return nn.Sequential(*layers, *convolution(width, width, 1, norm=norm), nn.Conv2d(width, maps, 1))
 
 
@@ -232,6 +250,8 @@ def build_network(
     configuration: Literal["laptop", "paper"] = "laptop",
     prior: PosePrior | None = None,
     lifting: Lifting = "subgradient",
+    *,
+    cross_stage: bool = True,
 ) -> Network:
     """A new network with random weights (seed torch's generator to repeat it).
 
@@ -241,6 +261,7 @@ def build_network(
         lifting: "subgradient": lift, project and fuse at every stage, with the supplement's gradients; "forward": the
             same without gradients through the lifting; "soft-argmax": with torch's gradients through a soft-argmax;
             "none": Convolutional Pose Machines alone, lifted once, at the end.
+        cross_stage: whether the gradient of a stage's loss flows through the maps it was given into earlier stages.
 
     Raises:
         ValueError: an unknown name or a prior that is none.
@@ -249,7 +270,66 @@ def build_network(
         fail("configuration", repr(configuration), " or ".join(map(repr, CONFIGURATIONS)))
     if lifting not in get_args(Lifting):
         fail("lifting", repr(lifting), "'subgradient', 'forward', 'soft-argmax' or 'none'")
-    return Network(CONFIGURATIONS[configuration], load_prior() if prior is None else prior, lifting)
+    return Network(CONFIGURATIONS[configuration], load_prior() if prior is None else prior, lifting, cross_stage)
+
+
+def save_network(network: Network, path: str | os.PathLike[str], dtype: torch.dtype = torch.float32) -> None:
+    """Write a network's weights and what it is to `path`, whole or not at all; see `load_network`.
+
+    Args:
+        network: from `build_network`.
+        path: the file, named .safetensors by custom.
+        dtype: of the stored weights; float16 halves the file.
+
+    Raises:
+        FileNotFoundError: the folder of `path` does not exist.
+        ValueError: `dtype` is no floating-point type.
+    """
+    if not dtype.is_floating_point:
+        fail("dtype", dtype, "torch.float32, float16, bfloat16 or float64")
+    about = {"layout": LAYOUT, "configuration": network.configuration.name, "lifting": network.lifting}
+    weights = {key: value.detach().to("cpu", dtype).contiguous() for key, value in network.state_dict().items()}
+    write_atomically(path, safetensors.torch.save(weights, about | {"prior": fingerprint(network.prior)}))
+
+
+def load_network(path: str | os.PathLike[str] | None = None, prior: PosePrior | None = None) -> Network:
+    """A trained network, ready to be used (`eval`), in float32: the shipped one, or the one that is at `path`.
+
+    Args:
+        path: a file of `save_network`; None: `data/network.safetensors`, trained on rendered people.
+        prior: the model of pose that it was trained with; the embedded one where None.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is cut short, of another kind or layout, or of a network trained with another prior.
+    """
+    path = data_path("network.safetensors") if path is None else path
+    prior = load_prior() if prior is None else prior
+    with open(path, "rb") as file:
+        data = file.read()
+    try:
+        weights = safetensors.torch.load(data)
+        about = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
+    except (safetensors.SafetensorError, ValueError) as error:
+        fail("path", f"{path}, which can't be read ({error})", "a whole file of save_network")
+    if about.get("layout") != LAYOUT:
+        fail("path", f"{path}, of layout {about.get('layout')!r}", f"a file of save_network, of layout {LAYOUT!r}")
+    if about["prior"] != fingerprint(prior):
+        fail("prior", fingerprint(prior), f"the prior that {path} was trained with, {about['prior']}")
+    network = build_network(about["configuration"], prior, about["lifting"])
+    try:
+        network.load_state_dict({key: value.float() for key, value in weights.items()})
+    except RuntimeError as error:
+        fail("path", f"{path}, whose weights don't fit ({error})", f"those of a {about['configuration']!r} network")
+    return network.eval()
+
+
+def fingerprint(prior: PosePrior) -> str:
+    """The beginning of a checksum of everything in a prior, by which another one is told from it."""
+    parts = (prior.mu, prior.e, prior.sigma, prior.weights, prior.noise_variance)
+    return hashlib.sha256(b"".join(np.ascontiguousarray(part, dtype="<f8").tobytes() for part in parts)).hexdigest()[
+        :16
+    ]
 
 
 def target_maps(

@@ -139,6 +139,23 @@ def _encode(image: UInt8[np.ndarray, "3 S S"]) -> bytes:
     return out.getvalue()
 
 
+def finish(buffers: Buffers, seed: int = 0) -> RenderedPeople:
+    """One finished picture of each buffer, to look at again and again.
+
+    Args:
+        buffers: as from `open_shards`.
+        seed: of light, clothes and surroundings.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    images, visible = [], []
+    for start in range(0, len(buffers), 50):
+        made = compose(buffers, np.arange(start, min(start + 50, len(buffers))), generator, augment=False)
+        images.append((made.images * 255).round().to(torch.uint8).numpy())
+        visible.append(made.visible.numpy())
+    rest = {key: getattr(buffers, key) for key in ("landmarks", "pose", "camera", "body", "clip")}
+    return RenderedPeople(images=np.concatenate(images), visible=np.concatenate(visible), **rest)
+
+
 def embed(out: str | os.PathLike[str], bodies_of: dict[Split, int] | None = None, seed: int = 1) -> None:
     """Render and compose the embedded set into the file `out`.
 

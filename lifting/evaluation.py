@@ -1,0 +1,238 @@
+"""How well a network does: errors in the image stage by stage, in space, and whether it knows left from right.
+
+In the image every landmark inside the picture counts, seen or hidden. PCK@0.2 torso is the share of landmarks within a
+fifth of the torso's length of the truth; the torso reaches from between the shoulders to between the hips, **in the
+picture**, as for instance MPII's and LSP's evaluations have it (with one shoulder and the opposite hip). Two scores:
+
+- **named**: the left wrist must be at the left wrist.
+- **side-agnostic**: for each pair of left and right landmarks the better of the two ways of naming them counts.
+
+The difference is what a network loses because it doesn't know which side is left. A person is said to be seen from the
+front where the left landmarks of hips and shoulders are further right in the picture than the right ones.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, UInt8
+from PIL import Image
+
+from lifting.arrays import check_array, check_count, check_shape, fail, trusted
+from lifting.belief import peaks
+from lifting.datasets.real_frames import RealFrame, transform
+from lifting.datasets.rendered import RenderedPeople
+from lifting.metrics import mpjpe, n_mpjpe, p_mpjpe
+from lifting.network import Network, Prediction
+from lifting.skeleton import HUMAN36M
+
+WITHIN = 0.2
+"""Of a torso: how near a landmark must be to count as found."""
+
+LIMBS = tuple(
+    HUMAN36M.index(f"{side}_{part}")
+    for side in ("right", "left")
+    for part in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
+)
+"""The 12 landmarks that a detector of real photos has too."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a network says of N pictures.
+
+    Attributes:
+        landmarks: (T, N, 2, 17) sub-pixel peaks of every stage's fused maps, pixels of the picture.
+        pose: (N, 3, 17) the last stage's lifted pose, metres; x right, y up, z towards the viewer.
+    """
+
+    landmarks: Float[np.ndarray, "T N 2 17"]
+    pose: Float[np.ndarray, "N 3 17"]
+
+
+def read(network: Network, images: UInt8[np.ndarray, "N 3 H W"], batch: int = 64) -> Read:
+    """Run a network on pictures, as bytes.
+
+    Raises:
+        ValueError: `images` are no bytes of shape (N, 3, H, W), or there is none.
+    """
+    check_count("batch", batch)
+    if getattr(images, "dtype", None) != np.uint8 or len(images) == 0:
+        fail("images", f"{type(images).__name__} of {getattr(images, 'dtype', '?')}", "at least one picture of bytes")
+    check_shape("images", images, 3, "H", "W")
+    device = next(network.parameters()).device
+    landmarks, poses = [], []
+    training = network.training
+    network.eval()
+    with torch.inference_mode():
+        for start in range(0, len(images), batch):
+            part = torch.from_numpy(images[start : start + batch]).to(device).float() / 255
+            prediction = network(part)
+            landmarks.append(stage_landmarks(prediction).cpu())
+            poses.append((prediction.pose / prediction.scale[:, None, None]).cpu())
+    network.train(training)
+    return Read(torch.cat(landmarks, 1).double().numpy(), torch.cat(poses).double().numpy())
+
+
+def stage_landmarks(prediction: Prediction) -> Float[torch.Tensor, "T N 2 L"]:
+    """Sub-pixel peaks of every stage's fused maps, pixels of the image."""
+    with trusted():
+        found = [peaks(stage.fused[:, :-1].float(), subpixel=True) for stage in prediction]
+    return (torch.stack(found) + 0.5) * prediction.stride - 0.5
+
+
+def evaluate(network: Network, people: RenderedPeople, batch: int = 64) -> dict[str, Any]:
+    """Every figure of a network on pictures of which all is known; see `summary` for one line of it.
+
+    Returns:
+        "images"; "stages": for each, what `in_the_image` gives; "groups": PCK of parts of the body, last stage;
+        "space": "mpjpe", "n_mpjpe", "p_mpjpe", mean over the pictures, mm; "front_back": the share of people whose facing the
+        last stage tells right, of all, of those seen from the front, and of those seen from behind.
+    """
+    seen = read(network, people.images, batch)
+    size = people.images.shape[-1]
+    inside = ((people.landmarks > -0.5) & (people.landmarks < size - 0.5)).all(1)
+    known = np.isfinite(seen.pose).all((1, 2))
+    pose, truth = seen.pose[known], people.pose[known].astype(np.float64)
+    return {
+        "images": len(people),
+        "stages": [in_the_image(Y, people.landmarks, inside) for Y in seen.landmarks],
+        "groups": by_group(seen.landmarks[-1], people.landmarks, inside),
+        "space": {
+            "not lifted": int((~known).sum()),
+            **{f.__name__: float(1000 * f(pose, truth).mean()) for f in (mpjpe, n_mpjpe, p_mpjpe)},
+        },
+        "front_back": front_back(seen.landmarks[-1], people.from_behind),
+    }
+
+
+def summary(report: Mapping[str, Any]) -> dict[str, float]:
+    """The figures of `evaluate` that a log shows: of the last stage, and every stage's median."""
+    last = report["stages"][-1]
+    row = {f"median px {t}": stage["median px"] for t, stage in enumerate(report["stages"], start=1)}
+    row |= {"pck": last["pck"], "pck agnostic": last["pck agnostic"], "front or back": report["front_back"]["all"]}
+    return row | {"p_mpjpe": report["space"]["p_mpjpe"]}
+
+
+def in_the_image(
+    Y: Float[np.ndarray, "N 2 17"], truth: Float[np.ndarray, "N 2 17"], known: Bool[np.ndarray, "N 17"]
+) -> dict[str, float]:
+    """Median and mean distance in pixels, and PCK@0.2 torso, named and side-agnostic, of the landmarks `known`.
+
+    Raises:
+        ValueError: shapes that differ, or nothing known.
+    """
+    distance, agnostic = distances(Y, truth)
+    if known.shape != distance.shape or not known.any():
+        fail("known", f"shape {known.shape} with {int(known.sum())} known", f"some of shape {distance.shape}")
+    limit = WITHIN * torso(truth)[:, None]
+    return {
+        "median px": float(np.median(distance[known])),
+        "mean px": float(distance[known].mean()),
+        "median px agnostic": float(np.median(agnostic[known])),
+        "pck": float((distance <= limit)[known].mean()),
+        "pck agnostic": float((agnostic <= limit)[known].mean()),
+    }
+
+
+def by_group(
+    Y: Float[np.ndarray, "N 2 17"], truth: Float[np.ndarray, "N 2 17"], known: Bool[np.ndarray, "N 17"]
+) -> dict[str, float]:
+    """PCK@0.2 torso, named, of parts of the body."""
+    found = distances(Y, truth)[0] <= WITHIN * torso(truth)[:, None]
+    groups = {"trunk and head": ("pelvis", "spine", "neck", "nose", "head_top"), "shoulders": ("shoulder",),
+              "hips": ("hip",), "elbows": ("elbow",), "wrists": ("wrist",), "knees": ("knee",),
+              "ankles": ("ankle",)}  # fmt: skip
+    report = {}
+    for group, parts in groups.items():
+        own = [
+            n for n, name in enumerate(HUMAN36M.landmarks) if name.removeprefix("left_").removeprefix("right_") in parts
+        ]
+        report[group] = float(found[:, own][known[:, own]].mean())
+    return report
+
+
+def distances(
+    Y: Float[np.ndarray, "N 2 17"], truth: Float[np.ndarray, "N 2 17"]
+) -> tuple[Float[np.ndarray, "N 17"], Float[np.ndarray, "N 17"]]:
+    """From every landmark to its truth: as named, and with each pair named in the better way."""
+    Y, truth = check_array("Y", Y, 2, 17), check_array("truth", truth, 2, 17)
+    if Y.shape != truth.shape:
+        fail("Y", f"shape {Y.shape}", f"that of truth, {truth.shape}")
+    swap = list(HUMAN36M.swap)
+    named = np.linalg.norm(Y - truth, axis=-2)
+    swapped = np.linalg.norm(Y[..., swap] - truth, axis=-2)
+    better = swapped + swapped[..., swap] < named + named[..., swap]
+    return named, np.where(better, swapped, named)
+
+
+def torso(truth: Float[np.ndarray, "N 2 17"]) -> Float[np.ndarray, " N"]:
+    """From between the shoulders to between the hips."""
+    shoulders, hips = (_middle(truth, part) for part in ("shoulder", "hip"))
+    return np.linalg.norm(shoulders - hips, axis=-1)
+
+
+def _middle(points: np.ndarray, part: str) -> np.ndarray:
+    return points[..., [HUMAN36M.index(f"{side}_{part}") for side in ("left", "right")]].mean(-1)
+
+
+def faces_away(Y: Float[np.ndarray, "N 2 17"]) -> Bool[np.ndarray, " N"]:
+    """Whether landmarks in the picture (or poses (N, 3, 17)) are of people seen from behind."""
+    left, right = ([HUMAN36M.index(f"{side}_{part}") for part in ("hip", "shoulder")] for side in ("left", "right"))
+    return Y[..., 0, left].sum(-1) < Y[..., 0, right].sum(-1)
+
+
+def front_back(Y: Float[np.ndarray, "N 2 17"], from_behind: Bool[np.ndarray, " N"]) -> dict[str, float]:
+    """The share of people of whom `faces_away` is right: of all, of those seen from the front, and from behind."""
+    right = faces_away(Y) == from_behind
+    return {"all": float(right.mean()), "front": float(right[~from_behind].mean()),
+            "behind": float(right[from_behind].mean())}  # fmt: skip
+
+
+# --- real photos ---------------------------------------------------------------------------------------------------
+
+
+def square(frame: RealFrame, size: int = 128, share: float = 0.8) -> tuple[UInt8[np.ndarray, "3 S S"], np.ndarray]:
+    """A photo as a network is given it: a square about the person, who fills `share` of its height.
+
+    Returns:
+        the picture, and A (2, 3), which takes pixels of the photo to its own.
+    """
+    points = frame.pseudo_pixels[:, frame.pseudo_visible]
+    low, high = points.min(1), points.max(1)
+    # from ankle to nose or shoulder is about 0.85 of a person's height
+    side = max(float((high - low).max()) / 0.85, 1.0) / share
+    left, top = (low + high) / 2 - side / 2 - [0, 0.03 * side]
+    picture = Image.fromarray(frame.image)
+    mean = tuple(int(value) for value in frame.image.mean((0, 1)))
+    pad = int(side)
+    wide = Image.new("RGB", (picture.width + 2 * pad, picture.height + 2 * pad), mean)  # type: ignore[arg-type]
+    wide.paste(picture, (pad, pad))
+    corner = (left + pad, top + pad)
+    box = (*corner, corner[0] + side, corner[1] + side)
+    small = wide.resize((size, size), Image.Resampling.BICUBIC, box=box)
+    scale = size / side
+    # edges of pixels are at halves: photo pixel x has its centre at x + 1/2 from the edge
+    A = np.array([[scale, 0, scale * (0.5 - left) - 0.5], [0, scale, scale * (0.5 - top) - 0.5]])
+    return np.asarray(small).transpose(2, 0, 1), A
+
+
+def evaluate_real(network: Network, frames: Iterable[RealFrame]) -> dict[str, Any]:
+    """A network on real photos, 12 landmarks of the limbs, against the detectors' triangulated ones.
+
+    Returns:
+        "images"; "stages": for each, what `in_the_image` gives; "frames": the last stage's, by name.
+    """
+    chosen = list(frames)
+    size = network.configuration.image
+    pictures, maps = zip(*(square(frame, size) for frame in chosen), strict=True)
+    seen = read(network, np.stack(pictures))
+    truth = np.stack([transform(A, frame.pseudo_pixels.T).T for A, frame in zip(maps, chosen, strict=True)])
+    known = np.zeros((len(chosen), 17), dtype=bool)
+    known[:, LIMBS] = np.stack([frame.pseudo_visible for frame in chosen])[:, LIMBS]
+    last = seen.landmarks[-1]
+    each = {frame.name: in_the_image(last[[n]], truth[[n]], known[[n]]) for n, frame in enumerate(chosen)}
+    stages = [in_the_image(Y, truth, known) for Y in seen.landmarks]
+    return {"images": len(chosen), "stages": stages, "frames": each}
