@@ -288,8 +288,10 @@ def save_network(network: Network, path: str | os.PathLike[str], dtype: torch.dt
     if not dtype.is_floating_point:
         fail("dtype", dtype, "torch.float32, float16, bfloat16 or float64")
     about = {"layout": LAYOUT, "configuration": network.configuration.name, "lifting": network.lifting}
+    about["prior"] = fingerprint(network.prior)
     weights = {key: value.detach().to("cpu", dtype).contiguous() for key, value in network.state_dict().items()}
-    write_atomically(path, safetensors.torch.save(weights, about | {"prior": fingerprint(network.prior)}))
+    # one text: safetensors doesn't keep the order of several, and equal networks should make equal files
+    write_atomically(path, safetensors.torch.save(weights, {"about": json.dumps(about)}))
 
 
 def load_network(path: str | os.PathLike[str] | None = None, prior: PosePrior | None = None) -> Network:
@@ -309,7 +311,8 @@ def load_network(path: str | os.PathLike[str] | None = None, prior: PosePrior | 
         data = file.read()
     try:
         weights = safetensors.torch.load(data)
-        about = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        about = json.loads(header.get("__metadata__", {}).get("about", "{}"))
     except (safetensors.SafetensorError, ValueError) as error:
         fail("path", f"{path}, which can't be read ({error})", "a whole file of save_network")
     if about.get("layout") != LAYOUT:
