@@ -30,6 +30,7 @@ from torch import nn
 from lifting import PosePrior
 from lifting.belief import belief_maps
 from lifting.camera import project, rotation_angles
+from lifting.complexity import bytes_kept
 from lifting.datasets.motion_capture import load_motion_capture
 from lifting.files import write_atomically
 from lifting.landmark_gradient import landmark_model
@@ -229,20 +230,6 @@ def agree(B: torch.Tensor, target: torch.Tensor, layer: LiftingLayer, loops: Pyt
     leaf = B[:2].clone().requires_grad_()
     (layer(leaf).B_hat - target[:2]).square().sum().backward()
     np.testing.assert_allclose(leaf.grad.numpy(), loops(B[:2].numpy(), target[:2].numpy()), rtol=1e-2, atol=2e-3)
-
-
-def bytes_kept(run) -> int:
-    """Bytes of all storages that autograd keeps for the backward pass."""
-    kept: dict[int, int] = {}
-
-    def pack(tensor: torch.Tensor) -> torch.Tensor:
-        storage = tensor.untyped_storage()
-        kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        run()
-    return sum(kept.values())
 
 
 def markdown(report: dict) -> str:

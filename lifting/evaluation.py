@@ -88,8 +88,8 @@ def evaluate(network: Network, people: RenderedPeople, batch: int = 64) -> dict[
 
     Returns:
         "images"; "stages": for each, what `in_the_image` gives; "groups": PCK of parts of the body, last stage;
-        "space": "mpjpe", "n_mpjpe", "p_mpjpe", mean over the pictures, mm; "front_back": the share of people whose facing the
-        last stage tells right, of all, of those seen from the front, and of those seen from behind.
+        "space": "mpjpe", "n_mpjpe", "p_mpjpe", mean over the pictures, mm; "front_back": the share of people whose
+        facing the last stage tells right, of all, of those seen from the front, and of those seen from behind.
     """
     seen = read(network, people.images, batch)
     size = people.images.shape[-1]
@@ -208,7 +208,7 @@ def square(frame: RealFrame, size: int = 128, share: float = 0.8) -> tuple[UInt8
     picture = Image.fromarray(frame.image)
     mean = tuple(int(value) for value in frame.image.mean((0, 1)))
     pad = int(side)
-    wide = Image.new("RGB", (picture.width + 2 * pad, picture.height + 2 * pad), mean)  # type: ignore[arg-type]
+    wide = Image.new("RGB", (picture.width + 2 * pad, picture.height + 2 * pad), mean)
     wide.paste(picture, (pad, pad))
     corner = (left + pad, top + pad)
     box = (*corner, corner[0] + side, corner[1] + side)

@@ -323,7 +323,11 @@ def load_network(path: str | os.PathLike[str] | None = None, prior: PosePrior | 
     try:
         network.load_state_dict({key: value.float() for key, value in weights.items()})
     except RuntimeError as error:
-        fail("path", f"{path}, whose weights don't fit ({error})", f"those of a {about['configuration']!r} network")
+        fail(
+            "path",
+            f"{path}, whose weights don't fit ({' '.join(str(error).split())})",
+            f"those of a {about['configuration']!r} network",
+        )
     return network.eval()
 
 

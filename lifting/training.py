@@ -160,7 +160,7 @@ class Trainer:
         else:
             self.optimiser = torch.optim.SGD(groups, lr=settings.rate, momentum=0.9)
         # half precision has too few exponents for small gradients: they are scaled, by a factor that is kept too
-        self.scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == "float16")  # type: ignore[attr-defined]
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == "float16")
         self.model: torch.nn.Module = self.network
         if processes() > 1:
             unused = settings.lifting == "none" or not settings.every_stage or not settings.cross_stage
@@ -253,7 +253,7 @@ def train(
         restore_newest(Path(out), trainer)
     if run is not None:
         run.cut_logs(trainer.step)
-    loader = DataLoader(batches, batch_size=None, sampler=range(trainer.step, settings.steps), num_workers=workers)  # type: ignore[arg-type]
+    loader = DataLoader(batches, batch_size=None, sampler=range(trainer.step, settings.steps), num_workers=workers)
     bar = tqdm(total=settings.steps, initial=trainer.step, unit="step", disable=not progress or process() > 0)
     stopped = False
     with bar, stop_asked() as asked:

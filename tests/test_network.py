@@ -1,12 +1,16 @@
 """The multi-stage network: its shapes, its fusion by hand, its variants, its pixels, and devices without values."""
 # ruff: noqa: D103
 
+import dataclasses
 import re
 
 import pytest
+import safetensors.torch
 import torch
 
-from lifting.network import CONFIGURATIONS, build_network, target_maps
+from lifting.complexity import by_part, bytes_kept, cost, parts, table
+from lifting.files import data_path
+from lifting.network import CONFIGURATIONS, build_network, fingerprint, load_network, save_network, target_maps
 from lifting.pose_prior import load_prior
 
 PRIOR = load_prior()
@@ -128,3 +132,135 @@ def test_the_pose_stands_over_the_landmarks(images):
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         call()
+
+
+def test_without_cross_stage_a_later_loss_does_not_reach_earlier_maps(images):
+    torch.manual_seed(0)
+    network = build_network("laptop", PRIOR, cross_stage=False)
+    prediction, joined = network(images), laptop()(images)
+    torch.testing.assert_close(prediction[2].fused, joined[2].fused)
+    prediction[2].fused.square().sum().backward()
+    assert network.trunk.belief[-1].weight.grad is None  # the first stage's belief maps
+    assert network.stages[0][-1].weight.grad is None
+    assert network.stages[1][-1].weight.grad.any() and network.trunk.at_2[0].weight.grad.any()
+
+
+def test_an_image_does_not_depend_on_the_others_of_its_batch(images):
+    network = laptop()
+    together, alone = network(images), network(images[:1])
+    torch.testing.assert_close(together[2].fused[:1], alone[2].fused, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("lifting", ["subgradient", "none"])
+def test_saved_and_loaded_it_is_the_same(tmp_path, images, lifting):
+    network = laptop(lifting)
+    save_network(network, tmp_path / "network.safetensors")
+    loaded = load_network(tmp_path / "network.safetensors")
+    assert loaded.lifting == lifting and loaded.configuration == network.configuration and not loaded.training
+    torch.testing.assert_close(loaded(images)[2].fused, network(images)[2].fused, rtol=0, atol=0)
+    save_network(loaded, tmp_path / "again.safetensors")
+    assert (tmp_path / "again.safetensors").read_bytes() == (tmp_path / "network.safetensors").read_bytes()
+
+
+def test_saved_in_half_precision_it_is_half_as_large(tmp_path, images):
+    network = laptop()
+    for name, dtype in (("single", torch.float32), ("half", torch.float16)):
+        save_network(network, tmp_path / name, dtype)
+    single, half = ((tmp_path / name).stat().st_size for name in ("single", "half"))
+    assert half == pytest.approx(single / 2, rel=0.01)
+    loaded = load_network(tmp_path / "half")
+    assert {p.dtype for p in loaded.parameters()} == {torch.float32}
+    torch.testing.assert_close(loaded(images)[0].belief, network(images)[0].belief, rtol=0.02, atol=0.02)
+
+
+def test_the_shipped_network_is_loaded_without_a_path():
+    assert load_network().configuration.name == "laptop" and load_network().lifting == "subgradient"
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    path = tmp_path_factory.mktemp("saved") / "network.safetensors"
+    save_network(laptop(), path)
+    return path
+
+
+def test_a_file_cut_short_is_refused(tmp_path, saved):
+    for length in (0, 5, 100, 5000, saved.stat().st_size - 1):
+        (tmp_path / "cut").write_bytes(saved.read_bytes()[:length])
+        with pytest.raises(ValueError, match=r"^path: got .*cut, which can't be read .*a whole file of save_network"):
+            load_network(tmp_path / "cut")
+
+
+def test_files_of_another_kind_are_refused(tmp_path, saved):
+    safetensors.torch.save_file({"a": torch.zeros(2)}, tmp_path / "other")
+    with pytest.raises(ValueError, match=r"^path: got .*other, of layout None, expected a file of save_network"):
+        load_network(tmp_path / "other")
+    with pytest.raises(ValueError, match=r"^path: got .*prior.npz, which can't be read"):
+        load_network(data_path("prior.npz"))
+    with pytest.raises(FileNotFoundError):
+        load_network(tmp_path / "nothing")
+
+
+def test_weights_that_do_not_fit_are_refused(tmp_path, saved):
+    weights = safetensors.torch.load_file(saved)
+    del weights["fusion"]
+    with safetensors.safe_open(saved, "pt") as file:
+        safetensors.torch.save_file(weights, tmp_path / "less", file.metadata())
+    with pytest.raises(ValueError, match=r"^path: got .*less, whose weights don't fit .*fusion"):
+        load_network(tmp_path / "less")
+
+
+def test_another_prior_is_refused(saved):
+    prior = dataclasses.replace(PRIOR, mu=PRIOR.mu * 1.01)
+    assert fingerprint(prior) != fingerprint(PRIOR) == fingerprint(load_prior())
+    with pytest.raises(ValueError, match="^prior: got .*, expected the prior that .* was trained with"):
+        load_network(saved, prior)
+
+
+def test_saving_needs_a_folder_and_a_float(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        save_network(laptop(), tmp_path / "nowhere" / "network")
+    with pytest.raises(ValueError, match=r"^dtype: got torch.int8"):
+        save_network(laptop(), tmp_path / "network", torch.int8)
+    assert not list(tmp_path.iterdir())
+
+
+# --- what it costs -------------------------------------------------------------------------------------------------
+
+
+def test_operations_of_a_stage_counted_by_hand():
+    """The two later stages: 3 x 3 x (64 + 18) x 64, twice 3 x 3 x 64 x 64, 64 x 64, 64 x 18, at 32 x 32 places."""
+    per_place = 9 * 82 * 64 + 2 * 9 * 64 * 64 + 64 * 64 + 64 * 18
+    parts = by_part(laptop())
+    assert parts["later stages"] == 2 * 2 * 32 * 32 * per_place
+    assert parts["lifting"] < 0.01 * parts["trunk"]
+    assert sum(parts.values()) == cost(laptop()).operations
+
+
+def test_parameters_of_the_papers_later_stages_by_hand():
+    network = build_network("paper", PRIOR, "none")
+    count = sum(p.numel() for p in network.stages[0].parameters())
+    kernels = 49 * (32 + 18) * 128 + 4 * 49 * 128 * 128 + 128 * 128 + 128 * 18
+    assert count == kernels + 6 * 128 + 18
+    assert len(network.stages) == 5
+
+
+def test_bytes_kept_are_counted_once():
+    x = torch.zeros(1000, requires_grad=True)
+    y = torch.ones(1000)
+    assert bytes_kept(lambda: (x * y + x * y).sum().backward()) == 4000  # y alone, and once
+    assert bytes_kept(lambda: (x * x).sum().backward()) == 4000
+
+
+def test_the_table_in_the_docs_is_what_is_counted(root):
+    text = (root / "docs/network.md").read_text()
+    assert table() in text and parts() in text
+
+
+def test_the_papers_configuration_on_the_cpu():
+    """Forward and backward, a batch of one, of half the paper's size to be quick."""
+    network = build_network("paper", PRIOR)
+    prediction = network(torch.rand(1, 3, 184, 184))
+    assert len(prediction) == 6 and prediction[5].fused.shape == (1, 18, 23, 23)
+    sum(stage.fused.square().sum() for stage in prediction).backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
