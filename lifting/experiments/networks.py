@@ -1,0 +1,209 @@
+"""Claims about training the network, each put to the test with networks trained five times over. Main paper, section 5.
+
+    python -m lifting.experiments.networks --out data --runs DIR     # about an hour on two cores; goes on where it stopped
+
+The same small setting for all: the "laptop" network, `STEPS` steps of `BATCH` of the embedded pictures, tested on the
+embedded test pictures (other bodies, other clips). A seed decides first weights and pictures, for all variants alike, so
+differences are paired. Error: the share of landmarks inside the picture that are missed by more than a fifth of the
+torso, sides named. Similar: within `MARGIN` percentage points.
+
+**Gradients** (supplement, section 1). Training without the lifting's gradients gives similar results to training with
+them; here also against soft-argmax.
+
+**Cross-stage gradients** have little effect when each stage has its own loss.
+
+**Fusion.** The lifted model improves the landmarks of every stage over the plain network; hidden ones too; and it
+repairs landmarks whose left and right were swapped: the maps of both legs' knees and ankles change places after the
+first stage, and we count which of them the later stages put right.
+
+**Vanishing gradients.** Without a loss at every stage gradients vanish towards the first layers. The length of the
+gradient of each convolution's weights relative to the size of the weights, before the first step.
+"""
+
+import argparse
+import json
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from lifting.datasets.batches import Batches, Finished
+from lifting.datasets.rendered import RenderedPeople, load_rendered
+from lifting.evaluation import WITHIN, distances, evaluate, read, torso
+from lifting.experiments.claims import SEEDS, compare, save
+from lifting.files import write_atomically
+from lifting.network import Network, StageMaps, build_network
+from lifting.skeleton import HUMAN36M
+from lifting.training import Settings, objective, train
+
+COMMAND = "python -m lifting.experiments.networks --out data --runs DIR"
+STEPS, BATCH = 300, 32
+MARGIN = 2.0
+"""Percentage points within which two errors are similar."""
+VARIANTS: dict[str, dict[str, Any]] = {
+    "sub-gradients": {"lifting": "subgradient"},
+    "forward only": {"lifting": "forward"},
+    "soft-argmax": {"lifting": "soft-argmax"},
+    "no lifting": {"lifting": "none"},
+    "stages apart": {"lifting": "subgradient", "cross_stage": False},
+}
+SWAPPED = tuple(HUMAN36M.index(f"{side}_{part}") for part in ("knee", "ankle") for side in ("left", "right"))
+
+
+def missed(Y: np.ndarray, people: RenderedPeople, counted: np.ndarray) -> float:
+    """Of the landmarks `counted` (N, 17) those further than a fifth of the torso from where they are, per cent."""
+    distance, _ = distances(Y, people.landmarks)
+    return float(100 * (distance > WITHIN * torso(people.landmarks)[:, None])[counted].mean())
+
+
+def inside(people: RenderedPeople) -> np.ndarray:
+    """Which landmarks (N, 17) are inside the picture."""
+    return ((people.landmarks > -0.5) & (people.landmarks < people.images.shape[-1] - 0.5)).all(1)
+
+
+def swap_legs(network: Network) -> None:
+    """Let the belief maps of left and right knees and ankles change places after the first stage, from now on."""
+    fuse, order = network.fuse, list(range(18))
+    for left, right in zip(SWAPPED[::2], SWAPPED[1::2], strict=True):
+        order[left], order[right] = right, left
+
+    def swapped(belief: torch.Tensor, t: int) -> StageMaps:
+        return fuse(belief[:, order] if t == 0 else belief, t)
+
+    network.fuse = swapped  # type: ignore[method-assign]
+
+
+def measure(network: Network, people: RenderedPeople) -> dict[str, Any]:
+    """All errors of a trained network: by stage, of hidden landmarks, and after legs were swapped."""
+    within = inside(people)
+    hidden = within & ~people.visible
+    report = evaluate(network, people)
+    Y = read(network, people.images).landmarks
+    legs = np.zeros_like(within)
+    legs[:, SWAPPED] = within[:, SWAPPED]
+    w = torch.sigmoid(network.fusion).tolist() if network.lifting != "none" else None
+    swap_legs(network)
+    after = read(network, people.images).landmarks
+    return {
+        "missed": [missed(stage, people, within) for stage in Y],
+        "missed, hidden": [missed(stage, people, hidden) for stage in Y],
+        "missed legs": [missed(stage, people, legs) for stage in Y],
+        "missed legs, swapped": [missed(stage, people, legs) for stage in after],
+        "mean px": [stage["mean px"] for stage in report["stages"]],
+        "p_mpjpe": report["space"]["p_mpjpe"],
+        "front or back": report["front_back"]["all"],
+        "w": w,
+    }
+
+
+def run(job: tuple[str, int], runs: Path, steps: int = STEPS, batch: int = BATCH) -> dict[str, Any]:
+    """Train and measure one variant with one seed, unless `runs` has the result already."""
+    variant, seed = job
+    path = runs / f"{variant.replace(' ', '_')}_{seed}.json"
+    if path.exists():
+        found: dict[str, Any] = json.loads(path.read_text())
+        return found
+    settings = Settings(steps=steps, batch=batch, seed=seed, precision="bfloat16", **VARIANTS[variant])
+    network = train(settings, Finished(load_rendered()), workers=0, device="cpu", progress=False)
+    result = measure(network, load_rendered("test"))
+    write_atomically(path, (json.dumps(result, indent=1) + "\n").encode())
+    return result
+
+
+def relative_gradients(name: str, seed: int, every_stage: bool, side: int) -> list[float]:
+    """The length of the gradient of each convolution's weights over that of the weights, from first to last."""
+    torch.manual_seed(seed)
+    network = build_network(name)  # type: ignore[arg-type]
+    batch = Batches(Finished(load_rendered()), 8, seed)[0]
+    images = torch.nn.functional.interpolate(batch.images, side, mode="bilinear", antialias=True)
+    landmarks = (batch.landmarks + 0.5) * side / batch.images.shape[-1] - 0.5
+    objective(network(images), landmarks, every_stage=every_stage)[0].backward()
+    weights = [module.weight for module in network.modules() if isinstance(module, torch.nn.Conv2d)]
+    return [float(weight.grad.norm() / weight.norm()) for weight in weights if weight.grad is not None]
+
+
+def gradients_by_depth(seed: int) -> dict[str, list[float]]:
+    """`relative_gradients` of both configurations, with a loss at every stage and at the last alone."""
+    return {
+        f"{name}, {where}": relative_gradients(name, seed, where == "every stage", side)
+        for name, side in (("laptop", 128), ("paper", 96))
+        for where in ("every stage", "last stage")
+    }
+
+
+def fall(by_layer: list[float], layers: int) -> float:
+    """By how many powers of ten the relative gradients of the first layers are below those of the last ones."""
+    return float(np.log10(np.mean(by_layer[-layers:])) - np.log10(np.mean(by_layer[:layers])))
+
+
+def save_variants(results: dict[str, list[dict[str, Any]]], out: Path) -> None:
+    """Write the three claims that compare variants."""
+    stages = len(results["no lifting"][0]["missed"])
+    setting = (f"laptop network, {STEPS} steps of {BATCH} embedded pictures in bfloat16, {SEEDS} seeds, "
+               f"{len(load_rendered('test'))} test pictures of other bodies and clips")  # fmt: skip
+
+    def errors(variant: str, key: str = "missed", stage: int = -1) -> list[float]:
+        return [row[key][stage] for row in results[variant]]
+
+    similar: dict[str, Any] = {"unit": "percentage points", "expected": "similar", "margin": MARGIN}
+    better: dict[str, Any] = {"unit": "percentage points", "expected": "better"}
+    save("gradients", "training without the lifting's gradients gives similar results to training with them", setting,
+         COMMAND, [compare("sub-gradients", other, errors("sub-gradients"), errors(other), **similar)
+                   for other in ("forward only", "soft-argmax")],
+         out, runs={name: results[name] for name in ("sub-gradients", "forward only", "soft-argmax")})  # fmt: skip
+    save("cross_stage", "gradients between stages have little effect when each stage has its own loss", setting, COMMAND,
+         [compare("stages apart", "sub-gradients", errors("stages apart"), errors("sub-gradients"), **similar)],
+         out, runs={"stages apart": results["stages apart"]})  # fmt: skip
+    comparisons = []
+    for key, words in (("missed", ""), ("missed, hidden", ", hidden landmarks")):
+        for t in range(stages):
+            comparisons.append(compare(f"sub-gradients, stage {t + 1}{words}", "no lifting",
+                                       errors("sub-gradients", key, t), errors("no lifting", key, t), **better))  # fmt: skip
+    swapped = "missed legs, swapped"
+    comparisons.append(compare("sub-gradients, legs swapped, last stage", "no lifting", errors("sub-gradients", swapped),
+                               errors("no lifting", swapped), **better))  # fmt: skip
+    save("fusion", "fusing with the lifted model improves the landmarks of every stage over the plain network; of hidden "
+         "ones too; and repairs landmarks whose left and right were swapped", setting, COMMAND, comparisons, out,
+         runs={"no lifting": results["no lifting"]})  # fmt: skip
+
+
+def save_gradients(rows: list[dict[str, list[float]]], out: Path) -> None:
+    """Write the claim on vanishing gradients."""
+    comparisons = []
+    for name, layers in (("laptop", 5), ("paper", 5)):
+        every, last = (
+            [fall(row[f"{name}, {where}"], layers) for row in rows] for where in ("every stage", "last stage")
+        )
+        comparisons.append(compare(f"{name}, a loss at every stage", "at the last alone", every, last,
+                                   unit="powers of ten between last and first layers", expected="better"))  # fmt: skip
+    mean = {key: np.mean([row[key] for row in rows], axis=0).tolist() for key in rows[0]}
+    save("vanishing", "without a loss at every stage gradients vanish towards the first layers",
+         f"gradient over weights, layer by layer, before the first step; {len(rows)} seeds, 8 pictures; paper's "
+         "configuration on pictures of 96 px", COMMAND, comparisons, out, relative_gradients=mean)  # fmt: skip
+
+
+def main() -> None:
+    """Run the experiments and write their results."""
+    parser = argparse.ArgumentParser(prog="python -m lifting.experiments.networks", description=main.__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="the folder of the results")
+    parser.add_argument("--runs", type=Path, required=True, help="a folder for the results of single runs")
+    given = parser.parse_args()
+    if not given.out.is_dir():
+        parser.error(f"--out: got {given.out}, expected a folder that exists")
+    given.runs.mkdir(parents=True, exist_ok=True)
+    jobs = [(variant, seed) for seed in range(SEEDS) for variant in VARIANTS]
+    with ProcessPoolExecutor(2, initializer=partial(torch.set_num_threads, 1)) as pool:
+        done = list(pool.map(partial(run, runs=given.runs), jobs))
+        depth = list(pool.map(gradients_by_depth, range(SEEDS)))
+    results = {
+        variant: [row for (name, _), row in zip(jobs, done, strict=True) if name == variant] for variant in VARIANTS
+    }
+    save_variants(results, given.out)
+    save_gradients(depth, given.out)
+
+
+if __name__ == "__main__":
+    main()
