@@ -1,10 +1,10 @@
 """Claims about training the network, each put to the test with networks trained five times over. Main paper, section 5.
 
-    python -m lifting.experiments.networks --out data --runs DIR     # about an hour on two cores; goes on where it stopped
+    python -m lifting.experiments.networks --out data --runs DIR     # an hour on two cores; resumes
 
 The same small setting for all: the "laptop" network, `STEPS` steps of `BATCH` of the embedded pictures, tested on the
-embedded test pictures (other bodies, other clips). A seed decides first weights and pictures, for all variants alike, so
-differences are paired. Error: the share of landmarks inside the picture that are missed by more than a fifth of the
+embedded test pictures (other bodies, other clips). A seed decides first weights and pictures, for all variants alike,
+so differences are paired. Error: the share of landmarks inside the picture that are missed by more than a fifth of the
 torso, sides named. Similar: within `MARGIN` percentage points.
 
 **Gradients** (supplement, section 1). Training without the lifting's gradients gives similar results to training with
@@ -17,7 +17,8 @@ repairs landmarks whose left and right were swapped: the maps of both legs' knee
 first stage, and we count which of them the later stages put right.
 
 **Vanishing gradients.** Without a loss at every stage gradients vanish towards the first layers. The length of the
-gradient of each convolution's weights relative to the size of the weights, before the first step.
+gradient of each convolution's weights relative to the size of the weights, before the first step: with torch's own
+first weights, which make signals smaller from layer to layer, and with He's, which keep their size.
 """
 
 import argparse
@@ -33,7 +34,7 @@ import torch
 from lifting.datasets.batches import Batches, Finished
 from lifting.datasets.rendered import RenderedPeople, load_rendered
 from lifting.evaluation import WITHIN, distances, evaluate, read, torso
-from lifting.experiments.claims import SEEDS, compare, save
+from lifting.experiments.claims import SEEDS, Comparison, compare, save
 from lifting.files import write_atomically
 from lifting.network import Network, StageMaps, build_network
 from lifting.skeleton import HUMAN36M
@@ -113,72 +114,78 @@ def run(job: tuple[str, int], runs: Path, steps: int = STEPS, batch: int = BATCH
     return result
 
 
-def relative_gradients(name: str, seed: int, every_stage: bool, side: int) -> list[float]:
+def relative_gradients(name: str, seed: int, every_stage: bool, side: int, he: bool = False) -> list[float]:
     """The length of the gradient of each convolution's weights over that of the weights, from first to last."""
     torch.manual_seed(seed)
     network = build_network(name)  # type: ignore[arg-type]
+    convolutions = [module for module in network.modules() if isinstance(module, torch.nn.Conv2d)]
+    if he:
+        for module in convolutions:
+            torch.nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
     batch = Batches(Finished(load_rendered()), 8, seed)[0]
     images = torch.nn.functional.interpolate(batch.images, side, mode="bilinear", antialias=True)
     landmarks = (batch.landmarks + 0.5) * side / batch.images.shape[-1] - 0.5
     objective(network(images), landmarks, every_stage=every_stage)[0].backward()
-    weights = [module.weight for module in network.modules() if isinstance(module, torch.nn.Conv2d)]
-    return [float(weight.grad.norm() / weight.norm()) for weight in weights if weight.grad is not None]
+    weights = [module.weight for module in convolutions]
+    return [float(w.grad.norm() / w.detach().norm()) for w in weights if w.grad is not None]
+
+
+NETWORKS = {"laptop": ("laptop", 128, False), "paper": ("paper", 96, False), "paper, He": ("paper", 96, True)}
+"""For the vanishing gradients: configuration, side of the pictures, He's first weights."""
 
 
 def gradients_by_depth(seed: int) -> dict[str, list[float]]:
-    """`relative_gradients` of both configurations, with a loss at every stage and at the last alone."""
+    """`relative_gradients` of `NETWORKS`, with a loss at every stage and at the last alone."""
     return {
-        f"{name}, {where}": relative_gradients(name, seed, where == "every stage", side)
-        for name, side in (("laptop", 128), ("paper", 96))
+        f"{name}, {where}": relative_gradients(configuration, seed, where == "every stage", side, he)
+        for name, (configuration, side, he) in NETWORKS.items()
         for where in ("every stage", "last stage")
     }
 
 
-def fall(by_layer: list[float], layers: int) -> float:
+def fall(by_layer: list[float], layers: int = 5) -> float:
     """By how many powers of ten the relative gradients of the first layers are below those of the last ones."""
     return float(np.log10(np.mean(by_layer[-layers:])) - np.log10(np.mean(by_layer[:layers])))
 
 
 def save_variants(results: dict[str, list[dict[str, Any]]], out: Path) -> None:
     """Write the three claims that compare variants."""
-    stages = len(results["no lifting"][0]["missed"])
     setting = (f"laptop network, {STEPS} steps of {BATCH} embedded pictures in bfloat16, {SEEDS} seeds, "
                f"{len(load_rendered('test'))} test pictures of other bodies and clips")  # fmt: skip
+    similar: dict[str, Any] = {"unit": "percentage points", "expected": "similar", "margin": MARGIN}
+    better: dict[str, Any] = {"unit": "percentage points", "expected": "better"}
 
     def errors(variant: str, key: str = "missed", stage: int = -1) -> list[float]:
         return [row[key][stage] for row in results[variant]]
 
-    similar: dict[str, Any] = {"unit": "percentage points", "expected": "similar", "margin": MARGIN}
-    better: dict[str, Any] = {"unit": "percentage points", "expected": "better"}
+    def against_plain(words: str, key: str, stage: int) -> Comparison:
+        mine, plain = errors("sub-gradients", key, stage), errors("no lifting", key, stage)
+        return compare(f"sub-gradients, {words}", "no lifting", mine, plain, **better)
+
+    ours = errors("sub-gradients")
+    gradients = [compare("sub-gradients", other, ours, errors(other), **similar)
+                 for other in ("forward only", "soft-argmax")]  # fmt: skip
     save("gradients", "training without the lifting's gradients gives similar results to training with them", setting,
-         COMMAND, [compare("sub-gradients", other, errors("sub-gradients"), errors(other), **similar)
-                   for other in ("forward only", "soft-argmax")],
-         out, runs={name: results[name] for name in ("sub-gradients", "forward only", "soft-argmax")})  # fmt: skip
-    save("cross_stage", "gradients between stages have little effect when each stage has its own loss", setting, COMMAND,
-         [compare("stages apart", "sub-gradients", errors("stages apart"), errors("sub-gradients"), **similar)],
-         out, runs={"stages apart": results["stages apart"]})  # fmt: skip
-    comparisons = []
-    for key, words in (("missed", ""), ("missed, hidden", ", hidden landmarks")):
-        for t in range(stages):
-            comparisons.append(compare(f"sub-gradients, stage {t + 1}{words}", "no lifting",
-                                       errors("sub-gradients", key, t), errors("no lifting", key, t), **better))  # fmt: skip
-    swapped = "missed legs, swapped"
-    comparisons.append(compare("sub-gradients, legs swapped, last stage", "no lifting", errors("sub-gradients", swapped),
-                               errors("no lifting", swapped), **better))  # fmt: skip
-    save("fusion", "fusing with the lifted model improves the landmarks of every stage over the plain network; of hidden "
-         "ones too; and repairs landmarks whose left and right were swapped", setting, COMMAND, comparisons, out,
+         COMMAND, gradients, out, runs={name: results[name] for name in list(VARIANTS)[:3]})  # fmt: skip
+    apart = compare("stages apart", "sub-gradients", errors("stages apart"), ours, **similar)
+    save("cross_stage", "gradients between stages have little effect when each stage has its own loss",
+         setting, COMMAND, [apart], out, runs={"stages apart": results["stages apart"]})  # fmt: skip
+    stages = range(len(results["no lifting"][0]["missed"]))
+    fusion = [against_plain(f"stage {t + 1}", "missed", t) for t in stages]
+    fusion += [against_plain(f"stage {t + 1}, hidden landmarks", "missed, hidden", t) for t in stages]
+    fusion.append(against_plain("last stage, legs swapped after the first", "missed legs, swapped", -1))
+    save("fusion", "fusing with the lifted model improves the landmarks of every stage over the plain network; of "
+         "hidden ones too; and repairs landmarks whose left and right were swapped", setting, COMMAND, fusion, out,
          runs={"no lifting": results["no lifting"]})  # fmt: skip
 
 
 def save_gradients(rows: list[dict[str, list[float]]], out: Path) -> None:
     """Write the claim on vanishing gradients."""
     comparisons = []
-    for name, layers in (("laptop", 5), ("paper", 5)):
-        every, last = (
-            [fall(row[f"{name}, {where}"], layers) for row in rows] for where in ("every stage", "last stage")
-        )
+    for name in NETWORKS:
+        every, last = ([fall(row[f"{name}, {where}"]) for row in rows] for where in ("every stage", "last stage"))
         comparisons.append(compare(f"{name}, a loss at every stage", "at the last alone", every, last,
-                                   unit="powers of ten between last and first layers", expected="better"))  # fmt: skip
+                                   unit="powers of ten from the last to the first layers", expected="better"))  # fmt: skip
     mean = {key: np.mean([row[key] for row in rows], axis=0).tolist() for key in rows[0]}
     save("vanishing", "without a loss at every stage gradients vanish towards the first layers",
          f"gradient over weights, layer by layer, before the first step; {len(rows)} seeds, 8 pictures; paper's "
