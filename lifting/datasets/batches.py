@@ -13,10 +13,11 @@ import numpy as np
 import torch
 from jaxtyping import Int
 from torch import Tensor
+from torch.nn import functional
 from torch.utils.data import Dataset
 
 from lifting.arrays import check_count, fail
-from lifting.datasets.composing import SHIFT, Buffers, Composed, compose
+from lifting.datasets.composing import Buffers, Composed, compose
 from lifting.datasets.rendered import RenderedPeople
 from lifting.skeleton import HUMAN36M
 
@@ -36,7 +37,7 @@ class Pictures(Protocol):
 
 @dataclass(frozen=True)
 class Rendering:
-    """Pictures composed of rendered buffers, each time with other clothes, light and surroundings."""
+    """Pictures composed of rendered buffers, each time with other clothes, light and surroundings; and varied."""
 
     buffers: Buffers
 
@@ -45,12 +46,12 @@ class Rendering:
 
     def make(self, indices: Int[np.ndarray, " n"], generator: torch.Generator) -> Composed:
         """See `Pictures`."""
-        return compose(self.buffers, indices, generator)
+        return vary(compose(self.buffers, indices, generator), generator)
 
 
 @dataclass(frozen=True)
 class Finished:
-    """Finished pictures, as the embedded set's: half mirrored, shifted, with other brightness, contrast and tint."""
+    """Finished pictures, as the embedded set's: half of them mirrored, all varied."""
 
     people: RenderedPeople
 
@@ -59,50 +60,84 @@ class Finished:
 
     def make(self, indices: Int[np.ndarray, " n"], generator: torch.Generator) -> Composed:
         """See `Pictures`."""
-        n = len(indices)
         people = [getattr(self.people, key)[indices] for key in ("images", "landmarks", "visible", "pose")]
         images, landmarks, visible, pose = map(torch.from_numpy, people)
-        mirrored = torch.rand(n, generator=generator) < 0.5
-        shift = torch.randint(-SHIFT, SHIFT + 1, (n, 2), generator=generator)
-        images, landmarks, visible, pose = _mirror(images, landmarks, visible, pose, mirrored)
-        images = _recolour(_shift(images, shift).float() / 255, generator)
-        landmarks = landmarks + shift[..., None]
-        size = images.shape[-1]
-        inside = ((landmarks > -0.5) & (landmarks < size - 0.5)).all(1)
-        scale = torch.from_numpy(self.people.camera[indices, 2])
-        from_behind = torch.from_numpy(self.people.from_behind[indices])
-        return Composed(images, landmarks, visible & inside, pose, scale, from_behind)
+        mirrored = torch.rand(len(indices), generator=generator) < 0.5
+        swap, size = list(HUMAN36M.swap), images.shape[-1]
+        others = (
+            images.flip(-1),
+            torch.stack([size - 1 - landmarks[:, 0], landmarks[:, 1]], 1)[..., swap],
+            visible[:, swap],
+            torch.cat([-pose[:, :1], pose[:, 1:]], 1)[..., swap],
+        )
+        pairs = zip(others, (images, landmarks, visible, pose), strict=True)
+        images, landmarks, visible, pose = (
+            torch.where(mirrored.view(-1, *[1] * (own.ndim - 1)), other, own) for other, own in pairs
+        )
+        scale, from_behind = self.people.camera[indices, 2], self.people.from_behind[indices]
+        made = Composed(images.float() / 255, landmarks, visible, pose, *map(torch.from_numpy, (scale, from_behind)))
+        return vary(made, generator)
 
 
-def _mirror(images: Tensor, landmarks: Tensor, visible: Tensor, pose: Tensor, which: Tensor) -> list[Tensor]:
-    """Everything mirrored where asked: x turned round, left and right landmarks swapped."""
-    swap, size = list(HUMAN36M.swap), images.shape[-1]
-    others = [
-        images.flip(-1),
-        torch.stack([size - 1 - landmarks[:, 0], landmarks[:, 1]], 1)[..., swap],
-        visible[:, swap],
-        torch.cat([-pose[:, :1], pose[:, 1:]], 1)[..., swap],
-    ]
-    pairs = zip(others, (images, landmarks, visible, pose), strict=True)
-    return [torch.where(which.view(-1, *[1] * (own.ndim - 1)), other, own) for other, own in pairs]
+TILT, ZOOM, MOVE = 10.0, (0.85, 1.2), 4.0
+"""How pictures are varied: standard deviation of the tilt in degrees, least and greatest zoom, shift in pixels."""
 
 
-def _shift(images: Tensor, shift: Tensor) -> Tensor:
-    """Pictures moved by whole pixels (x, y) each; the border is repeated."""
-    n, _, height, width = images.shape
-    rows = (torch.arange(height) - shift[:, 1:]).clamp(0, height - 1)
-    columns = (torch.arange(width) - shift[:, :1]).clamp(0, width - 1)
-    return images[torch.arange(n)[:, None, None], :, rows[:, :, None], columns[:, None]].permute(0, 3, 1, 2)
+def vary(made: Composed, generator: torch.Generator) -> Composed:
+    """The same pictures tilted, zoomed and shifted a little, sharp or blurred, in other light and colours.
+
+    About the picture's middle c: p' = zoom R(tilt) (p - c) + c + shift. The border is repeated where the old picture
+    ends.
+    """
+    n, size = len(made.images), made.images.shape[-1]
+    tilt = (torch.randn(n, generator=generator) * TILT).deg2rad()
+    zoom = _uniform(n, *ZOOM, generator)
+    shift = _uniform((n, 2, 1), -MOVE, MOVE, generator)
+    cos, sin = tilt.cos(), tilt.sin()
+    R = torch.stack([torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], -2)
+    middle = (size - 1) / 2
+    landmarks = zoom[:, None, None] * (R @ (made.landmarks - middle)) + middle + shift
+    # grid_sample asks where each new pixel comes from, in units of half the picture: p = R^T (p' - c - shift)/zoom + c
+    back = R.mT / zoom[:, None, None]
+    theta = torch.cat([back, back @ (-shift * 2 / size)], dim=-1)
+    grid = functional.affine_grid(theta, list(made.images.shape), align_corners=False)
+    images = functional.grid_sample(made.images, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    # rows count downwards, the pose's y points up: it turns the other way
+    pose = torch.cat([R.mT @ made.pose[:, :2], made.pose[:, 2:]], dim=1)
+    inside = ((landmarks > -0.5) & (landmarks < size - 0.5)).all(1)
+    return Composed(_recolour(_blur(images, generator), generator), landmarks, made.visible & inside, pose,
+                    made.scale * zoom, made.from_behind)  # fmt: skip
+
+
+def _uniform(shape: tuple[int, ...] | int, low: float, high: float, generator: torch.Generator) -> Tensor:
+    return low + (high - low) * torch.rand(shape, generator=generator)
+
+
+def _blur(images: Tensor, generator: torch.Generator) -> Tensor:
+    """A quarter of the pictures out of focus, by a Gaussian of 0.5 to 1.3 pixels."""
+    chosen = (torch.rand(len(images), generator=generator) < 0.25).nonzero()[:, 0]
+    sigma = _uniform(len(chosen), 0.5, 1.3, generator)[:, None]
+    if len(chosen) == 0:
+        return images
+    taps = torch.softmax(-(torch.arange(-3.0, 4.0) ** 2) / (2 * sigma**2), dim=1).repeat_interleave(3, 0)
+    flat = functional.pad(images[chosen].flatten(0, 1)[None], (3, 3, 3, 3), mode="replicate")
+    flat = functional.conv2d(flat, taps[:, None, None], groups=len(taps))
+    flat = functional.conv2d(flat, taps[:, None, :, None], groups=len(taps))
+    return images.index_copy(0, chosen, flat[0].unflatten(0, (-1, 3)))
 
 
 def _recolour(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Another brightness, contrast and tint, and a little noise."""
+    """Another exposure, contrast, saturation and tint."""
     n = len(images)
-    gain = 1 + 0.2 * torch.randn(n, 1, 1, 1, generator=generator)
-    tint = 1 + 0.08 * torch.randn(n, 3, 1, 1, generator=generator)
+    gamma = torch.exp(0.3 * torch.randn(n, 1, 1, 1, generator=generator))
+    images = images.clamp(1e-3, 1) ** gamma
+    grey = images.mean(1, keepdim=True)
+    saturation = _uniform((n, 1, 1, 1), 0.3, 1.3, generator)
+    images = grey + saturation * (images - grey)
+    tint = 1 + 0.06 * torch.randn(n, 3, 1, 1, generator=generator)
+    contrast = _uniform((n, 1, 1, 1), 0.6, 1.3, generator)
     offset = 0.08 * torch.randn(n, 1, 1, 1, generator=generator)
-    noise = 0.01 * torch.randn(images.shape, generator=generator)
-    return ((images - 0.5) * gain * tint + 0.5 + offset + noise).clamp(0, 1)
+    return ((images * tint - 0.5) * contrast + 0.5 + offset).clamp(0, 1)
 
 
 @dataclass(frozen=True)

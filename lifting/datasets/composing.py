@@ -88,8 +88,8 @@ def compose(
 ) -> Composed:
     """Pictures of the buffers `indices`, with everything random drawn from `generator`.
 
-    With `augment`, half of them are mirrored (left and right landmarks swapped), and all are shifted by up to `SHIFT`
-    pixels along each side.
+    With `augment`, half of them are mirrored (left and right landmarks swapped), all are shifted by up to `SHIFT`
+    pixels along each side, and backgrounds are joined of two, with a texture over them.
 
     Raises:
         ValueError: an index that is not in `buffers`.
@@ -104,7 +104,8 @@ def compose(
     colour, alpha = _person(buffers, index, mirrored, shift, generator)
     landmarks, pose, visible = _mirror(buffers, index, mirrored)
     landmarks = landmarks + shift[..., None]
-    images = colour + (1 - alpha) * _backgrounds(n, generator)
+    behind = _cluttered(n, generator) if augment else _backgrounds(n, generator)
+    images = colour + (1 - alpha) * behind
     images, hidden = _occlude(images, landmarks, generator)
     images = _develop(images, generator)
     inside = ((landmarks > -0.5) & (landmarks < SIZE - 0.5)).all(1)
@@ -361,6 +362,31 @@ def _backgrounds(n: int, generator: torch.Generator) -> Float[Tensor, "n 3 S S"]
     gain = _uniform((n, 1, 1, 1), 0.6, 1.2, generator) * _uniform((n, 3, 1, 1), 0.85, 1.15, generator) / 255
     order = torch.rand(n, 3, generator=generator).argsort(1)
     return torch.stack(crops)[torch.arange(n)[:, None], order] * gain
+
+
+@functools.cache
+def _texture() -> Float[Tensor, "T T"]:
+    """Noise of unit variance with detail of all sizes, the coarser the stronger, as photos have it."""
+    side, generator = 512, torch.Generator().manual_seed(2)
+    steps = torch.fft.fftfreq(side)
+    radius = torch.hypot(steps[:, None], steps[None]).clamp_min(1 / side)
+    spectrum = torch.fft.fft2(torch.randn(side, side, generator=generator)) / radius
+    noise = torch.fft.ifft2(spectrum).real
+    return (noise - noise.mean()) / noise.std()
+
+
+def _cluttered(n: int, generator: torch.Generator) -> Float[Tensor, "n 3 S S"]:
+    """Two backgrounds each, joined along a line, and a texture over them."""
+    steps = torch.arange(SIZE) / SIZE - 0.5
+    angle, place = _uniform(n, 0, 6.2832, generator), _uniform(n, -0.4, 0.4, generator)
+    along = angle.cos()[:, None, None] * steps + angle.sin()[:, None, None] * steps[:, None]
+    side = (along > place[:, None, None])[:, None]
+    joined = torch.where(side, _backgrounds(n, generator), _backgrounds(n, generator))
+    texture = _texture()
+    shift = torch.randint(len(texture) - SIZE, (n, 2), generator=generator).tolist()
+    crops = torch.stack([texture[row : row + SIZE, column : column + SIZE] for row, column in shift])
+    strength = _uniform((n, 1, 1, 1), 0.0, 0.25, generator)
+    return (joined * (1 + strength * crops[:, None])).clamp(0, 1)
 
 
 OCCLUDED = 0.3

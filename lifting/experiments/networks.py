@@ -185,7 +185,7 @@ def save_gradients(rows: list[dict[str, list[float]]], out: Path) -> None:
     for name in NETWORKS:
         every, last = ([fall(row[f"{name}, {where}"]) for row in rows] for where in ("every stage", "last stage"))
         comparisons.append(compare(f"{name}, a loss at every stage", "at the last alone", every, last,
-                                   unit="powers of ten from the last to the first layers", expected="better"))  # fmt: skip
+                                   unit="powers of ten, last to first layers", expected="better"))  # fmt: skip
     mean = {key: np.mean([row[key] for row in rows], axis=0).tolist() for key in rows[0]}
     save("vanishing", "without a loss at every stage gradients vanish towards the first layers",
          f"gradient over weights, layer by layer, before the first step; {len(rows)} seeds, 8 pictures; paper's "
