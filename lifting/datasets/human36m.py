@@ -1,0 +1,244 @@
+"""Human3.6M, read from the files that VideoPose3D made common. **Never run on the real data**: licence needed.
+
+You obtain the data set from its authors (vision.imar.ro/human3.6m; a signed licence, academic use), and make the files
+with the scripts of VideoPose3D (github.com/facebookresearch/VideoPose3D, see its DATASETS.md). In one folder:
+
+    data_3d_h36m.npz                    positions_3d: subject -> action -> (frames, 32, 3), metres, z up
+    data_2d_h36m_<detector>.npz         positions_2d: subject -> action -> for each camera (frames, 17, 2), pixels
+    h36m_dataset.py                     the module of VideoPose3D that holds the cameras' parameters, as it is there
+
+The arrays in these .npz are pickled Python objects. They are read by an unpickler that can make arrays, numbers, texts,
+lists and dictionaries, and refuses anything else: no code of a file's choosing is ever run. The module is parsed as
+text for its table of numbers, never imported.
+
+The paper evaluates by three protocols. What is known of them here comes from memory of the main paper, section 6:
+
+| protocol | trained on | tested on | frames | alignment |
+|---|---|---|---|---|
+| 1 | S1, S5, S6, S7, S8 | S9, S11 | all, all four cameras | pelvis |
+| 2 | S1, S5, S6, S7, S8, S9 | S11 | every 64th, all four cameras | similarity |
+| 3 | S1, S5, S6, S7, S8 | S9, S11 | every 5th of the first trial, frontal camera (the third) | similarity |
+"""
+
+import ast
+import io
+import os
+import pickle
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from scipy.spatial.transform import Rotation
+
+from lifting.arrays import check_array, fail
+from lifting.metrics import mpjpe, p_mpjpe
+
+KEPT = (0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27)
+"""Of the 32 recorded joints the 17 that move, in the order of `lifting.skeleton.HUMAN36M`."""
+
+
+class Protocol(NamedTuple):
+    """Who is trained and tested on, and which frames."""
+
+    train: tuple[str, ...]
+    test: tuple[str, ...]
+    stride: int
+    cameras: tuple[int, ...]
+    first_trial: bool
+    similarity: bool
+    """Whether poses are aligned by a similarity before the error is taken; else by the pelvis."""
+
+
+PROTOCOLS = {
+    1: Protocol(("S1", "S5", "S6", "S7", "S8"), ("S9", "S11"), 1, (0, 1, 2, 3), False, False),
+    2: Protocol(("S1", "S5", "S6", "S7", "S8", "S9"), ("S11",), 64, (0, 1, 2, 3), False, True),
+    3: Protocol(("S1", "S5", "S6", "S7", "S8"), ("S9", "S11"), 5, (2,), True, True),
+}
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A camera's place: X in its frame is R (X_world - t); there x is right, y down, z forward."""
+
+    R: Float[np.ndarray, "3 3"]
+    t: Float[np.ndarray, " 3"]
+
+    def pose(self, world: Float[np.ndarray, "T L 3"]) -> Float[np.ndarray, "T 3 L"]:
+        """Landmarks in metres about the pelvis: x right, **y up, z towards the viewer**."""
+        seen = (world - self.t) @ self.R.T
+        about_pelvis = np.swapaxes(seen - seen[:, :1], 1, 2)
+        return about_pelvis * np.array([[1.0], [-1.0], [-1.0]])
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """One subject's action, seen by one camera.
+
+    Attributes:
+        subject, action, camera: whose, what, and the camera's number from 0.
+        pose: (T, 3, 17) metres about the pelvis in the camera's frame: x right, y up, z towards the viewer.
+        Y: (T, 2, 17) pixels of the detections, x = column, **y up** (rows times -1), as `lifting.lift` wants them.
+    """
+
+    subject: str
+    action: str
+    camera: int
+    pose: Float[np.ndarray, "T 3 17"]
+    Y: Float[np.ndarray, "T 2 17"]
+
+
+def load_human36m(
+    folder: str | os.PathLike[str], detector: str = "gt", protocol: int = 1, test: bool = True
+) -> Iterator[Sequence]:
+    """The sequences of one protocol, one after the other.
+
+    Args:
+        folder: where the three files are.
+        detector: whose 2D landmarks: data_2d_h36m_<detector>.npz.
+        protocol: 1, 2 or 3.
+        test: the tested subjects, with the protocol's frames; else those trained on, all frames and cameras.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: an unknown protocol, or a file of another layout.
+    """
+    if protocol not in PROTOCOLS:
+        fail("protocol", protocol, "1, 2 or 3")
+    chosen = PROTOCOLS[protocol]
+    root = Path(folder)
+    cameras = read_cameras(root / "h36m_dataset.py")
+    poses = read_objects(root / "data_3d_h36m.npz", "positions_3d")
+    landmarks = read_objects(root / f"data_2d_h36m_{detector}.npz", "positions_2d")
+    return _sequences(chosen, test, cameras, poses, landmarks)
+
+
+def _sequences(chosen: Protocol, test: bool, cameras: dict, poses: dict, landmarks: dict) -> Iterator[Sequence]:
+    for subject in chosen.test if test else chosen.train:
+        for table, name in ((poses, "positions_3d"), (landmarks, "positions_2d"), (cameras, "the cameras")):
+            if subject not in table:
+                fail(name, f"subjects {', '.join(sorted(table))}", f"{subject} among them")
+        for action, world in poses[subject].items():
+            if test and chosen.first_trial and not is_first_trial(action, poses[subject]):
+                continue
+            views = landmarks[subject].get(action)
+            if views is None:
+                fail("positions_2d", f"{subject} without {action!r}", "the actions of positions_3d")
+            for c in chosen.cameras if test else range(len(views)):
+                yield _sequence(subject, action, c, world, views[c], cameras[subject][c], chosen.stride if test else 1)
+
+
+def _sequence(subject: str, action: str, c: int, world: Any, view: Any, camera: Camera, stride: int) -> Sequence:
+    world, view = check_array("positions_3d", world, 32, 3), check_array("positions_2d", view, 17, 2)
+    if len(view) < len(world):
+        fail(
+            "positions_2d", f"{len(view)} frames of {subject} {action!r}", f"at least the {len(world)} of positions_3d"
+        )
+    # videos run on when the motion capture has stopped
+    frames = np.arange(0, len(world), stride)
+    Y = np.swapaxes(view[frames].astype(np.float64), 1, 2) * np.array([[1.0], [-1.0]])
+    return Sequence(subject, action, c, camera.pose(world[frames][:, KEPT].astype(np.float64)), Y)
+
+
+def is_first_trial(action: str, actions: dict[str, Any]) -> bool:
+    """Whether an action is the first of its trials: "Walking" beside "Walking 1", "Walking 1" beside "Walking 2"."""
+    name, _, number = action.rpartition(" ")
+    if not number.isdigit():
+        return True
+    others = [other.rpartition(" ") for other in actions if other != name]
+    numbers = [int(found) for own, _, found in others if own == name and found.isdigit()]
+    return name not in actions and int(number) == min(numbers)
+
+
+def error(pose: Float[np.ndarray, "T 3 17"], truth: Float[np.ndarray, "T 3 17"], protocol: int) -> float:
+    """The mean error of a protocol, mm: after alignment of the pelvis (1) or by a similarity (2, 3)."""
+    if protocol not in PROTOCOLS:
+        fail("protocol", protocol, "1, 2 or 3")
+    metric = p_mpjpe if PROTOCOLS[protocol].similarity else mpjpe
+    return float(1000 * metric(pose, truth).mean())
+
+
+def read_cameras(path: str | os.PathLike[str]) -> dict[str, list[Camera]]:
+    """The cameras of every subject that has any, from the tables of VideoPose3D's h36m_dataset.py.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it lacks the table `h36m_cameras_extrinsic_params`, or the table has another layout.
+    """
+    expected = "VideoPose3D's common/h36m_dataset.py, with h36m_cameras_extrinsic_params"
+    try:
+        tree = ast.parse(Path(path).read_text())
+        tables = {target.id: node.value for node in tree.body if isinstance(node, ast.Assign)
+                  for target in node.targets if isinstance(target, ast.Name)}  # fmt: skip
+        extrinsic = ast.literal_eval(tables["h36m_cameras_extrinsic_params"])
+        return {
+            subject: [_camera(row["orientation"], row["translation"]) for row in rows]
+            for subject, rows in extrinsic.items()
+            if all(rows)
+        }
+    except (KeyError, SyntaxError, TypeError, AttributeError, ValueError) as problem:
+        fail("path", f"{path} ({problem!r})", expected)
+
+
+def _camera(orientation: Any, translation: Any) -> Camera:
+    """From a quaternion (w, x, y, z), which turns the camera's axes into the world's, and millimetres."""
+    q, t = check_array("orientation", orientation, 4), check_array("translation", translation, 3)
+    return Camera(Rotation.from_quat(q[[1, 2, 3, 0]]).as_matrix().T, t / 1000)
+
+
+# --- objects in .npz files -----------------------------------------------------------------------------------------
+
+HARMLESS = {
+    ("numpy", "ndarray"), ("numpy", "dtype"),
+    ("numpy.core.multiarray", "_reconstruct"), ("numpy._core.multiarray", "_reconstruct"),
+    ("numpy.core.multiarray", "scalar"), ("numpy._core.multiarray", "scalar"),
+    ("numpy.core.numeric", "_frombuffer"), ("numpy._core.numeric", "_frombuffer"),
+    ("_codecs", "encode"),
+}  # fmt: skip
+"""All that a pickle may name: what puts arrays together."""
+
+
+class ArraysOnly(pickle.Unpickler):
+    """An unpickler of arrays, numbers, texts, lists and dictionaries."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Refuse every name that is not `HARMLESS`."""
+        if (module, name) not in HARMLESS:
+            raise pickle.UnpicklingError(f"it names {module}.{name}")
+        return super().find_class(module, name)
+
+
+def read_objects(path: str | os.PathLike[str], key: str) -> dict[str, Any]:
+    """The dictionary that is pickled in the array `key` of an .npz file, if it holds nothing but data.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is cut short, has no `key`, or asks for anything but data.
+    """
+    expected = f"an .npz file whose {key!r} is a dictionary of arrays"
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(f"{key}.npy") as entry:
+            stream = io.BytesIO(entry.read())
+        version = np.lib.format.read_magic(stream)
+        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = header(stream)
+        if shape != () or not dtype.hasobject:
+            fail("path", f"{path}, whose {key!r} is an array of {dtype} of shape {shape}", expected)
+        found = ArraysOnly(stream, encoding="latin1").load()
+        found = found.item() if isinstance(found, np.ndarray) else found
+    except (
+        zipfile.BadZipFile,
+        pickle.UnpicklingError,
+        EOFError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        TypeError,
+    ) as problem:
+        fail("path", f"{path}, which can't be read ({problem})", expected)
+    if not isinstance(found, dict):
+        fail("path", f"{path}, whose {key!r} is a {type(found).__name__}", expected)
+    return found
