@@ -69,7 +69,9 @@ def load_mpii(path: str | os.PathLike[str], train: bool = True) -> Iterator[Pers
         with open(path, "rb") as file:
             release = loadmat(file, struct_as_record=False, squeeze_me=True)["RELEASE"]
         pictures, chosen = np.atleast_1d(release.annolist), np.atleast_1d(release.img_train)
-    except (ValueError, KeyError, AttributeError, TypeError, NotImplementedError, MatReadError) as problem:
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, NotImplementedError, MatReadError) as problem:
         fail("path", f"{path} ({problem!r})", expected)
     if len(pictures) != len(chosen):
         fail("path", f"{path} with {len(pictures)} pictures and {len(chosen)} marks of training", expected)
