@@ -4,6 +4,7 @@ from lifting.belief import belief_gradient, belief_maps, belief_update
 from lifting.landmark_gradient import landmark_jacobian
 from lifting.layer import LiftedMaps, LiftingLayer
 from lifting.lift import Lifted, lift
+from lifting.network import build_network, load_network
 from lifting.pose_prior import PosePrior, load_prior, save_prior
 
 __all__ = [
@@ -14,8 +15,10 @@ __all__ = [
     "belief_gradient",
     "belief_maps",
     "belief_update",
+    "build_network",
     "landmark_jacobian",
     "lift",
+    "load_network",
     "load_prior",
     "save_prior",
 ]

@@ -52,8 +52,14 @@ class Read:
     pose: Float[np.ndarray, "N 3 17"]
 
 
-def read(network: Network, images: UInt8[np.ndarray, "N 3 H W"], batch: int = 64) -> Read:
+def read(network: Network, images: UInt8[np.ndarray, "N 3 H W"], batch: int = 64, size: int | None = None) -> Read:
     """Run a network on pictures, as bytes.
+
+    Args:
+        network: from `build_network` or `load_network`.
+        images: the pictures.
+        batch: how many at a time.
+        size: side that they are enlarged or reduced to for the network; landmarks are given in pixels as they came.
 
     Raises:
         ValueError: `images` are no bytes of shape (N, 3, H, W), or there is none.
@@ -69,8 +75,10 @@ def read(network: Network, images: UInt8[np.ndarray, "N 3 H W"], batch: int = 64
     with torch.inference_mode():
         for start in range(0, len(images), batch):
             part = torch.from_numpy(images[start : start + batch]).to(device).float() / 255
-            prediction = network(part)
-            landmarks.append(stage_landmarks(prediction).cpu())
+            large, _ = resize(part, part.new_zeros(1, 2, 1), size or part.shape[-1])
+            prediction = network(large)
+            found = stage_landmarks(prediction)
+            landmarks.append(((found + 0.5) * part.shape[-1] / large.shape[-1] - 0.5).cpu())
             poses.append((prediction.pose / prediction.scale[:, None, None]).cpu())
     network.train(training)
     return Read(torch.cat(landmarks, 1).double().numpy(), torch.cat(poses).double().numpy())
@@ -83,17 +91,33 @@ def stage_landmarks(prediction: Prediction) -> Float[torch.Tensor, "T N 2 L"]:
     return (torch.stack(found) + 0.5) * prediction.stride - 0.5
 
 
-def evaluate(network: Network, people: RenderedPeople, batch: int = 64) -> dict[str, Any]:
+def resize(
+    images: Float[torch.Tensor, "N 3 H W"], landmarks: Float[torch.Tensor, "N 2 L"], size: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Square pictures enlarged or reduced to `size` pixels, and their landmarks."""
+    old = images.shape[-1]
+    if size == old:
+        return images, landmarks
+    images = torch.nn.functional.interpolate(images, size, mode="bilinear", antialias=True)
+    # edges of pixels are at halves, and the pictures' edges agree
+    return images, (landmarks + 0.5) * size / old - 0.5
+
+
+def evaluate(network: Network, people: RenderedPeople, batch: int = 64, size: int | None = None) -> dict[str, Any]:
     """Every figure of a network on pictures of which all is known; see `summary` for one line of it.
+
+    Args:
+        network, batch, size: as for `read`.
+        people: the pictures and what is known of them.
 
     Returns:
         "images"; "stages": for each, what `in_the_image` gives; "groups": PCK of parts of the body, last stage;
         "space": "mpjpe", "n_mpjpe", "p_mpjpe", mean over the pictures, mm; "front_back": the share of people whose
         facing the last stage tells right, of all, of those seen from the front, and of those seen from behind.
     """
-    seen = read(network, people.images, batch)
-    size = people.images.shape[-1]
-    inside = ((people.landmarks > -0.5) & (people.landmarks < size - 0.5)).all(1)
+    seen = read(network, people.images, batch, size)
+    side = people.images.shape[-1]
+    inside = ((people.landmarks > -0.5) & (people.landmarks < side - 0.5)).all(1)
     known = np.isfinite(seen.pose).all((1, 2))
     pose, truth = seen.pose[known], people.pose[known].astype(np.float64)
     return {

@@ -491,6 +491,9 @@ ROOMS: dict[str, tuple[object, ...]] = {
     "belief gradient": ("(9)",),
     "updating beliefs": ('"Updating B"',),
     "lifting layer": (1, 2, 3, 4, 5, "(9)", "(8)", '"Updating B"'),
+    "network": (0, 1, 5, 6, "network", "fuse"),
+    "training": (6, 7, "compare"),
+    "claims": (0, 1, 2, 3, 4, 5, 6, 7),
 }
 """What each room of the walkthrough covers: stations (by number) and arrows (by name)."""
 

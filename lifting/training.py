@@ -4,6 +4,7 @@
     python -m lifting.training --steps 20000 --out DIR --data SHARDS     # pictures composed of rendered buffers
     python -m lifting.training --steps 20000 --out DIR --resume          # goes on where it was stopped
     torchrun --nproc-per-node 2 -m lifting.training ...                  # the batch shared by two processes
+    python -m lifting.training --config paper --size 368 ...             # the paper's configuration, for a GPU
 
 The objective, main paper, section 5 (the supplement calls it equation (8) of the main paper), for stages t, landmarks
 and background p, pixels z, fused maps f and Gaussians b_*:
@@ -54,7 +55,7 @@ from lifting.arrays import check_count, check_positive, fail
 from lifting.datasets.batches import Batches, Finished, Pictures, Rendering
 from lifting.datasets.composing import Composed
 from lifting.datasets.rendered import RenderedPeople, finish, load_rendered, open_shards
-from lifting.evaluation import evaluate, summary
+from lifting.evaluation import evaluate, resize, summary
 from lifting.files import write_atomically
 from lifting.network import Lifting, Network, Prediction, build_network, save_network, target_maps
 
@@ -92,13 +93,16 @@ class Settings:
     """A loss at every stage; else at the last alone."""
     cross_stage: bool = True
     """Gradients flow from a stage into those before it."""
+    size: int = 0
+    """Side that pictures are enlarged or reduced to, pixels; 0: as they come."""
     seed: int = 0
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch"):
             check_count(name, getattr(self, name))
         check_count("warm_up", self.warm_up, least=0)
-        check_count("seed", self.seed, least=0)
+        for name in ("size", "seed"):
+            check_count(name, getattr(self, name), least=0)
         for name in ("rate", "clip", "sigma"):
             check_positive(name, getattr(self, name))
         if self.weight_decay < 0:
@@ -171,6 +175,7 @@ class Trainer:
         settings, move = self.settings, {"device": self.device, "non_blocking": True}
         images = batch.images.to(**move, memory_format=torch.channels_last)  # type: ignore[call-overload]
         landmarks = batch.landmarks.to(**move)  # type: ignore[call-overload]
+        images, landmarks = resize(images, landmarks, settings.size or images.shape[-1])
         self.model.train()
         for group in self.optimiser.param_groups:
             group["lr"] = settings.rate_at(self.step)
@@ -398,7 +403,8 @@ class Run:
 
     def validate(self, trainer: Trainer, people: RenderedPeople) -> None:
         """Add a row to validation.csv."""
-        self.log({"step": trainer.step, **summary(evaluate(trainer.network, people))}, "validation.csv")
+        report = evaluate(trainer.network, people, size=trainer.settings.size or None)
+        self.log({"step": trainer.step, **summary(report)}, "validation.csv")
 
 
 def restore_newest(folder: Path, trainer: Trainer) -> None:

@@ -108,6 +108,22 @@ def test_reading_leaves_the_network_as_it_was_and_does_not_depend_on_the_batch(n
     np.testing.assert_allclose(one.pose, many.pose, atol=1e-4)
 
 
+def test_landmarks_come_back_in_pixels_of_the_picture(network):
+    """Enlarged for the network or by hand beforehand: the same peaks, in each one's pixels."""
+    small = read(network, PEOPLE.images[:3], size=256)
+    enlarged, _ = evaluation.resize(torch.from_numpy(PEOPLE.images[:3]).float() / 255, torch.zeros(1, 2, 1), 256)
+    with torch.inference_mode():
+        by_hand = evaluation.stage_landmarks(network.eval()(enlarged)).numpy()
+    np.testing.assert_allclose((small.landmarks + 0.5) * 2 - 0.5, by_hand, atol=1e-3)
+
+
+def test_resizing_keeps_landmarks_on_their_pixels():
+    """The middle of the four pixels in the corner is the corner pixel of the half-size picture."""
+    images, landmarks = evaluation.resize(torch.rand(1, 3, 8, 8), torch.tensor([[[0.5, 7.0], [0.5, 3.0]]]), 4)
+    assert images.shape == (1, 3, 4, 4)
+    torch.testing.assert_close(landmarks, torch.tensor([[[0.0, 3.25], [0.0, 1.25]]]))
+
+
 def test_evaluate_is_made_of_the_figures_above(network, monkeypatch):
     """A network that is right, but for every pose being twice as large."""
     pose = PEOPLE.pose.astype(np.float64)

@@ -44,6 +44,17 @@ def test_file_matches_its_checksum():
     assert "rendered_people.npz" in data_path("README.md").read_text()
 
 
+def test_halved_people_are_the_same_people(people):
+    """A checkerboard of 2 x 2 blocks becomes one of pixels; landmarks and camera still agree."""
+    small = rendered.halve(people["validation"])
+    assert small.images.shape[2:] == (64, 64) and small.images.dtype == np.uint8
+    camera, pose = small.camera, small.pose
+    flat = camera[:, 3:, None] + camera[:, 2, None, None] * pose[:, :2] * np.array([[1], [-1]])
+    np.testing.assert_allclose(small.landmarks, flat, atol=2e-3)
+    block = people["validation"].images[0, :, 10:12, 20:22].reshape(3, -1).mean(1)
+    np.testing.assert_allclose(small.images[0, :, 5, 10], block, atol=0.5)
+
+
 def test_licences_are_there():
     assert "Apache License" in (data_path("licences") / "anny-Apache-2.0.txt").read_text()
     assert "CC0 1.0 Universal" in (data_path("licences") / "makehuman-CC0-1.0.txt").read_text()
