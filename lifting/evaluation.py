@@ -107,8 +107,10 @@ def evaluate(network: Network, people: RenderedPeople, batch: int = 64, size: in
     """Every figure of a network on pictures of which all is known; see `summary` for one line of it.
 
     Args:
-        network, batch, size: as for `read`.
+        network: from `build_network` or `load_network`.
         people: the pictures and what is known of them.
+        batch: how many at a time.
+        size: side that they are enlarged or reduced to for the network.
 
     Returns:
         "images"; "stages": for each, what `in_the_image` gives; "groups": PCK of parts of the body, last stage;
