@@ -74,7 +74,8 @@ def peaks(B: Float[Array, "*batch L H W"], *, subpixel: bool = False) -> Float[A
         across = _shift(flat, index, index % width, width, stride=1)
         down = _shift(flat, index, index // width, height, stride=width)
         Y = Y + xp.stack([across, down], axis=-2)
-    unknown = xp.any(xp.isnan(flat), axis=-1)[..., None, :]
+    # argmax takes a NaN for the greatest of all, in NumPy and in torch
+    unknown = xp.isnan(xp.take_along_axis(flat, index[..., None], axis=-1))[..., 0][..., None, :]
     return xp.where(unknown, xp.full_like(Y, math.nan), Y)
 
 
@@ -165,9 +166,8 @@ def pull_back_maps(
     across, down = _profiles(Y, height, width, sigma)
     across_slope, down_slope = _slopes(Y, height, width, sigma, delta)
     # sum over rows and columns of down(row) G(row, column) slope(column), and the same with the slope in y
-    x = xp.sum(down * (G @ across_slope[..., None])[..., 0], axis=-1)
-    y = xp.sum(down_slope * (G @ across[..., None])[..., 0], axis=-1)
-    return xp.stack([x, y], axis=-2)
+    rows = G @ xp.stack([across_slope, across], axis=-1)  # (..., L, H, 2): the maps are read once
+    return xp.matrix_transpose(xp.sum(xp.stack([down, down_slope], axis=-1) * rows, axis=-2))
 
 
 def belief_update(
@@ -195,23 +195,7 @@ def belief_update(
         ValueError: a wrong shape, a value that is not finite, a Y that is no pixel of the map, a map without pixels, a
             negative k, a sigma that is not positive.
     """
-    Y, height, width, sigma = _check_maps(Y, height, width, sigma)
-    D, xp = like(single(check_array("D", D, 2, Y.shape[-1])), Y), namespace(Y)
-    k = 0.0 if k == 0 else check_positive("k", k)
-    corner = like(np.array([[width - 1], [height - 1]]), Y)
-    refuse("Y", (xp.round(Y) != Y) | (Y < 0) | (corner < Y), "a location that is no pixel of the map",
-           f"whole columns from 0 to {width - 1} and rows from 0 to {height - 1}")  # fmt: skip
-    # m = k |D_p|
-    m = k * xp.hypot(D[..., 0, :], D[..., 1, :])[..., None, None]
-    (columns, rows), (across, down) = _offsets(Y, height, width), _profiles(Y, height, width, sigma)
-    towards = xp.sign(D)
-    # in the quadrant: the signs of z - Y_p and D_p agree, and a zero agrees with both
-    across = xp.where(xp.sign(columns) * towards[..., 0, :, None] >= 0, across, xp.zeros_like(across))
-    down = xp.where(xp.sign(rows) * towards[..., 1, :, None] >= 0, down, xp.zeros_like(down))
-    density = down[..., :, None] * across[..., None, :] / (2 * math.pi * sigma**2)
-    peak = (rows == 0)[..., :, None] & (columns == 0)[..., None, :]
-    # -m at Y_p, m N(z; Y_p, sigma^2) at the others
-    return m * xp.where(peak, -xp.ones_like(density), density)
+    return _update(Y, D, height, width, k, sigma, 1.0)
 
 
 def belief_update_gradient(
@@ -223,7 +207,27 @@ def belief_update_gradient(
     sigma: float = 1.0,
 ) -> Float[Array, "*batch L H W"]:
     """What a backward pass returns for B in "Updating B": minus the update, with D = -dL/dY. See `belief_update`."""
-    return -belief_update(Y, D, height, width, k, sigma)
+    return _update(Y, D, height, width, k, sigma, -1.0)
+
+
+def _update(Y: Array, D: Array, height: int, width: int, k: float, sigma: float, sign: float) -> Array:
+    Y, height, width, sigma = _check_maps(Y, height, width, sigma)
+    D, xp = like(single(check_array("D", D, 2, Y.shape[-1])), Y), namespace(Y)
+    k = 0.0 if k == 0 else check_positive("k", k)
+    corner = like(np.array([[width - 1], [height - 1]]), Y)
+    refuse("Y", (xp.round(Y) != Y) | (Y < 0) | (corner < Y), "a location that is no pixel of the map",
+           f"whole columns from 0 to {width - 1} and rows from 0 to {height - 1}")  # fmt: skip
+    # m = k |D_p|
+    m = sign * k * xp.hypot(D[..., 0, :], D[..., 1, :])[..., None]
+    (columns, rows), (across, down) = _offsets(Y, height, width), _profiles(Y, height, width, sigma)
+    towards = xp.sign(D)
+    # in the quadrant: the signs of z - Y_p and D_p agree, and a zero agrees with both
+    across = xp.where(xp.sign(columns) * towards[..., 0, :, None] >= 0, across, xp.zeros_like(across))
+    down = xp.where(xp.sign(rows) * towards[..., 1, :, None] >= 0, down, xp.zeros_like(down))
+    density = (m / (2 * math.pi * sigma**2) * down)[..., :, None] * across[..., None, :]
+    peak = (rows == 0)[..., :, None] & (columns == 0)[..., None, :]
+    # -m at Y_p, m N(z; Y_p, sigma^2) at the others
+    return xp.where(peak, -m[..., None], density)
 
 
 def _check_maps(Y: Array, height: int, width: int, sigma: float) -> tuple[Array, int, int, float]:

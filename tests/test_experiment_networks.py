@@ -71,8 +71,8 @@ def test_a_run_is_made_once(tmp_path, variant, monkeypatch):
 
 def made_up(level):
     random = np.random.default_rng(0)
-    return [{key: (level + random.normal(0, 0.1, 3)).tolist()
-             for key in ("missed", "missed, hidden", "missed legs", "missed legs, swapped")} for _ in range(SEEDS)]  # fmt: skip
+    keys = ("missed", "missed, hidden", "missed legs", "missed legs, swapped")
+    return [{key: (level + random.normal(0, 0.1, 3)).tolist() for key in keys} for _ in range(SEEDS)]
 
 
 def test_claims_are_written_with_their_verdicts(tmp_path):

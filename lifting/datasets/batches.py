@@ -37,7 +37,7 @@ class Pictures(Protocol):
 
 @dataclass(frozen=True)
 class Rendering:
-    """Pictures composed of rendered buffers, each time with other clothes, light and surroundings; and varied."""
+    """Pictures composed of rendered buffers, each time with other clothes, light and surroundings; varied; masked."""
 
     buffers: Buffers
 
@@ -46,7 +46,7 @@ class Rendering:
 
     def make(self, indices: Int[np.ndarray, " n"], generator: torch.Generator) -> Composed:
         """See `Pictures`."""
-        return vary(compose(self.buffers, indices, generator), generator)
+        return _masked(vary(compose(self.buffers, indices, generator), generator, STRONG_TILT), generator)
 
 
 @dataclass(frozen=True)
@@ -79,18 +79,22 @@ class Finished:
         return vary(made, generator)
 
 
-TILT, ZOOM, MOVE = 10.0, (0.85, 1.2), 4.0
-"""How pictures are varied: standard deviation of the tilt in degrees, least and greatest zoom, shift in pixels."""
+TILT, STRONG_TILT, ZOOM, MOVE = 10.0, 20.0, (0.85, 1.2), 4.0
+"""How pictures are varied: standard deviation of the tilt in degrees, of finished pictures and of those that are
+composed anew; least and greatest zoom; shift in pixels."""
 
 
-def vary(made: Composed, generator: torch.Generator) -> Composed:
+HEAD = (HUMAN36M.index("head_top"), HUMAN36M.index("nose"))
+
+
+def vary(made: Composed, generator: torch.Generator, tilt_deviation: float = TILT) -> Composed:
     """The same pictures tilted, zoomed and shifted a little, sharp or blurred, in other light and colours.
 
     About the picture's middle c: p' = zoom R(tilt) (p - c) + c + shift. The border is repeated where the old picture
     ends.
     """
     n, size = len(made.images), made.images.shape[-1]
-    tilt = (torch.randn(n, generator=generator) * TILT).deg2rad()
+    tilt = (torch.randn(n, generator=generator) * tilt_deviation).deg2rad()
     zoom = _uniform(n, *ZOOM, generator)
     shift = _uniform((n, 2, 1), -MOVE, MOVE, generator)
     cos, sin = tilt.cos(), tilt.sin()
@@ -138,6 +142,37 @@ def _recolour(images: Tensor, generator: torch.Generator) -> Tensor:
     contrast = _uniform((n, 1, 1, 1), 0.6, 1.3, generator)
     offset = 0.08 * torch.randn(n, 1, 1, 1, generator=generator)
     return ((images * tint - 0.5) * contrast + 0.5 + offset).clamp(0, 1)
+
+
+FRAMED, UNRECOGNISABLE = 0.35, 0.3
+"""How many of the pictures have bars of one colour at their sides; and a head made of large pixels."""
+
+
+def _masked(made: Composed, generator: torch.Generator) -> Composed:
+    """What is done to published photos: faces made unrecognisable, and bars of one colour where a photo isn't square.
+
+    The bars leave the landmarks' box free, but for a few pixels.
+    """
+    n, size = len(made.images), made.images.shape[-1]
+    steps = torch.arange(size)
+    # the head: blocks of 3 to 6 pixels in a disc about nose and top of the head
+    middle = made.landmarks[..., list(HEAD)].mean(-1)
+    radius = (made.landmarks[..., HEAD[0]] - made.landmarks[..., HEAD[1]]).norm(dim=1) * _uniform(n, 0.8, 1.6, generator)
+    block = int(torch.randint(3, 7, (1,), generator=generator))
+    coarse = functional.avg_pool2d(made.images, block, ceil_mode=True, count_include_pad=False)
+    coarse = coarse.repeat_interleave(block, 2).repeat_interleave(block, 3)[..., :size, :size]
+    square = (steps - middle[:, :1]).square()[:, None, :] + (steps - middle[:, 1:]).square()[:, :, None]
+    chosen = torch.rand(n, generator=generator) < UNRECOGNISABLE
+    disc = (square < radius.square()[:, None, None]) & chosen[:, None, None]
+    images = torch.where(disc[:, None], coarse, made.images)
+    # the bars
+    low = made.landmarks.amin(-1) - _uniform((n, 2), -3, 40, generator)
+    high = made.landmarks.amax(-1) + _uniform((n, 2), -3, 40, generator)
+    inside = (steps >= low[..., None]) & (steps <= high[..., None])
+    bars = ~(inside[:, 0, None, :] & inside[:, 1, :, None]) & (torch.rand(n, 1, 1, generator=generator) < FRAMED)
+    mean = images.mean((2, 3), keepdim=True)
+    colour = torch.where(torch.rand(n, 1, 1, 1, generator=generator) < 0.7, mean, torch.rand(n, 3, 1, 1, generator=generator))
+    return made._replace(images=torch.where(bars[:, None], colour, images))
 
 
 @dataclass(frozen=True)

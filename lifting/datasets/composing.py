@@ -101,7 +101,7 @@ def compose(
     mirrored = torch.rand(n, generator=generator) < (0.5 if augment else 0.0)
     most = SHIFT if augment else 0
     shift = torch.randint(-most, most + 1, (n, 2), generator=generator)
-    colour, alpha = _person(buffers, index, mirrored, shift, generator)
+    colour, alpha = _person(buffers, index, mirrored, shift, augment, generator)
     landmarks, pose, visible = _mirror(buffers, index, mirrored)
     landmarks = landmarks + shift[..., None]
     behind = _cluttered(n, generator) if augment else _backgrounds(n, generator)
@@ -122,6 +122,7 @@ def _person(
     index: np.ndarray,
     mirrored: Bool[Tensor, " n"],
     shift: Int[Tensor, "n 2"],
+    augment: bool,
     generator: torch.Generator,
 ) -> tuple[Float[Tensor, "n 3 S S"], Float[Tensor, "n 1 S S"]]:
     """The lit, dressed people: colour times alpha, and alpha."""
@@ -144,6 +145,8 @@ def _person(
     first, second = (codes & 63).unbind(1)
     samples, of_second = (codes[:, 0] >> 6) + 1, codes[:, 1] >> 6
     palette = _wardrobe(n, generator)
+    if augment:
+        palette = _for_sport(palette, generator)
     share = (of_second / samples).clamp(max=0.5)[:, None]
     colour = (1 - share) * palette[owner, first] + share * palette[owner, second]
     colour = colour * _cloth(owner, row, column, n, generator)[:, None]
@@ -187,6 +190,9 @@ def _cloth(owner: Tensor, row: Tensor, column: Tensor, n: int, generator: torch.
     strength = _uniform(n, 0.0, 0.12, generator)
     return 1 + strength[owner] * folds + stripes
 
+
+BARE, CAP = 0.15, 0.2
+"""How many of the training pictures show a person in shorts alone; and in a cap."""
 
 SKIN = ((255, 219, 195), (241, 194, 160), (224, 172, 130), (198, 134, 90), (141, 85, 55), (90, 56, 38))
 HAIR = ((22, 18, 17), (40, 28, 22), (74, 50, 35), (110, 75, 48), (190, 155, 100), (150, 148, 145), (140, 70, 40))
@@ -278,6 +284,30 @@ def _wardrobe(n: int, generator: torch.Generator) -> Float[Tensor, "n 36 3"]:
     return torch.stack([c[name] for name in SEGMENTS], 1).clamp(0, 1)
 
 
+def _for_sport(palette: Float[Tensor, "n 36 3"], generator: torch.Generator) -> Float[Tensor, "n 36 3"]:
+    """Some of the people in shorts and nothing else, and a cap over the hair of some of all of them."""
+    n, named = len(palette), SEGMENTS.index
+    skin = palette[:, named("face")]
+    bare = (torch.rand(n, generator=generator) < BARE)[:, None, None]
+    shorts = (_dye(n, generator) * _uniform((n, 1), 0.2, 1.0, generator))[:, None]
+    long = (torch.rand(n, generator=generator) < 0.5)[:, None, None]
+    cap = (torch.rand(n, generator=generator) < CAP)[:, None, None]
+    cap_colour = _dye(n, generator)[:, None]
+
+    def painted(names: str, which: Tensor, colour: Tensor) -> None:
+        at = [named(name) for name in names.split()]
+        palette[:, at] = torch.where(which, colour, palette[:, at])
+
+    palette = palette.clone()
+    painted("neckline placket front back print yoke arm_top arm_low forearm knee shin_top shin_low foot toes sole",
+            bare, skin[:, None])  # fmt: skip
+    painted("spot spine", bare, (0.8 * skin)[:, None])
+    painted("waist hip_front hip_back fly pocket thigh_top", bare, shorts)
+    painted("thigh_low", bare, torch.where(long, shorts, skin[:, None]))
+    painted("hair_top hair_back ear", cap, cap_colour)
+    return palette
+
+
 def _mirror(buffers: Buffers, index: np.ndarray, mirrored: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Landmarks, pose and visibility, mirrored where asked: x turned round, left and right swapped."""
     landmarks, pose, visible = (
@@ -294,6 +324,8 @@ def _mirror(buffers: Buffers, index: np.ndarray, mirrored: Tensor) -> tuple[Tens
 # --- the world around ----------------------------------------------------------------------------------------------
 
 BANK, BANK_SIDE = 160, 208
+CALM = 0.6
+"""How many of the backgrounds of training pictures are from the calmer bank."""
 
 
 @functools.cache
@@ -326,32 +358,59 @@ def _background(generator: torch.Generator) -> UInt8[Tensor, "3 S S"]:
         grey = field.mean(0, keepdim=True)
         picture += float(_uniform(1, 0, 0.1, generator)) * (grey + 0.2 * field)
     for _ in range(int(torch.randint(2, 16, (1,), generator=generator))):
-        centre, angle = torch.rand(2, generator=generator), float(_uniform(1, 0, 3.1416, generator))
-        angle = 0.0 if torch.rand(1, generator=generator) < 0.6 else angle
-        size = _uniform(2, 0.02, 0.3, generator) * torch.rand(1, generator=generator)
-        c, s = np.cos(angle), np.sin(angle)
-        u, v = c * (x - centre[0]) + s * (y - centre[1]), c * (y - centre[1]) - s * (x - centre[0])
-        kind = int(torch.randint(4, (1,), generator=generator))
-        if kind == 0:
-            inside = (u / size[0]) ** 2 + (v / size[1]) ** 2 < 1
-        elif kind == 1:
-            inside = (u.abs() < 0.3 * size[0]) & (v.abs() < 4 * size[1])
-        elif kind == 2:  # limb-like: a bar with round ends
-            inside = torch.hypot(u, (v.abs() - 2 * size[1]).clamp_min(0)) < 0.04
-        else:
-            inside = (u.abs() < size[0]) & (v.abs() < size[1])
-        colour = (_one_of(SKIN, 1, generator) if kind == 2 and torch.rand(1, generator=generator) < 0.5
-                  else _dye(1, generator))[0][:, None, None]  # fmt: skip
-        shade = 1 + float(_uniform(1, -0.6, 0.6, generator)) * (u + v)
-        picture = torch.where(inside, colour * shade, picture)
+        picture = _with_a_shape(picture, x, y, generator)
     if torch.rand(1, generator=generator) < 0.5:
         picture = functional.avg_pool2d(picture[None], 5, 1, 2, count_include_pad=False)[0]
     return (picture.clamp(0, 1) * 255).round().to(torch.uint8)
 
 
-def _backgrounds(n: int, generator: torch.Generator) -> Float[Tensor, "n 3 S S"]:
-    """Crops of the bank: shifted, mirrored, channels exchanged, brighter or darker."""
-    bank = _background_bank()
+def _with_a_shape(
+    picture: Float[Tensor, "3 S S"], x: Tensor, y: Tensor, generator: torch.Generator, striped: bool = False
+) -> Float[Tensor, "3 S S"]:
+    """The picture with a disc, bar, limb-like shape or box in it; `striped`: with stripes on it, weak or strong."""
+    centre, angle = torch.rand(2, generator=generator), float(_uniform(1, 0, 3.1416, generator))
+    angle = 0.0 if torch.rand(1, generator=generator) < 0.6 else angle
+    size = _uniform(2, 0.02, 0.3, generator) * torch.rand(1, generator=generator)
+    c, s = np.cos(angle), np.sin(angle)
+    u, v = c * (x - centre[0]) + s * (y - centre[1]), c * (y - centre[1]) - s * (x - centre[0])
+    kind = int(torch.randint(4, (1,), generator=generator))
+    if kind == 0:
+        inside = (u / size[0]) ** 2 + (v / size[1]) ** 2 < 1
+    elif kind == 1:
+        inside = (u.abs() < 0.3 * size[0]) & (v.abs() < 4 * size[1])
+    elif kind == 2:  # limb-like: a bar with round ends
+        inside = torch.hypot(u, (v.abs() - 2 * size[1]).clamp_min(0)) < 0.04
+    else:
+        inside = (u.abs() < size[0]) & (v.abs() < size[1])
+    colour = (_one_of(SKIN, 1, generator) if kind == 2 and torch.rand(1, generator=generator) < 0.5
+              else _dye(1, generator))[0][:, None, None]  # fmt: skip
+    shade = 1 + float(_uniform(1, -0.6, 0.6, generator)) * (u + v)
+    if striped:
+        wave, strength = _uniform(2, -120, 120, generator), float(_uniform(1, -0.4, 0.4, generator))
+        shade = shade * (1 + strength * torch.sin(wave[0] * u + wave[1] * v).sign())
+    return torch.where(inside, colour * shade, picture)
+
+
+@functools.cache
+def _clutter_bank() -> UInt8[Tensor, "B 3 S S"]:
+    """Rooms full of things: 20 to 90 shapes each, sharp, one before the other, many of them striped."""
+    generator = torch.Generator().manual_seed(3)
+    steps = torch.arange(BANK_SIDE) / BANK_SIDE
+    y, x = torch.meshgrid(steps, steps, indexing="ij")
+    pictures = []
+    for _ in range(BANK):
+        picture = _dye(1, generator)[0][:, None, None].expand(3, BANK_SIDE, BANK_SIDE)
+        for _ in range(int(torch.randint(20, 90, (1,), generator=generator))):
+            picture = _with_a_shape(picture, x, y, generator, bool(torch.rand(1, generator=generator) < 0.4))
+        pictures.append((picture.clamp(0, 1) * 255).round().to(torch.uint8))
+    return torch.stack(pictures)
+
+
+def _backgrounds(
+    n: int, generator: torch.Generator, bank: UInt8[Tensor, "B 3 S S"] | None = None
+) -> Float[Tensor, "n 3 S S"]:
+    """Crops of a bank: shifted, mirrored, channels exchanged, brighter or darker."""
+    bank = _background_bank() if bank is None else bank
     which = torch.randint(len(bank), (n,), generator=generator).tolist()
     shift = torch.randint(BANK_SIDE - SIZE, (n, 2), generator=generator).tolist()
     mirrored = (torch.rand(n, generator=generator) < 0.5).tolist()
@@ -376,12 +435,14 @@ def _texture() -> Float[Tensor, "T T"]:
 
 
 def _cluttered(n: int, generator: torch.Generator) -> Float[Tensor, "n 3 S S"]:
-    """Two backgrounds each, joined along a line, and a texture over them."""
+    """Two backgrounds each, of either bank, joined along a line, and a texture over them."""
     steps = torch.arange(SIZE) / SIZE - 0.5
     angle, place = _uniform(n, 0, 6.2832, generator), _uniform(n, -0.4, 0.4, generator)
     along = angle.cos()[:, None, None] * steps + angle.sin()[:, None, None] * steps[:, None]
     side = (along > place[:, None, None])[:, None]
-    joined = torch.where(side, _backgrounds(n, generator), _backgrounds(n, generator))
+    calm, full = (_backgrounds(2 * n, generator, bank) for bank in (None, _clutter_bank()))
+    either = torch.where(torch.rand(2 * n, 1, 1, 1, generator=generator) < CALM, calm, full)
+    joined = torch.where(side, *either.chunk(2))
     texture = _texture()
     shift = torch.randint(len(texture) - SIZE, (n, 2), generator=generator).tolist()
     crops = torch.stack([texture[row : row + SIZE, column : column + SIZE] for row, column in shift])

@@ -31,6 +31,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lifting.arrays import check_count
 from lifting.datasets.batches import Batches, Finished
 from lifting.datasets.rendered import RenderedPeople, load_rendered
 from lifting.evaluation import WITHIN, distances, evaluate, read, torso
@@ -197,12 +198,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m lifting.experiments.networks", description=main.__doc__)
     parser.add_argument("--out", type=Path, required=True, help="the folder of the results")
     parser.add_argument("--runs", type=Path, required=True, help="a folder for the results of single runs")
+    parser.add_argument("--processes", type=int, default=2, help="runs at a time, each on one core (default 2)")
     given = parser.parse_args()
+    check_count("--processes", given.processes)
     if not given.out.is_dir():
         parser.error(f"--out: got {given.out}, expected a folder that exists")
     given.runs.mkdir(parents=True, exist_ok=True)
     jobs = [(variant, seed) for seed in range(SEEDS) for variant in VARIANTS]
-    with ProcessPoolExecutor(2, initializer=partial(torch.set_num_threads, 1)) as pool:
+    with ProcessPoolExecutor(given.processes, initializer=partial(torch.set_num_threads, 1)) as pool:
         done = list(pool.map(partial(run, runs=given.runs), jobs))
         depth = list(pool.map(gradients_by_depth, range(SEEDS)))
     results = {
