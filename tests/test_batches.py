@@ -153,3 +153,73 @@ def test_rendered_buffers_are_composed_anew_in_every_round():
         rounds[step // 2] |= dict(zip(batches.indices(step, 0).tolist(), made, strict=True))
     assert len(rounds[0]) == len(rounds[1]) == 16
     assert all(not torch.equal(rounds[0][n], rounds[1][n]) for n in range(16))
+
+
+def white(count=200, size=128):
+    """White pictures of people whose landmarks are the corners of a box, and a head at its upper edge."""
+    random = np.random.default_rng(0)
+    low, high = random.uniform(30, 50, (count, 2)), random.uniform(70, 100, (count, 2))
+    landmarks = np.stack([np.where(np.arange(17) % 2, high[:, i, None], low[:, i, None]) for i in range(2)], 1)
+    landmarks[:, 1, HUMAN36M.index("nose")] = low[:, 1] + 8
+    landmarks[:, 0, HUMAN36M.index("nose")] = landmarks[:, 0, HUMAN36M.index("head_top")]
+    made = composed(torch.from_numpy(low), torch.from_numpy(landmarks).float(), torch.zeros(count, 3, 17))
+    return made._replace(images=torch.ones(count, 3, size, size))
+
+
+def test_bars_leave_the_person_free_but_for_a_few_pixels():
+    before = white()
+    before.images[:, :, 0, 0] = 0.0  # so that bars of the mean colour are seen
+    after = batches_module._masked(before, torch.Generator().manual_seed(0))
+    changed = (after.images != before.images).any(1)
+    framed = changed.flatten(1).any(1)
+    assert 0.2 < framed.float().mean() < 0.5
+    for n in framed.nonzero()[:, 0].tolist():
+        rows, columns = (~changed[n]).nonzero().unbind(1)
+        low, high = before.landmarks[n].amin(-1), before.landmarks[n].amax(-1)
+        for free, own_low, own_high in ((columns, low[0], high[0]), (rows, low[1], high[1])):
+            free = free[free > 0]  # pixel (0, 0) is black already
+            assert free.min() <= own_low + 4 and free.max() >= own_high - 4
+        colour = after.images[n][:, changed[n]]
+        assert (colour == colour[:, :1]).all()
+    assert torch.equal(after.landmarks, before.landmarks)
+
+
+def test_a_landmark_under_a_bar_is_not_visible():
+    after = batches_module._masked(white(), torch.Generator().manual_seed(0))
+    column, row = after.landmarks.round().long().unbind(1)
+    bright = after.images[torch.arange(200)[:, None], 1, row, column] == 1
+    seen = (after.images != 1).flatten(1).any(1)  # where a bar isn't white like the rest
+    assert (bright | ~after.visible).all() and not after.visible.all()
+    assert torch.equal(after.visible[seen], bright[seen])
+
+
+def test_heads_are_made_of_large_pixels_and_nothing_else_is():
+    random = torch.Generator().manual_seed(3)
+    before = white()._replace(images=torch.rand(200, 3, 128, 128, generator=random))
+    monkey = pytest.MonkeyPatch()
+    with monkey.context() as patch:
+        patch.setattr(batches_module, "FRAMED", 0.0)
+        after = batches_module._masked(before, random)
+    changed = (after.images != before.images).all(1)
+    chosen = changed.flatten(1).any(1)
+    assert 0.2 < chosen.float().mean() < 0.4
+    head = (before.landmarks[..., HUMAN36M.index("head_top")] + before.landmarks[..., HUMAN36M.index("nose")]) / 2
+    for n in chosen.nonzero()[:, 0].tolist():
+        rows, columns = changed[n].nonzero().unbind(1)
+        away = torch.hypot(columns - head[n, 0], rows - head[n, 1])
+        assert away.max() < 1.6 * 8 + 1 and changed[n].sum() > 60
+        patch = after.images[n][:, changed[n]]
+        assert patch.std() < 0.75 * before.images[n].std()
+
+
+def test_pictures_composed_anew_are_tilted_more_than_finished_ones():
+    places = torch.full((400, 2), 64.0)
+    landmarks = places[:, :, None].repeat(1, 1, 17)
+    landmarks[:, 0, 1] += 40
+    made = composed(places, landmarks, torch.zeros(400, 3, 17))
+
+    def tilts(*deviation):
+        moved = vary(made, torch.Generator().manual_seed(0), *deviation).landmarks
+        return torch.atan2(*(moved[:, :, 1] - moved[:, :, 0]).flip(1).unbind(1)).rad2deg()
+
+    assert abs(tilts().std() - 10) < 1 and abs(tilts(batches_module.STRONG_TILT).std() - 20) < 2

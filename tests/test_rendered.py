@@ -157,7 +157,7 @@ def test_another_file_is_refused(tmp_path):
 @pytest.fixture
 def plain(monkeypatch):
     """No background, no light, no occluder, no camera: what is left is the person."""
-    monkeypatch.setattr(composing, "_backgrounds", lambda n, generator: torch.zeros(n, 3, SIZE, SIZE))
+    monkeypatch.setattr(composing, "_backgrounds", lambda n, generator, *_: torch.zeros(n, 3, SIZE, SIZE))
     monkeypatch.setattr(composing, "_develop", lambda images, generator: images)
     monkeypatch.setattr(composing, "OCCLUDED", 0.0)
 
@@ -233,7 +233,7 @@ def test_without_augmenting_nothing_moves():
 
 
 def test_occluders_hide_the_landmarks_that_they_cover(monkeypatch):
-    monkeypatch.setattr(composing, "_backgrounds", lambda n, generator: torch.zeros(n, 3, SIZE, SIZE))
+    monkeypatch.setattr(composing, "_backgrounds", lambda n, generator, *_: torch.zeros(n, 3, SIZE, SIZE))
     monkeypatch.setattr(composing, "_develop", lambda images, generator: images)
     monkeypatch.setattr(composing, "OCCLUDED", 1.0)
     monkeypatch.setattr(composing, "_wardrobe", lambda n, generator: torch.zeros(n, len(SEGMENTS), 3))
@@ -247,6 +247,28 @@ def test_occluders_hide_the_landmarks_that_they_cover(monkeypatch):
     assert hidden.sum() > 20
     # an edge passes within half a pixel of a few
     assert (hidden == (at_landmark & torch.from_numpy(buffers.visible))).float().mean() > 0.97
+
+
+def test_people_in_shorts_alone_and_caps():
+    """Each segment of the body has the colour of skin or of the shorts; a cap hides hair and ears."""
+    plain = composing._wardrobe(300, generator())
+    worn = composing._for_sport(plain, generator(1))
+    at = SEGMENTS.index
+    bare = (worn[:, at("front")] == worn[:, at("face")]).all(1) & (worn[:, at("sole")] == worn[:, at("face")]).all(1)
+    capped = (worn[:, at("hair_top")] != plain[:, at("hair_top")]).any(1)
+    assert abs(bare.float().mean() - composing.BARE) < 0.06 and abs(capped.float().mean() - composing.CAP) < 0.06
+    assert (worn[bare][:, at("waist")] == worn[bare][:, at("hip_back")]).all()
+    assert (worn[capped][:, at("ear")] == worn[capped][:, at("hair_back")]).all()
+    assert torch.equal(worn[~bare & ~capped], plain[~bare & ~capped])
+    assert torch.equal(worn[:, at("eye")], plain[:, at("eye")]) and worn.min() >= 0 and worn.max() <= 1
+
+
+def test_the_bank_of_clutter_has_more_edges_than_the_calm_one():
+    def edges(bank):
+        return (bank[..., 1:].float() - bank[..., :-1].float()).abs().gt(20).float().mean()
+
+    calm, full = composing._background_bank(), composing._clutter_bank()
+    assert calm.shape == full.shape and edges(full) > 2 * edges(calm)
 
 
 def test_shirts_differ_in_front_and_behind_and_faces_have_eyes():

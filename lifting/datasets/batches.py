@@ -84,9 +84,6 @@ TILT, STRONG_TILT, ZOOM, MOVE = 10.0, 20.0, (0.85, 1.2), 4.0
 composed anew; least and greatest zoom; shift in pixels."""
 
 
-HEAD = (HUMAN36M.index("head_top"), HUMAN36M.index("nose"))
-
-
 def vary(made: Composed, generator: torch.Generator, tilt_deviation: float = TILT) -> Composed:
     """The same pictures tilted, zoomed and shifted a little, sharp or blurred, in other light and colours.
 
@@ -156,8 +153,8 @@ def _masked(made: Composed, generator: torch.Generator) -> Composed:
     n, size = len(made.images), made.images.shape[-1]
     steps = torch.arange(size)
     # the head: blocks of 3 to 6 pixels in a disc about nose and top of the head
-    middle = made.landmarks[..., list(HEAD)].mean(-1)
-    radius = (made.landmarks[..., HEAD[0]] - made.landmarks[..., HEAD[1]]).norm(dim=1) * _uniform(n, 0.8, 1.6, generator)
+    top, nose = (made.landmarks[..., HUMAN36M.index(name)] for name in ("head_top", "nose"))
+    middle, radius = (top + nose) / 2, (top - nose).norm(dim=1) * _uniform(n, 0.8, 1.6, generator)
     block = int(torch.randint(3, 7, (1,), generator=generator))
     coarse = functional.avg_pool2d(made.images, block, ceil_mode=True, count_include_pad=False)
     coarse = coarse.repeat_interleave(block, 2).repeat_interleave(block, 3)[..., :size, :size]
@@ -170,9 +167,11 @@ def _masked(made: Composed, generator: torch.Generator) -> Composed:
     high = made.landmarks.amax(-1) + _uniform((n, 2), -3, 40, generator)
     inside = (steps >= low[..., None]) & (steps <= high[..., None])
     bars = ~(inside[:, 0, None, :] & inside[:, 1, :, None]) & (torch.rand(n, 1, 1, generator=generator) < FRAMED)
-    mean = images.mean((2, 3), keepdim=True)
-    colour = torch.where(torch.rand(n, 1, 1, 1, generator=generator) < 0.7, mean, torch.rand(n, 3, 1, 1, generator=generator))
-    return made._replace(images=torch.where(bars[:, None], colour, images))
+    of_mean = torch.rand(n, 1, 1, 1, generator=generator) < 0.7
+    colour = torch.where(of_mean, images.mean((2, 3), keepdim=True), torch.rand(n, 3, 1, 1, generator=generator))
+    column, row = made.landmarks.round().long().clamp(0, size - 1).unbind(1)
+    covered = bars[torch.arange(n)[:, None], row, column]
+    return made._replace(images=torch.where(bars[:, None], colour, images), visible=made.visible & ~covered)
 
 
 @dataclass(frozen=True)

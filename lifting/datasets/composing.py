@@ -89,7 +89,8 @@ def compose(
     """Pictures of the buffers `indices`, with everything random drawn from `generator`.
 
     With `augment`, half of them are mirrored (left and right landmarks swapped), all are shifted by up to `SHIFT`
-    pixels along each side, and backgrounds are joined of two, with a texture over them.
+    pixels along each side, some people wear shorts alone or a cap, and backgrounds are joined of two, many of them
+    full of things, with a texture over them.
 
     Raises:
         ValueError: an index that is not in `buffers`.
