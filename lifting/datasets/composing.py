@@ -442,8 +442,8 @@ def _cluttered(n: int, generator: torch.Generator) -> Float[Tensor, "n 3 S S"]:
     along = angle.cos()[:, None, None] * steps + angle.sin()[:, None, None] * steps[:, None]
     side = (along > place[:, None, None])[:, None]
     calm, full = (_backgrounds(2 * n, generator, bank) for bank in (None, _clutter_bank()))
-    either = torch.where(torch.rand(2 * n, 1, 1, 1, generator=generator) < CALM, calm, full)
-    joined = torch.where(side, *either.chunk(2))
+    one, other = torch.where(torch.rand(2 * n, 1, 1, 1, generator=generator) < CALM, calm, full).chunk(2)
+    joined = torch.where(side, one, other)
     texture = _texture()
     shift = torch.randint(len(texture) - SIZE, (n, 2), generator=generator).tolist()
     crops = torch.stack([texture[row : row + SIZE, column : column + SIZE] for row, column in shift])
