@@ -6,7 +6,7 @@ A 3D pose keeps its proportions, its y axis stands upright, and `azim` walks aro
 (along -z), 90 a look from the side.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib.colors
@@ -468,6 +468,41 @@ def _frame_cells(ax: Axes, extent: tuple[float, float, float, float], title: str
         xlim=(left, right), ylim=(bottom, top), aspect="equal", title=title, xlabel=f"x ({unit})",
         ylabel=f"y, up ({unit})",
     )  # fmt: skip
+
+
+VERDICTS = {"holds": ("#009E73", "o"), "fails": ("#D55E00", "X"), "undecided": ("#666666", "s")}
+"""Colour and marker of a verdict."""
+
+
+def draw_comparisons(ax: Axes, comparisons: Sequence[Mapping[str, Any]]) -> Axes:
+    """Draw the paired differences of some comparisons, one under the other: every seed, mean, interval, verdict.
+
+    The band is where a comparison is expected: below 0, or within the margin.
+
+    Args:
+        ax: the axes.
+        comparisons: as `lifting.experiments.claims.load` gives them, in one unit.
+
+    Raises:
+        ValueError: no comparison, or of several units.
+    """
+    units = sorted({c["unit"] for c in comparisons})
+    if len(units) != 1:
+        fail("comparisons", f"{len(comparisons)} in units {units}", "at least one, all in one unit")
+    values = [(c["margin"], c["low"], c["high"], *c["differences"]) for c in comparisons]
+    reach = 1.1 * max(abs(value) for row in values for value in row) or 1.0
+    for n, c in enumerate(comparisons):
+        colour, marker = VERDICTS[c["verdict"]]
+        band = (-c["margin"], c["margin"]) if c["expected"] == "similar" else (-reach, 0)
+        ax.fill_betweenx([n - 0.45, n + 0.45], *band, color="#56B4E9", alpha=0.25, lw=0)
+        ax.plot(c["differences"], np.full(len(c["differences"]), n + 0.25), "|", color="#888888", ms=5)
+        ax.plot([c["low"], c["high"]], [n, n], color=colour, lw=2)
+        ax.plot(c["mean"], n, marker, color=colour, ms=7)
+    ax.axvline(0, color="black", lw=0.8)
+    names = [f"{c['of']} less {c['against']}: {c['verdict']}" for c in comparisons]
+    ax.set_yticks(range(len(names)), names, fontsize=8)
+    ax.set(xlim=(-reach, reach), ylim=(len(names) - 0.5, -0.5), xlabel=f"difference of errors ({units[0]})")
+    return ax
 
 
 # --- the way through ---------------------------------------------------------------------------------------------

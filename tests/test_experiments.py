@@ -75,10 +75,40 @@ def test_the_lifting_experiments_measure_what_they_say():
     few, many = (solving.error(poses, prior, 0, rotations) for rotations in (5, 80))
     assert many < few
     assert solving.error(poses, prior, 0) == many != solving.error(poses, prior, 1)
-    assert solving.frames_per_second(prior.subset(components=[0]), frames=50, repeats=1) > 0
+    times = solving.microseconds(prior.subset(components=[0]), frames=50, repeats=2)
+    assert len(times) == 2 and min(times) > 0
 
 
 def test_fixing_at_once_gives_a_prior_of_the_same_kind():
     others = tuple(sorted(solving.groups_of_poses(solving.load_motion_capture()))[:-2])
     prior = solving.fix_at_once(others, 3)
     assert (prior.K, prior.J, prior.L) == (1, 3, 17)
+
+
+def test_the_speed_is_compared_with_the_papers(tmp_path, monkeypatch):
+    monkeypatch.setattr(solving, "microseconds", lambda prior, **_: [300.0, 310, 290, 305, 295])
+    solving.save_speed(tmp_path)
+    content = json.loads((tmp_path / "claim_speed.json").read_text())
+    assert [c["verdict"] for c in content["comparisons"]] == ["holds", "holds"]
+    assert content["comparisons"][0]["mean"] == pytest.approx(300 - 1e6 / 3000)
+    assert content["frames_per_second"] == {"one Gaussian": 3448, "5 Gaussians": 3448}
+
+
+def test_every_embedded_claim_follows_from_its_own_differences():
+    for name in claims.NAMES:
+        content = claims.load(name)
+        assert content["comparisons"] and content["claim"] and content["command"].startswith("python -m lifting.")
+        for c in content["comparisons"]:
+            assert len(c["differences"]) >= claims.SEEDS
+            low, high = claims.interval(np.array(c["differences"]))
+            assert (c["low"], c["high"]) == pytest.approx((low, high))
+            assert c["verdict"] == claims.verdict(low, high, c["expected"], c["margin"])
+
+
+def test_the_table_has_a_row_for_each_comparison():
+    lines = claims.table(["rotations", "mixture"]).splitlines()
+    assert len(lines) == 2 + 4 + 2
+    assert lines[2].startswith("| 1. 80 rotations are as accurate") and lines[3].startswith(
+        "|  | 20, refined less 10000"
+    )
+    assert lines[6].startswith("| 2. a mixture") and lines[6].endswith("| fails |")

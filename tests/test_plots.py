@@ -208,3 +208,25 @@ def test_a_radius_that_is_not_positive_is_refused(ax3d, pose):
     with pytest.raises(ValueError, match="radius: got 0.0, expected a finite number > 0"):
         plots.draw_pose_3d(ax3d, pose, radius=0)
     assert not ax3d.get_lines()
+
+
+def comparison(verdict="holds", expected="better", margin=0.0, unit="mm", middle=-2.0):
+    return {"of": "a", "against": "b", "unit": unit, "expected": expected, "margin": margin, "verdict": verdict,
+            "differences": [middle - 1, middle, middle + 1], "mean": middle, "low": middle - 1.5,
+            "high": middle + 1.5}  # fmt: skip
+
+
+def test_comparisons_show_every_seed_the_interval_and_the_verdict(ax):
+    plots.draw_comparisons(ax, [comparison(), comparison("undecided", "similar", 1.0, middle=0.5)])
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["a less b: holds", "a less b: undecided"]
+    lines = [np.atleast_1d(line.get_xdata()).tolist() for line in ax.get_lines()]
+    assert [-3, -2, -1] in lines and [-3.5, -0.5] in lines and [-0.5, 0.5, 1.5] in lines and [-1.0, 2.0] in lines
+    better, similar = (patch.get_paths()[0].vertices[:, 0] for patch in ax.collections)
+    assert (better.min(), better.max()) == (ax.get_xlim()[0], 0) and (similar.min(), similar.max()) == (-1, 1)
+    assert ax.get_xlim()[0] < -3.5 and ax.get_xlabel() == "difference of errors (mm)"
+
+
+@pytest.mark.parametrize("comparisons", [[], [comparison(), comparison(unit="px")]])
+def test_comparisons_of_several_units_or_none_are_refused(ax, comparisons):
+    with pytest.raises(ValueError, match=r"^comparisons: got \d in units"):
+        plots.draw_comparisons(ax, comparisons)

@@ -22,6 +22,8 @@ from lifting.arrays import check_array, fail
 from lifting.files import data_path, write_atomically
 
 Expectation = Literal["better", "similar"]
+NAMES = ("gradients", "vanishing", "cross_stage", "fusion", "rotations", "mixture", "speed")
+"""The claims, in the order of notebook 10."""
 SEEDS = 5
 """The least number of seeds of an experiment."""
 
@@ -95,3 +97,17 @@ def load(name: str) -> dict[str, Any]:
     """An embedded result, as `save` wrote it."""
     content: dict[str, Any] = json.loads(data_path(f"claim_{name}.json").read_text())
     return content
+
+
+def table(names: Sequence[str] = NAMES) -> str:
+    """Embedded results as a table in Markdown, a row for each comparison."""
+    rows = ["| claim | comparison of errors | expected | difference, mean and 95 % interval | seeds | verdict |",
+            "|---|---|---|---|---|---|"]  # fmt: skip
+    for number, name in enumerate(names, start=1):
+        content = load(name)
+        for row, c in enumerate(content["comparisons"]):
+            words = f"{number}. {content['claim']}" if row == 0 else ""
+            expected = "better" if c["expected"] == "better" else f"within {c['margin']:g}"
+            rows.append(f"| {words} | {c['of']} less {c['against']} | {expected} | {c['mean']:.2f} ({c['low']:.2f} to "
+                        f"{c['high']:.2f}) {c['unit']} | {len(c['differences'])} | {c['verdict']} |")  # fmt: skip
+    return "\n".join(rows)
