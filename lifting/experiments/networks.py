@@ -3,9 +3,9 @@
     python -m lifting.experiments.networks --out data --runs DIR     # an hour on two cores; resumes
 
 The same small setting for all: the "laptop" network, `STEPS` steps of `BATCH` of the embedded pictures at half their
-size (64 pixels), tested on the embedded test pictures (other bodies, other clips). A seed decides first weights and pictures, for all variants alike,
-so differences are paired. Error: the share of landmarks inside the picture that are missed by more than a fifth of the
-torso, sides named. Similar: within `MARGIN` percentage points.
+size (64 pixels), tested on the embedded test pictures (other bodies, other clips). A seed decides first weights and
+pictures, for all variants alike, so differences are paired. Error: the share of landmarks inside the picture that are
+missed by more than a fifth of the torso, sides named. Similar: within `MARGIN` percentage points.
 
 **Gradients** (supplement, section 1). Training without the lifting's gradients gives similar results to training with
 them; here also against soft-argmax.
