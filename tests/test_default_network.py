@@ -1,0 +1,82 @@
+"""The shipped network: its files agree, its figures are those that it has, and it is as good as the card says."""
+# ruff: noqa: D103
+
+import csv
+import hashlib
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from lifting import default_network, load_network
+from lifting.datasets import rendered
+from lifting.datasets.batches import Finished
+from lifting.datasets.real_frames import load_real_frames
+from lifting.datasets.rendered import load_rendered
+from lifting.evaluation import evaluate, evaluate_real
+from lifting.files import data_path
+from lifting.training import Settings, train
+
+from .pictures import some_buffers
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(scope="module")
+def table():
+    return json.loads(data_path("network.json").read_text())
+
+
+def test_the_card_is_made_of_the_table_and_the_checksum_is_that_of_the_file(table):
+    assert data_path("network.md").read_text() == default_network.card(table)
+    assert table["sha256"] == hashlib.sha256(data_path("network.safetensors").read_bytes()).hexdigest()
+
+
+def test_the_figures_are_those_of_the_weights(table):
+    """To half a percent: other processors round otherwise, and a peak between two pixels may jump."""
+    network = load_network()
+    found, photos = evaluate(network, load_rendered("test")), evaluate_real(network, load_real_frames())
+    for key in ("pck", "pck agnostic"):
+        assert found["stages"][-1][key] == pytest.approx(table["test"]["stages"][-1][key], abs=0.005)
+        assert photos["stages"][-1][key] == pytest.approx(table["photos"]["stages"][-1][key], abs=0.025)
+    assert found["front_back"]["all"] == pytest.approx(table["test"]["front_back"]["all"], abs=0.01)
+    assert torch.sigmoid(network.fusion).tolist() == pytest.approx(table["w"])
+
+
+def test_it_is_good_on_held_out_renders(table):
+    assert table["test"]["stages"][-1]["pck"] >= 0.75 and table["test"]["front_back"]["all"] >= 0.9
+
+
+def test_its_history_is_that_of_the_whole_run(table):
+    history = list(csv.DictReader(data_path("network_training.csv").read_text().splitlines()))
+    steps = [int(row["step"]) for row in history]
+    assert steps == sorted(set(steps)) and steps[-1] == table["settings"]["steps"]
+    assert float(history[-1]["pck"]) > float(history[0]["pck"])
+    assert float(history[-1]["pck"]) == pytest.approx(table["validation"]["stages"][-1]["pck"], abs=0.01)
+
+
+def test_hours_are_read_off_the_log():
+    log = [{"step": "20", "pictures a second": "10"}, {"step": "30", "pictures a second": "20"}]
+    assert default_network.hours(log, 32) == pytest.approx((20 * 32 / 10 + 10 * 32 / 20) / 3600)
+
+
+def test_a_run_is_shipped_whole(tmp_path, monkeypatch):
+    people = load_rendered("validation")
+    few = rendered.RenderedPeople(**{key: value[:24] for key, value in vars(people).items()})
+    monkeypatch.setattr(default_network, "load_rendered", lambda split: few)
+    monkeypatch.setattr(default_network, "open_shards", lambda folder: some_buffers(5))
+    run, out = tmp_path / "run", tmp_path / "out"
+    out.mkdir()
+    train(Settings(steps=2, batch=8), Finished(few), run, validation=few, workers=0, progress=False)
+    arguments = {"run": run, "data": tmp_path, "out": out, "pictures": out, "machine": "a machine"}
+    default_network.main([word for key, value in arguments.items() for word in (f"--{key}", str(value))])
+    table = json.loads((out / "network.json").read_text())
+    assert (table["buffers"], table["bodies"], table["pictures"]) == (5, 5, 16)
+    assert "a machine" in (out / "network.md").read_text()
+    weights, full = (load_network(folder / "network.safetensors").state_dict() for folder in (out, run))
+    for key, value in full.items():
+        torch.testing.assert_close(weights[key], value.half().float(), rtol=0, atol=0)
+    for name in ("network_training.png", "network_photos.png"):
+        assert (out / name).read_bytes().startswith(b"\x89PNG") and (out / name).stat().st_size > 10_000
+    assert np.isfinite(table["hours"])
