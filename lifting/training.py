@@ -57,7 +57,7 @@ from lifting.datasets.composing import Composed
 from lifting.datasets.rendered import RenderedPeople, finish, load_rendered, open_shards
 from lifting.evaluation import evaluate, resize, summary
 from lifting.files import write_atomically
-from lifting.network import Lifting, Network, Prediction, build_network, save_network, target_maps
+from lifting.network import Lifting, Network, Prediction, build_network, load_network, save_network, target_maps
 
 Optimiser = Literal["adamw", "sgd"]
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -219,6 +219,7 @@ def train(
     out: str | os.PathLike[str] | None = None,
     *,
     validation: RenderedPeople | None = None,
+    start: str | os.PathLike[str] | None = None,
     resume: bool = False,
     device: torch.device | str | None = None,
     workers: int = 1,
@@ -235,6 +236,7 @@ def train(
         pictures: what on.
         out: the folder of the run; None keeps nothing.
         validation: held-out pictures to look at with every checkpoint.
+        start: a file of `save_network`, whose weights the first step finds; random ones where None.
         resume: go on with the run in `out`, or begin it.
         device: where; see `Trainer`.
         workers: processes that make pictures while this one trains; 0: none.
@@ -247,11 +249,14 @@ def train(
         FloatingPointError: the loss is no longer finite; the last checkpoint is from before.
         KeyboardInterrupt: it was stopped; what it had reached is in `out`.
         ModuleNotFoundError: `tensorboard` without the package of that name.
-        ValueError: other settings than `out` was begun with, or a checkpoint that can't be read.
+        ValueError: other settings than `out` was begun with, a checkpoint that can't be read, or a `start` of another
+            configuration.
     """
     check_count("every", every)
     batches = Batches(pictures, settings.batch, settings.seed, process(), processes())
     trainer = Trainer(settings, device)
+    if start is not None:
+        begin_with(trainer.network, start)
     run = Run(Path(out), settings, resume, tensorboard) if out is not None and process() == 0 else None
     wait_for_all()
     if out is not None and resume:
@@ -407,6 +412,21 @@ class Run:
         self.log({"step": trainer.step, **summary(report)}, "validation.csv")
 
 
+def begin_with(network: Network, start: str | os.PathLike[str]) -> None:
+    """Give a network the weights in the file `start`, of whichever variant of the same configuration.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it can't be read, or is of another configuration.
+    """
+    found = load_network(start, network.prior)
+    if found.configuration.name != network.configuration.name:
+        fail(
+            "start", f"{start}, a {found.configuration.name!r}", f"weights of a {network.configuration.name!r} network"
+        )
+    network.load_state_dict(found.state_dict())
+
+
 def restore_newest(folder: Path, trainer: Trainer) -> None:
     """Let the trainer take the newest checkpoint of a run, if there is one.
 
@@ -533,13 +553,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
                                 help=f"default {field.default}")  # fmt: skip
     parser.add_argument("--out", required=True, metavar="DIR", help="the folder of the run")
     parser.add_argument("--data", metavar="SHARDS", help="a folder of rendered buffers; else the embedded pictures")
+    parser.add_argument("--start", metavar="FILE", help="a trained network to go on from; else random weights")
     parser.add_argument("--resume", action="store_true", help="go on where an earlier run stopped")
     parser.add_argument("--device", help="cpu, cuda, cuda:1, ...; default: a GPU where there is one")
     parser.add_argument("--workers", type=int, default=1, help="processes that make pictures (default 1)")
     parser.add_argument("--every", type=int, default=500, help="steps between checkpoints (default 500)")
     parser.add_argument("--tensorboard", action="store_true", help="write DIR/tensorboard too")
     given = vars(parser.parse_args(arguments))
-    rest = {key: given.pop(key) for key in ("out", "data", "resume", "device", "workers", "every", "tensorboard")}
+    rest = {
+        key: given.pop(key) for key in ("out", "data", "start", "resume", "device", "workers", "every", "tensorboard")
+    }
     data = rest.pop("data")
     try:
         with joined():

@@ -10,7 +10,7 @@ import torch
 from lifting.datasets.rendered import load_rendered
 from lifting.experiments import networks
 from lifting.experiments.claims import SEEDS
-from lifting.network import build_network
+from lifting.network import build_network, save_network
 from lifting.skeleton import HUMAN36M
 
 PEOPLE = load_rendered("validation")
@@ -61,12 +61,14 @@ def test_gradients_are_those_of_the_first_step():
 @pytest.mark.parametrize("variant", ["sub-gradients", "no lifting"])
 def test_a_run_is_made_once(tmp_path, variant, monkeypatch):
     monkeypatch.setattr(networks, "load_rendered", lambda split="train": PEOPLE)
-    result = networks.run((variant, 1), tmp_path, steps=1, batch=8)
+    start = tmp_path / "start.safetensors"
+    save_network(build_network("laptop", lifting="none"), start)
+    result = networks.run((variant, 1), start, tmp_path, steps=1, batch=8)
     assert len(result["missed"]) == len(result["missed, hidden"]) == len(result["missed legs, swapped"]) == 3
     assert all(0 <= value <= 100 for value in result["missed"])
     assert (result["w"] is None) == (variant == "no lifting")
     monkeypatch.setattr(networks, "train", None)
-    assert networks.run((variant, 1), tmp_path, steps=1, batch=8) == result
+    assert networks.run((variant, 1), start, tmp_path, steps=1, batch=8) == result
 
 
 def made_up(level):

@@ -267,6 +267,20 @@ def test_a_truncated_checkpoint_is_refused_and_the_one_before_is_named(tmp_path,
     assert same_weights(run(out, resume=True), finished[1])
 
 
+def test_a_run_begins_with_given_weights_of_any_variant(tmp_path, finished):
+    """One step at a rate of nearly nothing leaves them as they were."""
+    still = dataclasses.replace(SHORT, steps=1, rate=1e-12, weight_decay=0.0, lifting="none")
+    begun = run(tmp_path / "run", still, start=finished[0] / "network.safetensors")
+    for one, other in zip(begun.state_dict().values(), finished[1].state_dict().values(), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-9)
+
+
+def test_weights_of_another_configuration_are_no_start(tmp_path, finished):
+    with pytest.raises(ValueError, match=r"^start: got .*, a 'laptop', expected weights of a 'paper' network$"):
+        training.begin_with(SimpleNamespace(prior=finished[1].prior, configuration=SimpleNamespace(name="paper")),
+                            finished[0] / "network.safetensors")  # fmt: skip
+
+
 @pytest.mark.parametrize("change", [{"lifting": "none"}, {"rate": 1e-3}, {"config": "paper"}, {"steps": 6}])
 def test_a_run_of_other_settings_is_refused(finished, change):
     settings = dataclasses.replace(SHORT, **change)
