@@ -7,7 +7,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint types format notebooks index ledger benchmark data clean
+.PHONY: help lab test lint types format notebooks index ledger claims benchmark data clean
 .DELETE_ON_ERROR:
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo "make notebooks  build and run every notebook from notebooks/src"
 	@echo "make index      write the equation index into README.md"
 	@echo "make ledger     check every gradient by every route, and write the ledger"
+	@echo "make claims     write the verdicts on the paper's claims into README.md"
 	@echo "make benchmark  measure speed on this machine"
 	@echo "make data       the commands that make each embedded data file"
 	@echo "make clean      remove the environment and the caches"
@@ -67,6 +68,9 @@ index: $(READY)
 ledger: $(READY)
 	$(BIN)/python -m lifting.gradient_ledger
 	$(BIN)/python tools/readme_ledger.py
+
+claims: $(READY)
+	$(BIN)/python tools/readme_claims.py
 
 benchmark: $(READY)
 	@for script in benchmarks/*.py; do echo "$$script"; $(BIN)/python "$$script" || exit 1; done
