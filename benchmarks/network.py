@@ -10,13 +10,16 @@ A step is forward, the paper's objective and backward (no optimiser: it is the s
 - "paper", 2 pictures of 368 px: the same.
 - Convolutional Pose Machines: "paper" without lifting, against the same layers written down plainly.
 - Pictures: how many are composed a second from rendered buffers (made up here: a box each), and how many are made of
-  the embedded ones, on one core.
+  the embedded ones, on one core; and how many buffers are rendered a second on all cores, from the start of the command
+  to its end, where `anny` is installed.
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -24,6 +27,7 @@ import torch
 from search import machine
 from torch import nn
 
+from lifting.datasets import rendered
 from lifting.datasets.batches import Batches, Finished
 from lifting.datasets.rendered import load_rendered
 from lifting.files import write_atomically
@@ -175,7 +179,13 @@ def pictures() -> dict[str, float]:
         start = time.perf_counter()
         for n in range(1, 9):
             batches[n]
-        rates[name] = 8 * 32 / (time.perf_counter() - start)
+        rates[f"{name}, one core"] = 8 * 32 / (time.perf_counter() - start)
+    if importlib.util.find_spec("anny"):
+        with tempfile.TemporaryDirectory() as folder:
+            start = time.perf_counter()
+            rendered.render(Path(folder) / "shards", 640, processes=os.cpu_count() or 1)
+            count = sum(len(rendered.open_shards(Path(folder) / "shards", split)) for split in rendered.SPLITS)
+            rates[f"rendered, {os.cpu_count()} cores"] = count / (time.perf_counter() - start)
     return rates
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 
 import numpy as np
@@ -340,15 +341,15 @@ def files(folder):
 
 
 def test_a_stopped_run_goes_on_and_ends_the_same(tmp_path, drawn, capsys):
-    rendered.main(["--out", str(tmp_path / "whole"), "--bodies", "21", "--seed", "3"])
+    rendered.main(["--out", str(tmp_path / "whole"), "--bodies", "21", "--seed", "3", "--processes", "1"])
     drawn.calls, drawn.stop_after = 0, 4
     with pytest.raises(SystemExit) as stopped:
-        rendered.main(["--out", str(tmp_path / "parts"), "--bodies", "21", "--seed", "3"])
+        rendered.main(["--out", str(tmp_path / "parts"), "--bodies", "21", "--seed", "3", "--processes", "1"])
     assert stopped.value.code == 130 and "--resume" in capsys.readouterr().err
     done = files(tmp_path / "parts")
     assert len(done) == 5  # four shards and about.json
     drawn.stop_after = None
-    rendered.main(["--out", str(tmp_path / "parts"), "--bodies", "21", "--seed", "3", "--resume"])
+    rendered.main(["--out", str(tmp_path / "parts"), "--bodies", "21", "--seed", "3", "--processes", "1", "--resume"])
     assert drawn.calls == 8  # nothing is drawn twice
     assert files(tmp_path / "parts") == files(tmp_path / "whole")
     assert "13/13 bodies" in capsys.readouterr().err  # of the second half
@@ -370,7 +371,18 @@ def test_a_folder_in_use_is_refused(tmp_path):
         rendered.render(tmp_path / "b", 4)
 
 
+def test_workers_do_each_job_once_and_stop_at_the_first_failure():
+    jobs = list(range(20))
+    for processes in (1, 2):
+        with rendered._workers(processes) as each:
+            assert sorted(each(math.factorial, jobs)) == [math.factorial(n) for n in jobs]
+        with pytest.raises(ValueError, match="factorial"), rendered._workers(processes) as each:
+            list(each(math.factorial, [3, -1, *jobs]))
+
+
 def test_settings_are_checked_first(tmp_path):
+    with pytest.raises(ValueError, match="processes: got 0"):
+        rendered.render(tmp_path / "new", 1, processes=0)
     with pytest.raises(ValueError, match="bodies: got 0"):
         rendered.render(tmp_path / "new", 0)
     assert not (tmp_path / "new").exists()
@@ -510,6 +522,13 @@ def test_a_body_depends_on_its_number_alone(model):
     np.testing.assert_array_equal(together.values[together.starts[4] :], alone.values)
     assert together.from_behind.tolist() == [False, True] * 4
     assert set(together.body) == {4, 5}
+
+
+def test_two_processes_make_the_files_of_one(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(rendered, "SHARD", 1)
+    for processes in (1, 2):
+        rendered.render(tmp_path / str(processes), 2, seed=3, processes=processes)
+    assert files(tmp_path / "1") == files(tmp_path / "2") and len(files(tmp_path / "1")) == 5
 
 
 def test_settings_of_a_run_are_written_down(model, tmp_path):

@@ -22,10 +22,14 @@ import io
 import json
 import math
 import os
+import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -268,7 +272,7 @@ def _frames(motion: MotionCapture, split: Split) -> tuple[Int[np.ndarray, " F"],
     return frames, chance / chance.sum()
 
 
-def render(out: str | os.PathLike[str], count: int, seed: int = 0, resume: bool = False) -> None:
+def render(out: str | os.PathLike[str], count: int, seed: int = 0, resume: bool = False, processes: int = 1) -> None:
     """Render `count` bodies for training, a tenth of that for testing and a twentieth for validation, into shards.
 
     Args:
@@ -276,13 +280,15 @@ def render(out: str | os.PathLike[str], count: int, seed: int = 0, resume: bool 
         count: bodies for training; four pictures each.
         seed: the same seed makes the same files.
         resume: go on where an earlier run with the same settings stopped.
+        processes: how many draw at a time; the files are the same for any number.
 
     Raises:
         FileExistsError: `out` has shards already, and `resume` is False.
         ModuleNotFoundError: anny is not installed.
-        ValueError: `count` is no whole number above zero, or `out` was begun with other settings.
+        ValueError: `count` or `processes` is no whole number above zero, or `out` was begun with other settings.
     """
     check_count("bodies", count)
+    check_count("processes", processes)
     settings = {"bodies": count, "seed": seed, "cameras": CAMERAS, "shard": SHARD, "layout": 1}
     folder = Path(out)
     _begin(folder, settings, resume)
@@ -291,15 +297,38 @@ def render(out: str | os.PathLike[str], count: int, seed: int = 0, resume: bool 
         for shard, first in enumerate(range(0, number, SHARD)):
             path = folder / f"{split}_{shard:05d}.npz"
             jobs.append((path, split, range(first, min(first + SHARD, number))))  # type: ignore[arg-type]
-    motion = load_motion_capture()
     left = [job for job in jobs if not job[0].exists()]
     started, done = time.monotonic(), 0
     todo = sum(len(numbers) for *_, numbers in left)
-    for path, split, numbers in left:
-        buffers = render_bodies(motion, split, numbers, seed)
-        save_npz(path, {key: getattr(buffers, key) for key in ARRAYS})
-        done += len(numbers)
-        _progress(done, todo, time.monotonic() - started)
+    with _workers(processes) as each:
+        for drawn in each(partial(_draw_shard, seed=seed), left):
+            done += drawn
+            _progress(done, todo, time.monotonic() - started)
+
+
+def _draw_shard(job: tuple[Path, Split, range], seed: int) -> int:
+    """Render and write one shard; how many bodies it holds."""
+    path, split, numbers = job
+    buffers = render_bodies(load_motion_capture(), split, numbers, seed)
+    save_npz(path, {key: getattr(buffers, key) for key in ARRAYS})
+    return len(numbers)
+
+
+@contextmanager
+def _workers(processes: int) -> Iterator[Callable[[Callable, Sequence], Iterator]]:
+    """A `map` whose results come as they are ready, over some processes or, where it is one, here.
+
+    Ctrl-C is for this process to answer: the workers end what they are at, and get nothing more.
+    """
+    if processes == 1:
+        yield map
+        return
+    with ProcessPoolExecutor(processes, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)) as pool:
+        try:
+            yield lambda f, jobs: (future.result() for future in as_completed([pool.submit(f, job) for job in jobs]))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def _begin(folder: Path, settings: dict[str, int], resume: bool) -> None:
@@ -333,6 +362,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--bodies", type=int, default=3750, metavar="N", help="bodies for training (default 3750)")
     parser.add_argument("--seed", type=int, default=0, metavar="S")
     parser.add_argument("--resume", action="store_true", help="go on where an earlier run stopped")
+    parser.add_argument("--processes", type=int, default=os.cpu_count(), help="that draw (default: one a core)")
     parser.add_argument("--embed", type=Path, metavar="FILE", help="make the embedded set instead")
     given = parser.parse_args(arguments)
     if (given.out is None) == (given.embed is None):
@@ -341,7 +371,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         embed(given.embed)
         return
     try:
-        render(given.out, given.bodies, given.seed, given.resume)
+        render(given.out, given.bodies, given.seed, given.resume, given.processes)
     except KeyboardInterrupt:
         print("\nstopped; --resume goes on from here", file=sys.stderr)
         sys.exit(130)
