@@ -29,6 +29,7 @@ import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS, REASONS, REPORT = (ROOT / "docs" / f"mutation.{ending}" for ending in ("json", "toml", "md"))
@@ -72,14 +73,9 @@ def test_all(modules: list[str], folder: Path, processes: int) -> None:
     waiting = []
     for module in modules:
         mutants, key = mutate(module, folder)
-        known = results.get(module, {})
-        # other code or other tests: whatever was killed stays killed only if the code is the same
-        if known.get("code") != key["code"]:
-            known = {"mutants": {}}
-        elif known.get("tests") != key["tests"]:
-            known["mutants"] = {name: m for name, m in known["mutants"].items() if m["outcome"] != "survived"}
-        results[module] = key | {"mutants": known["mutants"]}
-        waiting += [(module, name, change) for name, change in mutants.items() if name not in known["mutants"]]
+        known = still_known(results.get(module, {}), key)
+        results[module] = key | {"mutants": known}
+        waiting += [(module, name, change) for name, change in mutants.items() if name not in known]
     preload(folder)
     start = time.monotonic()
     for done, (module, name, change, outcome) in enumerate(run(waiting, folder, processes), start=1):
@@ -90,8 +86,21 @@ def test_all(modules: list[str], folder: Path, processes: int) -> None:
     print()
 
 
-def mutate(module: str, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """Put all mutants of a module into its copy: the change of each by its name, and hashes of its code and tests."""
+def still_known(before: dict[str, Any], key: dict[str, Any]) -> dict[str, Any]:
+    """Which results still hold: of functions that are as they were; where tests have changed, what was killed."""
+    same_tests = before.get("tests") == key["tests"]
+    old, new = before.get("functions", {}), key["functions"]
+    return {
+        name: mutant
+        for name, mutant in before.get("mutants", {}).items()
+        if (function := name.rpartition("__mutmut_")[0]) in new
+        and old.get(function) == new[function]
+        and (same_tests or mutant["outcome"] != "survived")
+    }
+
+
+def mutate(module: str, folder: Path) -> tuple[dict[str, str], dict[str, Any]]:
+    """Put all mutants of a module into its copy: the change of each by its name, and hashes of functions and tests."""
     from mutmut.mutation.file_mutation import mutate_file_contents
 
     path = folder / "lifting" / f"{module}.py"
@@ -106,7 +115,9 @@ def mutate(module: str, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
         for name, body in functions.items()
         if "__mutmut_" in name and not name.endswith("_orig")
     }
-    return changes, {"code": sha(code), "tests": sha(tests)}
+    originals = {f"lifting.{module}.{name.rpartition('__mutmut_')[0]}": sha(body)
+                 for name, body in functions.items() if name.endswith("__mutmut_orig")}  # fmt: skip
+    return changes, {"functions": originals, "tests": sha(tests)}
 
 
 def text(function: ast.FunctionDef) -> str:
