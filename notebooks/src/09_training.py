@@ -235,9 +235,9 @@ except ValueError as error:
 #
 # ```
 # python -m lifting.training --steps 1000 --out runs/first
-# python -m lifting.training --steps 7000 --out runs/second --data shards --precision bfloat16
+# python -m lifting.training --steps 10000 --out runs/network --data shards --precision bfloat16
 # torchrun --nproc-per-node gpu -m lifting.training --config paper --size 368 --steps 50000 --batch 64 \
-#     --precision bfloat16 --out runs/third --data shards
+#     --precision bfloat16 --out runs/paper --data shards
 # ```
 #
 # Two processes make the step that one would make of the whole batch (tested on two CPU processes): no layer looks
@@ -258,9 +258,10 @@ print("speed of both configurations, on this machine: python benchmarks/network.
 # **No figure for a GPU is given here or in `benchmarks/network.md`: none was at hand when they were made.** The command
 # in the last line measures them, on the GPU if there is one.
 #
-# ## An hour at home
+# ## An hour and a half at home
 #
-# The shipped network was trained by the second command above. Its errors on held-out pictures while it learned:
+# The shipped network was trained by the second command above, on one core (`data/network.md` has all that is known of
+# it). Its errors on held-out pictures while it learned:
 
 # %%
 history = list(csv.DictReader(data_path("network_training.csv").read_text().splitlines()))
@@ -288,7 +289,7 @@ assert shipped["stages"][-1]["pck"] >= 0.75
 # ## Recap
 #
 # - Pictures, batches and rates are functions of the seed and the step, so a run can be stopped anywhere.
-# - In a minute the network is better than a guess; sides take an hour.
+# - In a minute the network is better than a guess; sides take more than an hour.
 # - One process or many, CPU or GPU: the same code.
 #
 # The last room asks what the lifting is good for in all this.
