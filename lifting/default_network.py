@@ -49,10 +49,11 @@ def hours(log: Sequence[Mapping[str, str]], batch: int) -> float:
 def card(table: Mapping[str, Any]) -> str:
     """The text of network.md, made of network.json alone."""
     run, test, held, photos = table["settings"], table["test"], table["validation"], table["photos"]
+    again = photos["looked again"]
     stages = "\n".join(
         f"| {name} | {t} | {s['median px']:.2f} | {s['mean px']:.2f} | {s['pck']:.1%} | {s['pck agnostic']:.1%} |"
         for name, report in (("test renders", test), ("validation renders", held), ("real photos", photos))
-        for t, s in enumerate(report["stages"], start=1)
+        for t, s in [*enumerate(report["stages"], start=1), *([("3, ten looks", again)] if report is photos else [])]
     )
     groups = "\n".join(
         f"| {part} | {share:.1%} | {held['groups'][part]:.1%} |" for part, share in test["groups"].items()
@@ -106,6 +107,8 @@ processor, torch or number of threads not one of the same bits.
 Distances in pixels of 128; PCK@0.2: the share of landmarks within a fifth of the torso, with sides named and with
 the better of both namings for each pair. Test and validation renders are those of `rendered_people.npz`: other bodies
 and other clips than those trained on. Real photos: 12 landmarks of the limbs against other networks' triangulated ones.
+Ten looks: the mean of the last stage's maps over the photo tilted by -20 to 20 degrees, mirrored or not
+(`lifting.evaluation.look_again`).
 
 | pictures | stage | median px | mean px | PCK, named | PCK, either side |
 |---|---|---|---|---|---|

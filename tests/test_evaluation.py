@@ -197,3 +197,46 @@ def test_real_photos_count_the_limbs_alone(network, monkeypatch):
 def test_bad_input(network, call, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         call(network)
+
+
+class Blobs(torch.nn.Module):
+    """Stands in for a network: its maps of landmarks 0 and 11 are the red and the green of the picture."""
+
+    configuration = SimpleNamespace(stride=4)
+
+    def __init__(self):
+        super().__init__()
+        self.anything = torch.nn.Parameter(torch.zeros(1))
+        self.seen = []
+
+    def forward(self, images):  # noqa: D102
+        self.seen.append(images)
+        small = torch.nn.functional.avg_pool2d(images, 4)
+        maps = torch.full((len(images), 18, *small.shape[-2:]), 1e-3)
+        maps[:, 0], maps[:, 11] = maps[:, 0] + small[:, 0], maps[:, 11] + small[:, 1]
+        return [SimpleNamespace(fused=maps)]
+
+
+def test_looking_again_turns_and_mirrors_there_and_back():
+    """Red marks the pelvis, which mirroring leaves alone; green the left shoulder, found half the time as right."""
+    rows, columns = np.mgrid[:128, :128]
+    places = np.array([[[44.0, 70.0], [60.0, 50.0]], [[64.0, 64.0], [80.0, 90.0]]])  # picture, x and y, red and green
+    blob = lambda x, y: 255 * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * 5.0**2))  # noqa: E731
+    images = np.stack([[blob(*picture[:, 0]), blob(*picture[:, 1]), 0 * rows] for picture in places]).astype(np.uint8)
+    network = Blobs()
+    found = evaluation.look_again(network, images)
+    assert len(network.seen) == 10 and network.training
+    assert np.abs(found[..., 0] - places[..., 0]).max() < 0.5
+    assert np.abs(found[..., AT["left_shoulder"]] - places[..., 1]).max() < 0.5
+    assert np.abs(found[..., AT["right_shoulder"]] - places[..., 1]).max() < 0.5
+    upright = network.seen[4][:, 0]  # tilt 0, not mirrored
+    torch.testing.assert_close(upright, torch.from_numpy(images[:, 0]) / 255, rtol=0, atol=1e-3)
+    torch.testing.assert_close(network.seen[5][:, 0], upright.flip(-1), rtol=0, atol=1e-3)
+
+
+def test_looking_again_needs_pictures_and_tilts():
+    images = np.zeros((1, 3, 128, 128), np.uint8)
+    with pytest.raises(ValueError, match=re.escape("tilts: got (), expected at least one angle")):
+        evaluation.look_again(Blobs(), images, ())
+    with pytest.raises(ValueError, match=r"^images: got ndarray of float64"):
+        evaluation.look_again(Blobs(), images / 255)
