@@ -129,11 +129,11 @@ def check_array(argument: str, value: Array, *trailing: int | str) -> Array:
     return array
 
 
-def check_positive(argument: str, value: float) -> float:
-    """A finite number above zero."""
+def check_positive(argument: str, value: float, zero: bool = False) -> float:
+    """A finite number above zero; or `zero` itself."""
     number = _number(argument, value)
-    if not np.isfinite(number) or number <= 0:
-        fail(argument, number, "a finite number > 0")
+    if not np.isfinite(number) or number < 0 or (number == 0 and not zero):
+        fail(argument, number, f"a finite number {'>=' if zero else '>'} 0")
     return number
 
 

@@ -213,7 +213,7 @@ def belief_update_gradient(
 def _update(Y: Array, D: Array, height: int, width: int, k: float, sigma: float, sign: float) -> Array:
     Y, height, width, sigma = _check_maps(Y, height, width, sigma)
     D, xp = like(single(check_array("D", D, 2, Y.shape[-1])), Y), namespace(Y)
-    k = 0.0 if k == 0 else check_positive("k", k)
+    k = check_positive("k", k, zero=True)
     corner = like(np.array([[width - 1], [height - 1]]), Y)
     refuse("Y", (xp.round(Y) != Y) | (Y < 0) | (corner < Y), "a location that is no pixel of the map",
            f"whole columns from 0 to {width - 1} and rows from 0 to {height - 1}")  # fmt: skip
@@ -224,7 +224,7 @@ def _update(Y: Array, D: Array, height: int, width: int, k: float, sigma: float,
     # in the quadrant: the signs of z - Y_p and D_p agree, and a zero agrees with both
     across = xp.where(xp.sign(columns) * towards[..., 0, :, None] >= 0, across, xp.zeros_like(across))
     down = xp.where(xp.sign(rows) * towards[..., 1, :, None] >= 0, down, xp.zeros_like(down))
-    density = (m / (2 * math.pi * sigma**2) * down)[..., :, None] * across[..., None, :]
+    density = (m * down)[..., :, None] * (across / (2 * math.pi * sigma**2))[..., None, :]
     peak = (rows == 0)[..., :, None] & (columns == 0)[..., None, :]
     # -m at Y_p, m N(z; Y_p, sigma^2) at the others
     return xp.where(peak, -m[..., None], density)

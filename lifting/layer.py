@@ -18,6 +18,7 @@ system.
 """
 
 import math
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -86,6 +87,7 @@ class LiftingLayer(nn.Module):
     It has no parameters. The scale is free (weak perspective). Computed in the dtype of B, in float32 at least, with
     autocast off inside: the search decides between rotations whose costs are nearly equal. The landmark of a map that
     holds a NaN is NaN, and so are its B_hat and its gradient; its frame passes through, and other frames don't notice.
+    An infinite belief is a peak like any other to an argmax; to "soft-argmax" it is a NaN.
 
     Raises:
         ValueError: an argument of a wrong type or value; maps that are no floating-point tensor (N, L, H, W).
@@ -113,7 +115,7 @@ class LiftingLayer(nn.Module):
         self.rotations = check_count("rotations", rotations)
         self.sigma = check_positive("sigma", sigma)
         self.delta = None if delta is None else check_positive("delta", delta)
-        self.k = 0.0 if k == 0 else check_positive("k", k)
+        self.k = check_positive("k", k, zero=True)
         self.gradient = gradient
         self.sharpness = check_positive("sharpness", sharpness)
         self.visible = _check_visible(visible, prior.mu.shape[-1])
@@ -158,18 +160,30 @@ class _Subgradient(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        g_Y, g_Y_hat, g_pose, g_B_hat, g_scale = gradients[:5]
-        Y, Y_hat, admissible, E, E_bar_t = ctx.saved_tensors
-        (height, width), (sigma, delta, k) = ctx.size, ctx.settings
-        with _full_precision(Y.device), trusted():
-            # (9)  dL/dY_hat = dL/dB_hat . dB_hat/dY_hat
-            g_Y_hat = g_Y_hat + pull_back_maps(g_B_hat, Y_hat, sigma, delta)
-            # (8)  dL/dY = dL/dY_hat . E E_bar_t
-            g_pose = torch.cat([g_pose[:, :2] + _flip(g_Y_hat), g_pose[:, 2:]], dim=1)
-            g_Y = g_Y + _flip(_pull_back_pose(g_pose, g_scale, E, E_bar_t, admissible, ctx.model.visible))
-            # "Updating B"  the update is made for D = -dL/dY, and the gradient is minus the update
-            g_B = belief_update_gradient(Y, -g_Y, height, width, k, sigma)
-        return g_B.to(g_B_hat.dtype), None, None, None, None
+        with _full_precision(gradients[0].device), trusted():
+            g_B = _pull_back(gradients[:5], ctx.saved_tensors, ctx.model.visible, ctx.size, *ctx.settings)
+        return g_B.to(gradients[3].dtype), None, None, None, None
+
+
+def _pull_back(
+    gradients: Sequence[torch.Tensor],
+    saved: Sequence[torch.Tensor],
+    visible: torch.Tensor,
+    size: tuple[int, int],
+    sigma: float,
+    delta: float | None,
+    k: float,
+) -> torch.Tensor:
+    """The backward pass: from the gradients on all that the layer gives to that on B, the supplement's."""
+    g_Y, g_Y_hat, g_pose, g_B_hat, g_scale = gradients
+    Y, Y_hat, admissible, E, E_bar_t = saved
+    # (9)  dL/dY_hat = dL/dB_hat . dB_hat/dY_hat
+    g_Y_hat = g_Y_hat + pull_back_maps(g_B_hat, Y_hat, sigma, delta)
+    # (8)  dL/dY = dL/dY_hat . E E_bar_t
+    g_pose = torch.cat([g_pose[:, :2] + _flip(g_Y_hat), g_pose[:, 2:]], dim=1)
+    g_Y = g_Y + _flip(_pull_back_pose(g_pose, g_scale, E, E_bar_t, admissible, visible))
+    # "Updating B"  the update is made for D = -dL/dY, and the gradient is minus the update
+    return belief_update_gradient(Y, -g_Y, *size, k, sigma)
 
 
 def _lift_maps(

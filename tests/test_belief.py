@@ -184,12 +184,14 @@ def test_a_belief_that_is_no_number_is_refused(backend, bad):
 def test_where_values_are_not_looked_at_a_nan_stays_in_its_landmark(backend, subpixel):
     B = np.zeros((2, 3, H, W))
     B[:, :, 4, 5] = 1
-    B[1, 2, 0, 0] = math.nan
+    B[1, 2, 0, 0] = math.nan  # before the peak, after it, and beside something infinite
+    B[1, 1, 5, 6] = math.nan
+    B[1, 0, 2, 2], B[1, 0, 6, 3] = math.inf, math.nan
     B[0, 1, 4, 6] = -math.inf
     with trusted():
         Y = to_numpy(peaks(BACKENDS[backend](B), subpixel=subpixel))
-    assert np.isnan(Y[1, :, 2]).all()
-    Y[1, :, 2] = 5, 4
+    assert np.isnan(Y[1]).all()
+    Y[1] = [[5], [4]]
     close(Y, np.broadcast_to([[[5], [4]]], (2, 2, 3)), 0)
 
 
@@ -295,6 +297,13 @@ def places(rng, *batch, L=3):
 
 
 QUADRANTS = [(dx, dy) for dx in (-1.5, 0, 0.7) for dy in (-0.2, 0, 2.5)]
+
+
+def test_an_update_as_large_as_numbers_go():
+    """m/(2 pi sigma^2) alone would be infinite; outside the quadrant nothing is touched all the same."""
+    Y, D = torch.tensor([[4.0], [3.0]]), torch.tensor([[1e38], [0.0]])
+    update = belief_update(Y, D, H, W, sigma=0.2)[0]
+    assert torch.isfinite(update).all() and (update[:, :4] == 0).all() and update[3, 4] == -1e38
 
 
 @backend
@@ -453,7 +462,7 @@ REFUSED = {
         lambda: belief_update(SPOT, SPOT * math.nan, H, W),
         "D: got 2 NaN or infinite of 2 values, expected finite numbers",
     ),
-    "k below": (lambda: belief_update(SPOT, SPOT, H, W, -0.1), "k: got -0.1, expected a finite number > 0"),
+    "k below": (lambda: belief_update(SPOT, SPOT, H, W, -0.1), "k: got -0.1, expected a finite number >= 0"),
     "sigma of the update": (
         lambda: belief_update(SPOT, SPOT, H, W, 1, 0),
         "sigma: got 0.0, expected a finite number > 0",

@@ -368,6 +368,39 @@ def test_nan_stays_where_it_is():
     assert torch.isfinite(gradient[1, others]).all() and torch.isnan(gradient[1, 4]).all()
 
 
+def test_infinite_beliefs():
+    """A peak like any other to an argmax; a NaN to a soft-argmax."""
+    B = people(2)
+    place = [int(x) for x in peaks(B)[1, :, 4]]
+    want = layer()(B)
+    B[1, 4, place[1], place[0]] = math.inf
+    out, gradient = backward(B)
+    assert torch.equal(out.landmarks, want.landmarks) and torch.isfinite(gradient).all()
+    soft = layer(gradient="soft-argmax")(B)
+    assert torch.isnan(soft.landmarks[1, :, 4]).all() and torch.isfinite(soft.landmarks[0]).all()
+    B[1] = -math.inf
+    out, gradient = backward(B)
+    assert out.admissible.tolist() == [True, False] and torch.isfinite(gradient[0]).all()
+
+
+def test_what_can_not_be_differentiated_says_so():
+    B = people(2).requires_grad_()
+    out = layer()(B)
+    assert not any(getattr(out, name).requires_grad for name in ("theta", "component", "admissible"))
+    assert all(getattr(out, name).requires_grad for name in ("landmarks", "Y_hat", "pose", "B_hat", "scale"))
+    (once,) = torch.autograd.grad(out.B_hat.square().sum(), B, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        once.sum().backward()
+
+
+def test_the_sharpness_is_that_of_the_softmax():
+    B = people(2)
+    flat, sharp = (layer(gradient="soft-argmax", sharpness=sharpness)(B).landmarks for sharpness in (1.0, 200.0))
+    middle = torch.tensor([(B.shape[-1] - 1) / 2, (B.shape[-2] - 1) / 2])
+    assert (flat - middle[:, None]).norm(dim=1).max() < 3 < (sharp - middle[:, None]).norm(dim=1).max()
+    assert (sharp - peaks(B)).norm(dim=1).max() < 0.6
+
+
 def test_maps_of_one_pixel():
     out, gradient = backward(torch.rand(2, 17, 1, 1))
     assert (out.landmarks == 0).all() and not out.admissible.any()
