@@ -61,7 +61,7 @@ def main() -> None:
     if not arguments.report:
         with tempfile.TemporaryDirectory() as folder:
             test_all(arguments.modules or list(TESTS), Path(folder), arguments.processes)
-    write_report()
+    write(REPORT, report())
 
 
 def test_all(modules: list[str], folder: Path, processes: int) -> None:
@@ -192,8 +192,8 @@ def outcome_of(status: int) -> str:
     return "survived" if os.WEXITSTATUS(status) == 0 else "killed"
 
 
-def write_report() -> None:
-    """docs/mutation.md: scores, and every survivor with its reason."""
+def report() -> str:
+    """The text of docs/mutation.md: scores, and every survivor with its reason."""
     results = json.loads(RESULTS.read_text())
     reasons = {name: entry["why"] for entry in tomllib.loads(REASONS.read_text()).get("survivor", [])
                for name in entry["mutants"]} if REASONS.exists() else {}  # fmt: skip
@@ -214,9 +214,10 @@ def write_report() -> None:
         f"**{len(group)}:** {why}\n\n```diff\n" + "\n".join(f"# {name}\n{change}" for name, change in group) + "\n```"
         for why, group in grouped.items()
     )
-    write(REPORT, f"""# Mutation testing of the equation modules
+    return f"""# Mutation testing of the equation modules
 
 Made by `python tools/mutation.py`, which says how; the outcome of each mutant is in [mutation.json](mutation.json).
+Decorated functions and methods are not mutated; the layer's passes are plain functions that its methods call.
 
 | module | mutants | killed | score | survive with a reason | survive without |
 |---|---|---|---|---|---|
@@ -225,7 +226,7 @@ Made by `python tools/mutation.py`, which says how; the outcome of each mutant i
 ## What survives
 
 {listing or "Nothing."}
-""")  # fmt: skip
+"""
 
 
 def write(path: Path, text: str) -> None:
