@@ -255,8 +255,9 @@ def markdown(report: dict) -> str:
     lines += [
         "",
         f"The layer with the supplement's gradients takes at most {max(row['share'] for row in ours.values()):.2%} of "
-        f"the stage's step; 10% would have been little enough. It is {min(times):.0f} to {max(times):.0f} times as fast "
-        "as loops over images and landmarks in Python. On a CPU, where the stage is slow, even those loops are at most "
+        f"the stage's step; 10% would have been little enough. It is {min(times):.0f} to {max(times):.0f} times as "
+        "fast as loops over images and landmarks in Python. On a CPU, where the stage is slow, even those loops are at "
+        "most "
         f"{max(row['share'] for row in loops.values()):.1%} of its step; beside a stage on a GPU, which was not "
         "measured, they would weigh more.",
     ]  # fmt: skip
