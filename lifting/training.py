@@ -553,6 +553,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                                 help=f"default {field.default}")  # fmt: skip
     parser.add_argument("--out", required=True, metavar="DIR", help="the folder of the run")
     parser.add_argument("--data", metavar="SHARDS", help="a folder of rendered buffers; else the embedded pictures")
+    parser.add_argument("--unrecognisable", type=float, default=0.3, metavar="X",
+                        help="share of heads made of large pixels, with --data (default 0.3)")  # fmt: skip
     parser.add_argument("--start", metavar="FILE", help="a trained network to go on from; else random weights")
     parser.add_argument("--resume", action="store_true", help="go on where an earlier run stopped")
     parser.add_argument("--device", help="cpu, cuda, cuda:1, ...; default: a GPU where there is one")
@@ -561,12 +563,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--tensorboard", action="store_true", help="write DIR/tensorboard too")
     given = vars(parser.parse_args(arguments))
     rest = {
-        key: given.pop(key) for key in ("out", "data", "start", "resume", "device", "workers", "every", "tensorboard")
+        key: given.pop(key)
+        for key in ("out", "data", "unrecognisable", "start", "resume", "device", "workers", "every", "tensorboard")
     }
-    data = rest.pop("data")
+    data, unrecognisable = rest.pop("data"), rest.pop("unrecognisable")
     try:
         with joined():
-            pictures: Pictures = Finished(load_rendered()) if data is None else Rendering(open_shards(data))
+            pictures: Pictures = (
+                Finished(load_rendered()) if data is None else Rendering(open_shards(data), unrecognisable)
+            )
             held_out = load_rendered("validation") if data is None else finish(open_shards(data, "validation"))
             train(Settings(**given), pictures, validation=held_out, **rest)
     except KeyboardInterrupt as stop:

@@ -136,6 +136,8 @@ def test_a_landmark_that_leaves_the_picture_is_not_visible():
 
 
 def test_bad_input():
+    with pytest.raises(ValueError, match=re.escape("unrecognisable: got 1.1, expected a share, from 0 to 1")):
+        Rendering(some_buffers(), 1.1)
     with pytest.raises(ValueError, match=re.escape("batch: got 12, expected a multiple of 8")):
         Batches(Numbers(10), 12, 0)
     with pytest.raises(ValueError, match=re.escape("batch: got 24, expected a multiple of 16")):
@@ -169,7 +171,7 @@ def white(count=200, size=128):
 def test_bars_leave_the_person_free_but_for_a_few_pixels():
     before = white()
     before.images[:, :, 0, 0] = 0.0  # so that bars of the mean colour are seen
-    after = batches_module._masked(before, torch.Generator().manual_seed(0))
+    after = batches_module._masked(before, 0.0, torch.Generator().manual_seed(0))
     changed = (after.images != before.images).any(1)
     framed = changed.flatten(1).any(1)
     assert 0.2 < framed.float().mean() < 0.5
@@ -185,7 +187,7 @@ def test_bars_leave_the_person_free_but_for_a_few_pixels():
 
 
 def test_a_landmark_under_a_bar_is_not_visible():
-    after = batches_module._masked(white(), torch.Generator().manual_seed(0))
+    after = batches_module._masked(white(), 0.0, torch.Generator().manual_seed(0))
     column, row = after.landmarks.round().long().unbind(1)
     bright = after.images[torch.arange(200)[:, None], 1, row, column] == 1
     seen = (after.images != 1).flatten(1).any(1)  # where a bar isn't white like the rest
@@ -199,7 +201,7 @@ def test_heads_are_made_of_large_pixels_and_nothing_else_is():
     monkey = pytest.MonkeyPatch()
     with monkey.context() as patch:
         patch.setattr(batches_module, "FRAMED", 0.0)
-        after = batches_module._masked(before, random)
+        after = batches_module._masked(before, 0.3, random)
     changed = (after.images != before.images).all(1)
     chosen = changed.flatten(1).any(1)
     assert 0.2 < chosen.float().mean() < 0.4

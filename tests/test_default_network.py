@@ -51,7 +51,7 @@ def test_it_is_good_on_held_out_renders(table):
 def test_its_history_is_that_of_the_whole_run(table):
     history = list(csv.DictReader(data_path("network_training.csv").read_text().splitlines()))
     steps = [int(row["step"]) for row in history]
-    assert steps == sorted(set(steps)) and steps[-1] == table["settings"]["steps"]
+    assert steps == sorted(set(steps)) and steps[-1] == sum(part["steps"] for part in table["settings"])
     assert float(history[-1]["pck"]) > float(history[0]["pck"])
     assert float(history[-1]["pck"]) == pytest.approx(table["validation"]["stages"][-1]["pck"], abs=0.01)
 
@@ -69,12 +69,23 @@ def test_a_run_is_shipped_whole(tmp_path, monkeypatch):
     run, out = tmp_path / "run", tmp_path / "out"
     out.mkdir()
     train(Settings(steps=2, batch=8), Finished(few), run, validation=few, workers=0, progress=False)
-    arguments = {"run": run, "data": tmp_path, "out": out, "pictures": out, "machine": "a machine"}
-    default_network.main([word for key, value in arguments.items() for word in (f"--{key}", str(value))])
+    further = tmp_path / "further"
+    start = run / "network.safetensors"
+    train(Settings(steps=1, batch=8), Finished(few), further, validation=few, start=start, workers=0, progress=False)
+    arguments = {"data": tmp_path, "out": out, "pictures": out, "machine": "a machine"}
+    default_network.main(
+        [
+            "--run",
+            str(run),
+            str(further),
+            *(word for key, value in arguments.items() for word in (f"--{key}", str(value))),
+        ]
+    )
     table = json.loads((out / "network.json").read_text())
-    assert (table["buffers"], table["bodies"], table["pictures"]) == (5, 5, 16)
+    assert (table["buffers"], table["bodies"], table["pictures"]) == (5, 5, 24)
+    assert [row["step"] for row in default_network.joined([run, further])] == ["2", "3"]
     assert "a machine" in (out / "network.md").read_text()
-    weights, full = (load_network(folder / "network.safetensors").state_dict() for folder in (out, run))
+    weights, full = (load_network(folder / "network.safetensors").state_dict() for folder in (out, further))
     for key, value in full.items():
         torch.testing.assert_close(weights[key], value.half().float(), rtol=0, atol=0)
     for name in ("network_training.png", "network_photos.png"):

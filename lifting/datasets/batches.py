@@ -37,16 +37,27 @@ class Pictures(Protocol):
 
 @dataclass(frozen=True)
 class Rendering:
-    """Pictures composed of rendered buffers, each time with other clothes, light and surroundings; varied; masked."""
+    """Pictures composed of rendered buffers, each time with other clothes, light and surroundings; varied; masked.
+
+    Attributes:
+        buffers: the people.
+        unrecognisable: how many of the heads are made of large pixels. The more, the less a network relies on faces.
+    """
 
     buffers: Buffers
+    unrecognisable: float = 0.3
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.unrecognisable <= 1:
+            fail("unrecognisable", self.unrecognisable, "a share, from 0 to 1")
 
     def __len__(self) -> int:
         return len(self.buffers)
 
     def make(self, indices: Int[np.ndarray, " n"], generator: torch.Generator) -> Composed:
         """See `Pictures`."""
-        return _masked(vary(compose(self.buffers, indices, generator), generator, STRONG_TILT), generator)
+        made = vary(compose(self.buffers, indices, generator), generator, STRONG_TILT)
+        return _masked(made, self.unrecognisable, generator)
 
 
 @dataclass(frozen=True)
@@ -141,11 +152,11 @@ def _recolour(images: Tensor, generator: torch.Generator) -> Tensor:
     return ((images * tint - 0.5) * contrast + 0.5 + offset).clamp(0, 1)
 
 
-FRAMED, UNRECOGNISABLE = 0.35, 0.3
-"""How many of the pictures have bars of one colour at their sides; and a head made of large pixels."""
+FRAMED = 0.35
+"""How many of the pictures have bars of one colour at their sides."""
 
 
-def _masked(made: Composed, generator: torch.Generator) -> Composed:
+def _masked(made: Composed, unrecognisable: float, generator: torch.Generator) -> Composed:
     """What is done to published photos: faces made unrecognisable, and bars of one colour where a photo isn't square.
 
     The bars leave the landmarks' box free, but for a few pixels.
@@ -159,7 +170,7 @@ def _masked(made: Composed, generator: torch.Generator) -> Composed:
     coarse = functional.avg_pool2d(made.images, block, ceil_mode=True, count_include_pad=False)
     coarse = coarse.repeat_interleave(block, 2).repeat_interleave(block, 3)[..., :size, :size]
     square = (steps - middle[:, :1]).square()[:, None, :] + (steps - middle[:, 1:]).square()[:, :, None]
-    chosen = torch.rand(n, generator=generator) < UNRECOGNISABLE
+    chosen = torch.rand(n, generator=generator) < unrecognisable
     disc = (square < radius.square()[:, None, None]) & chosen[:, None, None]
     images = torch.where(disc[:, None], coarse, made.images)
     # the bars

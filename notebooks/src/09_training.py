@@ -260,8 +260,8 @@ print("speed of both configurations, on this machine: python benchmarks/network.
 #
 # ## An hour and a half at home
 #
-# The shipped network was trained by the second command above, on one core (`data/network.md` has all that is known of
-# it). Its errors on held-out pictures while it learned:
+# The shipped network was trained by the second command above, on one core, and for another 2,000 steps at a lower rate
+# with fewer heads made unrecognisable (`data/network.md` says why). Its errors on held-out pictures while it learned:
 
 # %%
 history = list(csv.DictReader(data_path("network_training.csv").read_text().splitlines()))
