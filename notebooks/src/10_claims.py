@@ -153,9 +153,9 @@ def show(name, width=9):
 show("gradients")
 
 # %% [markdown]
-# It **holds**. What flows back through the lifting moves the error by less than a percentage point, in whichever of the
-# three ways. Notebook 07 took away the reason of speed for leaving the gradients out; this is one for not missing them.
-# The seeds lie so close together since all begin with one network and see the same test pictures.
+# It **holds**. Which of the three flows back moves the error by a percentage point at most. If anything the supplement's
+# sub-gradients are in the way: half a point worse than nothing, a point worse than the soft-argmax, and both intervals
+# exclude 0. Notebook 07 took away the reason of speed for leaving them out; this is one for not missing them.
 #
 # ## 2. Do gradients vanish without a loss at every stage?
 #
@@ -289,7 +289,9 @@ print({name: f"{rate:,} frames a second" for name, rate in rates.items()})
 # - **Miniature.** The networks have 1.5 million parameters, three stages, and a few hundred steps after a common start;
 #   with the paper's layers it is 25 million and six stages. What long training would do can't be settled by short one.
 # - **Rendered people**, not Human3.6M. No figure of this notebook stands beside one of the paper's tables.
-# - **Five seeds** give wide intervals. "Undecided" says that, and nothing on the claim.
+# - **One start.** The seeds of claims 1, 3 and 4 differ in the pictures that they see, but all begin with the same
+#   network. That makes for narrow intervals, which say nothing on other starts.
+# - "Undecided" says that the interval is too wide, and nothing on the claim.
 # - Many comparisons: of forty intervals at 95 %, two miss by chance.
 # - Held is not proven: the experiment could have failed, and didn't.
 #
