@@ -153,9 +153,10 @@ def show(name, width=9):
 show("gradients")
 
 # %% [markdown]
-# It **holds**. Which of the three flows back moves the error by a percentage point at most. If anything the supplement's
-# sub-gradients are in the way: half a point worse than nothing, a point worse than the soft-argmax, and both intervals
-# exclude 0. Notebook 07 took away the reason of speed for leaving them out; this is one for not missing them.
+# It **holds**. Which of the three flows back moves the error by a percentage point at most. If anything the
+# supplement's sub-gradients are in the way: half a point worse than nothing, a point worse than the soft-argmax, and
+# both intervals exclude 0. Notebook 07 took away the reason of speed for leaving them out; this is one for not missing
+# them.
 #
 # ## 2. Do gradients vanish without a loss at every stage?
 #
