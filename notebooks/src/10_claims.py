@@ -17,8 +17,9 @@ import torch
 from IPython.display import Markdown
 from scipy import stats
 
-from lifting import lift, load_motion_capture, load_network, load_prior
+from lifting import lift, load_network, load_prior
 from lifting.camera import turn
+from lifting.datasets.motion_capture import load_motion_capture
 from lifting.datasets.rendered import load_rendered
 from lifting.evaluation import read
 from lifting.exercises import answer
@@ -202,7 +203,7 @@ show("fusion")
 #   and has hardly moved.
 # - The later stages see image features at full strength, so they need the maps less than the paper's might.
 #
-# The shipped network was trained with the lifting from the first step on, sixteen times as long, on pictures twice as
+# The shipped network was trained with the lifting from the first step on, on forty times as many pictures, twice as
 # large. Its legs, swapped after the first stage: how many of their landmarks are missed, stage by stage? And if we take
 # the lifted pose out, by putting $w_t$ to 1?
 
@@ -229,11 +230,14 @@ for name, row in (("as they are", as_they_are), ("swapped", sabotaged), ("swappe
     print(f"{name:15}", " ".join(f"stage {t}: {value:4.1f} %" for t, value in enumerate(row, start=1)))
 
 # %%
-print("swapped legs are mended by the last stage, at least in part:", sabotaged[-1] < sabotaged[0])
-assert sabotaged[0] > as_they_are[0] + 10
+print("by the last stage the swap has left no trace:", abs(sabotaged[-1] - as_they_are[-1]) < 2)
+print("without the lifted pose it is much the same:", abs(sabotaged[-1] - alone[-1]) < 2)
+assert abs(sabotaged[-1] - as_they_are[-1]) < 2 and abs(sabotaged[-1] - alone[-1]) < 2
 
 # %% [markdown]
-# TEXT-4B
+# The first stage hardly knows left legs from right: its maps of both have a peak at both, so exchanging them does
+# little. The later stages find out, from the image, whatever they are given; and the lifted pose, which trained with
+# them for two hours, can be taken out at no cost. What it gives is the pose in space, not better maps.
 #
 # ## 5. Are 80 rotations enough?
 #
