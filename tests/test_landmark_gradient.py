@@ -655,3 +655,11 @@ def test_a_prior_of_the_same_shape_is_taken():
     twin = PosePrior(*(getattr(PRIOR, field.name) for field in dataclasses.fields(PRIOR)))
     result = case("random", "fixed").result
     np.testing.assert_array_equal(landmark_jacobian(result, twin), landmark_jacobian(result, PRIOR))
+
+
+def test_the_jacobian_of_a_prior_of_one_component():
+    """That it is component 0 of 1 is no reason to refuse it; it is component 0 of 5 as well."""
+    prior = load_prior()
+    one = prior.subset(components=[0])
+    result = lift(prior.mu[1, :2], one, scale=None)
+    np.testing.assert_array_equal(landmark_jacobian(result, one), landmark_jacobian(result, prior))
