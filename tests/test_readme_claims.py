@@ -12,9 +12,9 @@ def test_readme_has_the_table_as_it_is():
 
 
 def test_what_stood_between_the_marks_is_replaced():
-    readme = f"before\n{readme_claims.BEGIN}\nold\n{readme_claims.END}\nafter\n"
+    readme = f"before\n{readme_claims.BEGIN}\nSTALE\n{readme_claims.END}\nafter\n"
     new = readme_claims.with_claims(readme)
-    assert "old" not in new and new.startswith("before\n") and new.endswith("\nafter\n")
+    assert "STALE" not in new and new.startswith("before\n") and new.endswith("\nafter\n")
     assert new.count("\n| ") > 10 and readme_claims.with_claims(new) == new
 
 

@@ -159,6 +159,9 @@ waiting = np.mean([float(row["waiting"]) for row in rows])
 print(f"{speed:.0f} pictures a second on {torch.get_num_threads()} thread(s); {waiting:.0%} of the time spent "
       "waiting for pictures (none are prepared beforehand here)")  # fmt: skip
 
+# %% [markdown]
+# On the held-out pictures, against the guess:
+
 # %%
 losses = [float(row["loss"]) for row in rows]
 report = evaluate(network, test)
