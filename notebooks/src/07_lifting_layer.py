@@ -18,7 +18,6 @@ import numpy as np
 import torch
 from IPython.display import HTML, Image, Markdown
 
-import lifting
 from lifting import LiftingLayer, belief, lift, load_prior
 from lifting.arrays import trusted
 from lifting.datasets.real_frames import belief_human36m, load_real_frames
@@ -475,7 +474,7 @@ print(f"one 7 x 7 x 128 stage, forwards: {stage:,} products, {stage // sum(work.
 
 # %% tags=["nbval-ignore-output"]
 # Not compared: who runs the benchmark again gets other figures.
-measured = json.loads((Path(lifting.__file__).parents[1] / "benchmarks" / "layer.json").read_text())
+measured = json.loads((Path(belief.__file__).parents[1] / "benchmarks" / "layer.json").read_text())
 print(f"one training step of one 7 x 7 x 128 stage: {1000 * measured['stage']['seconds']:.0f} ms")
 for row in measured["ways"]:
     if row["components"] == 5:
