@@ -183,8 +183,8 @@ on other photos.
 
 ## What is wrong with it
 
-- It is small, and has seen renders alone. Arms that are lifted or cross the body, and legs that cross, are its worst.
-- Hands and feet are missed more often than anything else; see the parts above.
+- It is small, and has seen renders alone.
+- Wrists and elbows, and on the test renders knees and ankles, are missed far more often than the rest.
 - 3D errors are larger than the 2D ones suggest: lifting takes the prior's build, and a swapped side turns the person.
 - One person, upright, who fills most of the picture. It has no way of saying that nobody is there.
 """

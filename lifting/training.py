@@ -553,8 +553,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                                 help=f"default {field.default}")  # fmt: skip
     parser.add_argument("--out", required=True, metavar="DIR", help="the folder of the run")
     parser.add_argument("--data", metavar="SHARDS", help="a folder of rendered buffers; else the embedded pictures")
-    parser.add_argument("--unrecognisable", type=float, default=0.3, metavar="X",
-                        help="share of heads made of large pixels, with --data (default 0.3)")  # fmt: skip
+    parser.add_argument("--unrecognisable", type=float, default=Rendering.unrecognisable, metavar="X",
+                        help="share of heads made of large pixels, with --data (default %(default)s)")  # fmt: skip
     parser.add_argument("--start", metavar="FILE", help="a trained network to go on from; else random weights")
     parser.add_argument("--resume", action="store_true", help="go on where an earlier run stopped")
     parser.add_argument("--device", help="cpu, cuda, cuda:1, ...; default: a GPU where there is one")

@@ -483,8 +483,8 @@ assert all(row["share"] < 0.1 for row in measured["ways"] if row["way"].startswi
 
 # %% [markdown]
 # With the gradients the layer costs a fraction of a percent of a stage, and far less than Python's loops. Beside a
-# stage on a CPU not even those are much; beside one on a GPU, which is many times as fast, they would be. Either way
-# this reason for leaving the gradients out is gone. Whether they **help** is another question: notebook 10 tests it.
+# stage on a CPU not even those are much; beside one on a GPU, which we have not measured, they weigh more. On this
+# machine the reason for leaving the gradients out is gone. Whether they **help** is another question: notebook 10.
 #
 # ## The widget
 #

@@ -270,8 +270,7 @@ assert errors[-1]["median px"] < errors[0]["median px"] and errors[-1]["pck"] > 
 # ### The pose at each stage
 #
 # Every stage's maps can be lifted. The same person, lifted from each stage's fused maps, seen from beside the camera;
-# dotted: the truth. (Over all test pictures half of the lifted poses are within 15 cm of it; the others mostly have
-# sides swapped.)
+# dotted: the truth. (`data/network.md` has the errors over all test pictures.)
 
 # %% tags=["setup"]
 prior = load_prior()

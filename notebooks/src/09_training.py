@@ -263,7 +263,7 @@ print("speed of both configurations, on this machine: python benchmarks/network.
 #
 # ## An hour and a half at home
 #
-# The shipped network was trained by the second command above, on one core, and for another 2,800 steps at lower rates
+# The shipped network was trained by the second command above, and for another 2,800 steps at lower rates
 # with fewer heads made unrecognisable (`data/network.md` says why). Its errors on held-out pictures while it learned:
 
 # %%

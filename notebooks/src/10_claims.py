@@ -235,9 +235,9 @@ print("without the lifted pose it is much the same:", abs(sabotaged[-1] - alone[
 assert abs(sabotaged[-1] - as_they_are[-1]) < 2 and abs(sabotaged[-1] - alone[-1]) < 2
 
 # %% [markdown]
-# The first stage hardly knows left legs from right: its maps of both have a peak at both, so exchanging them does
-# little. The later stages find out, from the image, whatever they are given; and the lifted pose, which trained with
-# them for two hours, can be taken out at no cost. What it gives is the pose in space, not better maps.
+# After the first stage exchanging left legs and right does little harm: it hardly knows which is which. By the last one
+# the exchange has left no trace; and the lifted pose, which trained with the network for two hours, can be taken out at
+# no cost. What it gives is the pose in space, not better maps.
 #
 # ## 5. Are 80 rotations enough?
 #
@@ -297,7 +297,7 @@ print({name: f"{rate:,} frames a second" for name, rate in rates.items()})
 # - **One start.** The seeds of claims 1, 3 and 4 differ in the pictures that they see, but all begin with the same
 #   network. That makes for narrow intervals, which say nothing on other starts.
 # - "Undecided" says that the interval is too wide, and nothing on the claim.
-# - Many comparisons: of forty intervals at 95 %, two miss by chance.
+# - Many comparisons: of twenty intervals at 95 %, one is expected to miss by chance.
 # - Held is not proven: the experiment could have failed, and didn't.
 #
 # ## Recap
