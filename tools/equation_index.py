@@ -17,6 +17,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from marks import put_between
+
 from lifting.files import write_atomically
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -151,11 +153,7 @@ def table(index: Index) -> str:
 
 def with_table(readme: str, index: Index) -> str:
     """The text of README.md with the table of `index` between the marks."""
-    before, begin, rest = readme.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"README.md: got no place for the index, expected the lines {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n{table(index)}\n{END}{after}"
+    return put_between(readme, BEGIN, END, table(index), "the index")
 
 
 def main(arguments: list[str]) -> int:

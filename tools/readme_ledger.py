@@ -7,7 +7,7 @@
 import sys
 from pathlib import Path
 
-from lifting.files import write_atomically
+from marks import bring_up_to_date, put_between
 
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- ledger of gradients: make ledger -->", "<!-- end of the ledger -->"
@@ -27,25 +27,16 @@ def table(ledger: str) -> str:
 
 def with_ledger(readme: str, ledger: str) -> str:
     """The text of README.md with the ledger's table between the marks."""
-    before, begin, rest = readme.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"README.md: got no place for the ledger, expected the lines {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n{table(ledger)}\n{END}{after}"
+    return put_between(readme, BEGIN, END, table(ledger), "the ledger")
 
 
 def main(arguments: list[str]) -> int:
     """Write the table, or with --check say whether it is out of date."""
     readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    wanted = with_ledger(text, (ROOT / "docs" / "gradient_ledger.md").read_text(encoding="utf-8"))
-    if wanted == text:
-        return 0
-    if arguments == ["--check"]:
-        print("README.md: the ledger's table is out of date, run make ledger")
-        return 1
-    write_atomically(readme, wanted.encode())
-    return 0
+    ledger = (ROOT / "docs" / "gradient_ledger.md").read_text(encoding="utf-8")
+    wanted = with_ledger(readme.read_text(encoding="utf-8"), ledger)
+    message = "README.md: the ledger's table is out of date, run make ledger"
+    return bring_up_to_date(readme, wanted, arguments == ["--check"], message)
 
 
 if __name__ == "__main__":
