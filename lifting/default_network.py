@@ -64,9 +64,10 @@ def measure(network: Network) -> dict[str, Any]:
 def looked_again(network: Network, people: RenderedPeople, batch: int = 50) -> dict[str, float]:
     """The figures of `look_again` on renders."""
     parts = [look_again(network, people.images[start : start + batch]) for start in range(0, len(people), batch)]
-    Y, side = np.concatenate(parts), people.images.shape[-1]
-    inside = ((people.landmarks > -0.5) & (people.landmarks < side - 0.5)).all(1)
-    return in_the_image(Y, people.landmarks, inside) | {"front or back": front_back(Y, people.from_behind)["all"]}
+    Y = np.concatenate(parts)
+    return in_the_image(Y, people.landmarks, people.inside) | {
+        "front or back": front_back(Y, people.from_behind)["all"]
+    }
 
 
 def hours(log: Sequence[Mapping[str, str]], batch: int) -> float:

@@ -173,14 +173,12 @@ def evaluate(network: Network, people: RenderedPeople, batch: int = 64, size: in
         facing the last stage tells right, of all, of those seen from the front, and of those seen from behind.
     """
     seen = read(network, people.images, batch, size)
-    side = people.images.shape[-1]
-    inside = ((people.landmarks > -0.5) & (people.landmarks < side - 0.5)).all(1)
     known = np.isfinite(seen.pose).all((1, 2))
     pose, truth = seen.pose[known], people.pose[known].astype(np.float64)
     return {
         "images": len(people),
-        "stages": [in_the_image(Y, people.landmarks, inside) for Y in seen.landmarks],
-        "groups": by_group(seen.landmarks[-1], people.landmarks, inside),
+        "stages": [in_the_image(Y, people.landmarks, people.inside) for Y in seen.landmarks],
+        "groups": by_group(seen.landmarks[-1], people.landmarks, people.inside),
         "space": {
             "not lifted": int((~known).sum()),
             **{f.__name__: float(1000 * f(pose, truth).mean()) for f in (mpjpe, n_mpjpe, p_mpjpe)},

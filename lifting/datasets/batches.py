@@ -17,7 +17,7 @@ from torch.nn import functional
 from torch.utils.data import Dataset
 
 from lifting.arrays import check_count, fail
-from lifting.datasets.composing import Buffers, Composed, compose
+from lifting.datasets.composing import Buffers, Composed, compose, in_picture
 from lifting.datasets.rendered import RenderedPeople
 from lifting.skeleton import HUMAN36M
 
@@ -116,7 +116,7 @@ def vary(made: Composed, generator: torch.Generator, tilt_deviation: float = TIL
     images = functional.grid_sample(made.images, grid, mode="bilinear", padding_mode="border", align_corners=False)
     # rows count downwards, the pose's y points up: it turns the other way
     pose = torch.cat([R.mT @ made.pose[:, :2], made.pose[:, 2:]], dim=1)
-    inside = ((landmarks > -0.5) & (landmarks < size - 0.5)).all(1)
+    inside = in_picture(landmarks, size)
     return Composed(_recolour(_blur(images, generator), generator), landmarks, made.visible & inside, pose,
                     made.scale * zoom, made.from_behind)  # fmt: skip
 

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 from torch.nn import functional
 
-from lifting.arrays import fail
+from lifting.arrays import Array, fail
 from lifting.datasets.bodies import SEGMENTS, SIZE
 from lifting.skeleton import HUMAN36M
 
@@ -109,10 +109,15 @@ def compose(
     images = colour + (1 - alpha) * behind
     images, hidden = _occlude(images, landmarks, generator)
     images = _develop(images, generator)
-    inside = ((landmarks > -0.5) & (landmarks < SIZE - 0.5)).all(1)
+    inside = in_picture(landmarks, SIZE)
     from_behind = torch.from_numpy(buffers.from_behind[index])
     scale = torch.from_numpy(buffers.camera[index, 2])
     return Composed(images, landmarks, visible & inside & ~hidden, pose, scale, from_behind)
+
+
+def in_picture(landmarks: Float[Array, "N 2 L"], size: int) -> Bool[Array, "N L"]:
+    """Which landmarks, in pixels, lie inside a square picture of `size` pixels."""
+    return ((landmarks > -0.5) & (landmarks < size - 0.5)).all(1)
 
 
 # --- the person --------------------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ from PIL import Image
 
 from lifting.arrays import check_count, fail
 from lifting.datasets import bodies
-from lifting.datasets.composing import Buffers, Composed, compose
+from lifting.datasets.composing import Buffers, Composed, compose, in_picture
 from lifting.datasets.motion_capture import UPRIGHT_LEAN, MotionCapture, load_motion_capture, trunk_lean
 from lifting.files import data_path, load_npz, save_npz, write_atomically
 
@@ -92,6 +92,7 @@ class RenderedPeople:
         body: (N,) whose body; no two splits share one.
         clip: (N,) index into the clips of the motion capture; no two splits share one.
         from_behind: (N,) hips and shoulders face away from the viewer.
+        inside: (N, 17) inside the picture, hidden or not.
     """
 
     images: UInt8[np.ndarray, "N 3 128 128"]
@@ -109,6 +110,11 @@ class RenderedPeople:
     def from_behind(self) -> Bool[np.ndarray, " N"]:
         """Whether hips and shoulders face away from the viewer."""
         return np.cos(self.camera[:, 0]) < 0
+
+    @property
+    def inside(self) -> Bool[np.ndarray, "N 17"]:
+        """Which landmarks lie inside the picture, seen or hidden."""
+        return in_picture(self.landmarks, self.images.shape[-1])
 
 
 def load_rendered(split: Split = "train", path: str | os.PathLike[str] | None = None) -> RenderedPeople:

@@ -64,11 +64,6 @@ def missed(Y: np.ndarray, people: RenderedPeople, counted: np.ndarray) -> float:
     return float(100 * (distance > WITHIN * torso(people.landmarks)[:, None])[counted].mean())
 
 
-def inside(people: RenderedPeople) -> np.ndarray:
-    """Which landmarks (N, 17) are inside the picture."""
-    return ((people.landmarks > -0.5) & (people.landmarks < people.images.shape[-1] - 0.5)).all(1)
-
-
 def swap_legs(network: Network) -> None:
     """Let the belief maps of left and right knees and ankles change places after the first stage, from now on."""
     fuse, order = network.fuse, list(range(18))
@@ -83,7 +78,7 @@ def swap_legs(network: Network) -> None:
 
 def measure(network: Network, people: RenderedPeople) -> dict[str, Any]:
     """All errors of a trained network: by stage, of hidden landmarks, and after legs were swapped."""
-    within = inside(people)
+    within = people.inside
     hidden = within & ~people.visible
     report = evaluate(network, people)
     Y = read(network, people.images).landmarks

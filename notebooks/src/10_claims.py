@@ -24,7 +24,7 @@ from lifting.datasets.rendered import load_rendered
 from lifting.evaluation import read
 from lifting.exercises import answer
 from lifting.experiments import claims
-from lifting.experiments.networks import SWAPPED, inside, missed, swap_legs
+from lifting.experiments.networks import SWAPPED, missed, swap_legs
 from lifting.metrics import mpjpe
 from lifting.plots import draw_comparisons, draw_way_through
 
@@ -210,7 +210,7 @@ show("fusion")
 # %% tags=["setup"]
 people = load_rendered("test")
 legs = np.zeros((len(people), 17), dtype=bool)
-legs[:, SWAPPED] = inside(people)[:, SWAPPED]
+legs[:, SWAPPED] = people.inside[:, SWAPPED]
 
 
 def missed_legs(swapped, lifted=True):
