@@ -117,7 +117,7 @@ def mutate(module: str, folder: Path) -> tuple[dict[str, str], dict[str, Any]]:
     }
     originals = {f"lifting.{module}.{name.rpartition('__mutmut_')[0]}": sha(body)
                  for name, body in functions.items() if name.endswith("__mutmut_orig")}  # fmt: skip
-    return changes, {"functions": originals, "tests": sha(tests)}
+    return changes, {"functions": originals, "tests": sha(tests), "made": len(changes)}
 
 
 def text(function: ast.FunctionDef) -> str:
@@ -197,16 +197,19 @@ def report() -> str:
     results = json.loads(RESULTS.read_text())
     reasons = {name: entry["why"] for entry in tomllib.loads(REASONS.read_text()).get("survivor", [])
                for name in entry["mutants"]} if REASONS.exists() else {}  # fmt: skip
-    rows: list[tuple[str, int, int, int]] = []
+    rows: list[tuple[str, int, int, int, int]] = []
     survivors: list[tuple[str, str, str]] = []
-    for module in [name for name in TESTS if results.get(name, {}).get("mutants")]:
+    for module in [name for name in TESTS if name in results]:
         outcomes = results[module]["mutants"]
         left = {name: m["change"] for name, m in outcomes.items() if m["outcome"] == "survived"}
-        rows.append((module, len(outcomes), len(left), sum(name in reasons for name in left)))
+        rows.append((module, results[module]["made"], len(outcomes), len(left), sum(name in reasons for name in left)))
         survivors += [(name, change, reasons.get(name, "**no reason given**")) for name, change in left.items()]
     rows.append(("**all**", *(sum(column) for column in list(zip(*rows, strict=True))[1:])))
-    table = "\n".join(f"| {name} | {total} | {total - left} | {1 - left / total:.1%} | {known} | {left - known} |"
-                      for name, total, left, known in rows)  # fmt: skip
+    table = "\n".join(
+        f"| {name} | {made} | {total} | {total - left} | {f'{1 - left / total:.1%}' if total else '-'} "
+        f"| {known} | {left - known} |"
+        for name, made, total, left, known in rows
+    )
     grouped: dict[str, list[tuple[str, str]]] = {}
     for name, change, why in survivors:
         grouped.setdefault(why, []).append((name, change))
@@ -219,8 +222,10 @@ def report() -> str:
 Made by `python tools/mutation.py`, which says how; the outcome of each mutant is in [mutation.json](mutation.json).
 Decorated functions and methods are not mutated; the layer's passes are plain functions that its methods call.
 
-| module | mutants | killed | score | survive with a reason | survive without |
-|---|---|---|---|---|---|
+The score is that of the mutants that were tested; where those are fewer than there are, the others have yet to be.
+
+| module | mutants | tested | killed | score | survive with a reason | survive without |
+|---|---|---|---|---|---|---|
 {table}
 
 ## What survives
