@@ -104,6 +104,10 @@ def card(table: Mapping[str, Any]) -> str:
         ", ".join(f"{key} {value}" for key, value in part.items() if key not in ("config", "lifting", "size"))
         for part in table["settings"]
     )
+    trained_on = "; then ".join(
+        f"{buffers:,} rendered buffers of {bodies:,} bodies"
+        for buffers, bodies in zip(table["buffers"], table["bodies"], strict=True)
+    )
     return f"""# network.safetensors
 
 The weights that `lifting.load_network()` loads: the "{run["config"]}" configuration ({table["parameters"]:,}
@@ -115,10 +119,10 @@ detector for use on photos.
 |---|---|
 | SHA-256 of `network.safetensors` | `{table["sha256"]}` |
 | Format | safetensors, float16; no pickle |
-| Trained on | {table["buffers"]:,} rendered buffers of {table["bodies"]:,} bodies, composed anew each time |
+| Trained on | {trained_on}, composed anew each time |
 | Settings | {settings} |
 | Pictures seen | {table["pictures"]:,} |
-| Time | {table["hours"]:.1f} h on {table["machine"]} |
+| Time | {table["hours"]:.1f} h on {"; then ".join(table["machine"])} |
 | Learned weights of the fusion | {", ".join(f"w_{t} = {w:.2f}" for t, w in enumerate(table["w"], start=1))} |
 | Licence | Apache-2.0; what it was trained on: [rendered_people.md](rendered_people.md) |
 
@@ -231,40 +235,59 @@ def as_png(figure: matplotlib.figure.Figure) -> bytes:
     return file.getvalue()
 
 
-def joined(runs: Sequence[Path]) -> list[dict[str, str]]:
-    """The errors on held-out pictures of runs that went on from each other, steps counted from the first."""
-    rows, before = [], 0
+def joined(runs: Sequence[Path], earlier: Sequence[dict[str, str]] = ()) -> list[dict[str, str]]:
+    """The errors on held-out pictures of runs that went on from each other, steps counted from the first.
+
+    `earlier`: those of the runs before these.
+    """
+    rows = list(earlier)
+    before = int(rows[-1]["step"]) if rows else 0
     for run in runs:
-        own = list(csv.DictReader((run / "validation.csv").read_text().splitlines()))
+        own = read_rows(run / "validation.csv")
         rows += [row | {"step": str(before + int(row["step"]))} for row in own]
         before = int(rows[-1]["step"])
     return rows
 
 
-def ship(runs: Sequence[Path], shards: Path, out: Path, pictures: Path, machine: str) -> None:
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file."""
+    return list(csv.DictReader(path.read_text().splitlines()))
+
+
+def ship(
+    runs: Sequence[Path], shards: Path, out: Path, pictures: Path, machine: str, before: Path | None = None
+) -> None:
     """Write everything about the network that some runs have trained, each going on from the one before.
+
+    `before`: the folder of a shipped network that the first of them went on from.
 
     Raises:
         FileNotFoundError: a run is not finished, or is none.
     """
+    earlier: list[dict[str, str]] = []
+    table: dict[str, Any] = {"settings": [], "buffers": [], "bodies": [], "hours": 0.0, "machine": []}
+    if before is not None:
+        found = json.loads((before / "network.json").read_text())
+        table = {key: found[key] for key in table}
+        earlier = read_rows(before / "network_training.csv")
     network = load_network(runs[-1] / "network.safetensors")
     settings = [json.loads((run / "settings.json").read_text()) for run in runs]
-    logs = [list(csv.DictReader((run / "log.csv").read_text().splitlines())) for run in runs]
-    history = joined(runs)
+    own = [hours(read_rows(run / "log.csv"), part["batch"]) for run, part in zip(runs, settings, strict=True)]
+    history = joined(runs, earlier)
     buffers = open_shards(shards)
     save_network(network, out / "network.safetensors", torch.float16)
     shipped = load_network(out / "network.safetensors")
     table = {
         "sha256": hashlib.sha256((out / "network.safetensors").read_bytes()).hexdigest(),
         "parameters": sum(p.numel() for p in shipped.parameters()),
-        "settings": settings,
-        "buffers": len(buffers),
-        "bodies": len(np.unique(buffers.body)),
-        "pictures": sum(part["steps"] * part["batch"] for part in settings),
-        "hours": round(sum(hours(log, part["batch"]) for log, part in zip(logs, settings, strict=True)), 2),
-        "machine": machine,
+        "settings": table["settings"] + settings,
+        "buffers": [*table["buffers"], len(buffers)],
+        "bodies": [*table["bodies"], len(np.unique(buffers.body))],
+        "hours": round(table["hours"] + sum(own), 2),
+        "machine": [*table["machine"], machine],
         **measure(shipped),
     }
+    table["pictures"] = sum(part["steps"] * part["batch"] for part in table["settings"])
     text = io.StringIO()
     writer = csv.DictWriter(text, list(history[0]), lineterminator="\n")
     writer.writeheader()
@@ -283,9 +306,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True, help="the folder of rendered buffers that it was run on")
     parser.add_argument("--out", type=Path, required=True, help="the folder of the weights and their card")
     parser.add_argument("--pictures", type=Path, required=True, help="the folder of the card's pictures")
+    parser.add_argument("--before", type=Path, help="the folder of a shipped network that the first run went on from")
     parser.add_argument("--machine", required=True, help="which machine trained it, on how many threads")
     given = parser.parse_args(arguments)
-    ship(given.run, given.data, given.out, given.pictures, given.machine)
+    ship(given.run, given.data, given.out, given.pictures, given.machine, given.before)
 
 
 if __name__ == "__main__":

@@ -143,10 +143,13 @@ class Network(nn.Module):
         """Stage t's belief maps, lifted, projected and fused: f_t = w_t b_t + (1 - w_t) b_hat_t."""
         if self.lifting == "none":
             return StageMaps(belief, None, belief)
-        projected = self.layer(belief[:, :-1]).B_hat
-        w = torch.sigmoid(self.fusion[t])
-        fused = w * belief[:, :-1] + (1 - w) * projected
-        return StageMaps(belief, projected, torch.cat([fused, belief[:, -1:]], dim=1))
+        # one map after the other in memory, as the layer's are
+        belief = belief.contiguous(memory_format=torch.contiguous_format)
+        landmarks, background = belief.split([belief.shape[1] - 1, 1], dim=1)
+        projected = self.layer(landmarks).B_hat
+        w = torch.sigmoid(self.fusion[t]).to(belief.dtype)
+        fused = torch.lerp(projected, landmarks, w)
+        return StageMaps(belief, projected, torch.cat([fused, background], dim=1))
 
     def _check(self, images: torch.Tensor) -> None:
         if not torch.is_tensor(images):

@@ -225,3 +225,24 @@ def test_pictures_composed_anew_are_tilted_more_than_finished_ones():
         return torch.atan2(*(moved[:, :, 1] - moved[:, :, 0]).flip(1).unbind(1)).rad2deg()
 
     assert abs(tilts().std() - 10) < 1 and abs(tilts(batches_module.STRONG_TILT).std() - 20) < 2
+
+
+def test_most_pictures_look_as_jpeg_leaves_them():
+    """Smooth pictures stay nearly what they were; noise changes more; a quarter of the pictures isn't touched."""
+    places = 40 + 48 * torch.rand(400, 2, generator=torch.Generator().manual_seed(1))
+    before = composed(places, torch.zeros(400, 2, 17), torch.zeros(400, 3, 17))
+    noise = before._replace(images=torch.rand(400, 3, 128, 128, generator=torch.Generator().manual_seed(2)))
+    kept = before.images.clone()
+    after, rough = (batches_module._compressed(made, torch.Generator().manual_seed(0)) for made in (before, noise))
+    assert torch.equal(before.images, kept)
+    changed = (after.images != before.images).flatten(1).any(1)
+    assert abs(changed.float().mean() - batches_module.COMPRESSED) < 0.06
+    assert torch.equal(changed, (rough.images != noise.images).flatten(1).any(1))
+    smooth_error, rough_error = (
+        (one.images - other.images)[changed].square().mean().sqrt() for one, other in ((after, before), (rough, noise))
+    )
+    assert smooth_error < 0.02 < rough_error < 0.4
+    assert torch.equal(after.landmarks, before.landmarks) and torch.equal(after.visible, before.visible)
+    # whole numbers of 255ths, as a file has them
+    values = 255 * after.images[changed]
+    assert (values - values.round()).abs().max() < 1e-3

@@ -75,6 +75,22 @@ def test_a_map_is_a_pixel_set_to_one_and_blurred():
 
 
 @backend
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_no_value_of_a_map_is_subnormal(backend, dtype):
+    """Below the root of the least normal number a profile is 0, above it what exp gives: no product lies below it."""
+    Y = np.array([[3.3], [4.6]])
+    size, sigma = (90, 100), 1.0 if dtype == "float32" else 0.4
+    limit = np.finfo(dtype).smallest_normal
+    maps = to_numpy(belief_maps(BACKENDS[backend](Y.astype(dtype)), *size, sigma))[0]
+    rows, columns = np.indices(size)
+    exact = np.exp(-((columns - 3.3) ** 2 + (rows - 4.6) ** 2) / (2 * sigma**2))
+    assert maps.dtype == dtype and ((maps == 0) | (maps >= limit)).all()
+    # nothing is dropped that is not below the root of the limit already
+    assert exact[maps == 0].max() < np.sqrt(limit) and (maps > 0).sum() > 100
+    np.testing.assert_allclose(maps[maps > 0], exact[maps > 0], rtol=1e-4 if dtype == "float32" else 1e-11)
+
+
+@backend
 def test_far_outside_a_map_is_empty(backend):
     Y = BACKENDS[backend](np.array([[-1e6, 4.0, 1e100], [3.0, 1e6, -1e100]]))
     assert not np.any(to_numpy(belief_maps(Y, H, W)))

@@ -78,17 +78,10 @@ def test_a_run_is_shipped_whole(tmp_path, monkeypatch):
     further = tmp_path / "further"
     start = run / "network.safetensors"
     train(Settings(steps=1, batch=8), Finished(few), further, validation=few, start=start, workers=0, progress=False)
-    arguments = {"data": tmp_path, "out": out, "pictures": out, "machine": "a machine"}
-    default_network.main(
-        [
-            "--run",
-            str(run),
-            str(further),
-            *(word for key, value in arguments.items() for word in (f"--{key}", str(value))),
-        ]
-    )
+    arguments = ["--data", tmp_path, "--out", out, "--pictures", out, "--machine", "a machine"]
+    default_network.main([str(word) for word in ("--run", run, further, *arguments)])
     table = json.loads((out / "network.json").read_text())
-    assert (table["buffers"], table["bodies"], table["pictures"]) == (5, 5, 24)
+    assert (table["buffers"], table["bodies"], table["pictures"]) == ([5], [5], 24)
     assert [row["step"] for row in default_network.joined([run, further])] == ["2", "3"]
     assert "a machine" in (out / "network.md").read_text()
     weights, full = (load_network(folder / "network.safetensors").state_dict() for folder in (out, further))
@@ -97,3 +90,16 @@ def test_a_run_is_shipped_whole(tmp_path, monkeypatch):
     for name in ("network_training.png", "network_photos.png"):
         assert (out / name).read_bytes().startswith(b"\x89PNG") and (out / name).stat().st_size > 10_000
     assert np.isfinite(table["hours"])
+    # and again, by a run that goes on from what was shipped
+    last, again = tmp_path / "last", tmp_path / "again"
+    again.mkdir()
+    start = out / "network.safetensors"
+    train(Settings(steps=4, batch=8), Finished(few), last, validation=few, start=start, workers=0, progress=False)
+    arguments = ["--data", tmp_path, "--out", again, "--pictures", again, "--machine", "another"]
+    default_network.main([str(word) for word in ("--before", out, "--run", last, *arguments)])
+    table, earlier = json.loads((again / "network.json").read_text()), table
+    assert table["settings"][:2] == earlier["settings"] and [part["steps"] for part in table["settings"]] == [2, 1, 4]
+    assert (table["buffers"], table["bodies"], table["pictures"]) == ([5, 5], [5, 5], 56)
+    assert table["machine"] == ["a machine", "another"] and table["hours"] >= earlier["hours"]
+    assert [row["step"] for row in default_network.read_rows(again / "network_training.csv")] == ["2", "3", "7"]
+    assert "5 rendered buffers of 5 bodies; then 5" in (again / "network.md").read_text()

@@ -325,7 +325,7 @@ def drawn(monkeypatch):
     class Drawn:
         calls, stop_after = 0, None
 
-    def render_bodies(motion, split, numbers, seed):
+    def render_bodies(motion, split, numbers, seed, stirred):
         if Drawn.calls == Drawn.stop_after:
             raise KeyboardInterrupt
         Drawn.calls += 1
@@ -364,6 +364,8 @@ def test_a_folder_in_use_is_refused(tmp_path):
         rendered.render(tmp_path / "a", 4)
     with pytest.raises(ValueError, match="out: got .*begun with"):
         rendered.render(tmp_path / "a", 4, seed=1, resume=True)
+    with pytest.raises(ValueError, match="'stirred': False.*begun with.*'stirred': True"):
+        rendered.render(tmp_path / "a", 4, stirred=True, resume=True)
     assert files(tmp_path / "a") == before
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "other.npz").touch()
@@ -451,6 +453,50 @@ def test_mixing_takes_legs_from_one_pose_and_the_rest_from_the_other():
     assert bodies.heading(np.where(np.arange(17) == 0, 0, mixed)) == pytest.approx(bodies.heading(legs), abs=0.4)
 
 
+def limbs(pose):
+    """Upper and lower bones (2, 3) of arms and legs."""
+    chains = [
+        (f"{side}_{a}", f"{side}_{b}", f"{side}_{c}")
+        for side in ("left", "right")
+        for a, b, c in (bodies.ARM.joints, bodies.LEG.joints)
+    ]
+    return np.stack([np.diff(pose[:, [AT[name] for name in chain]]).T for chain in chains])
+
+
+def bends(pose):
+    """Of elbows and knees, degrees."""
+    upper, lower = (each / np.linalg.norm(each, axis=-1, keepdims=True) for each in limbs(pose).swapaxes(0, 1))
+    return np.degrees(np.arccos(np.clip((upper * lower).sum(-1), -1, 1)))
+
+
+def test_stirred_poses_keep_their_bones_and_differ_as_much_as_said():
+    poses, random = load_motion_capture().poses[::25], np.random.default_rng(0)
+    stirred = np.stack([bodies.stir(pose, random) for pose in poses])
+    for a, b in HUMAN36M.bones:
+        before, after = (np.linalg.norm(each[..., a] - each[..., b], axis=-1) for each in (poses, stirred))
+        np.testing.assert_allclose(after, before, rtol=1e-9)
+    fixed = [AT[name] for name in ("pelvis", "left_hip", "right_hip")]
+    np.testing.assert_array_equal(stirred[..., fixed], poses[..., fixed])
+    spine = [each[..., AT["spine"]] - each[..., AT["pelvis"]] for each in (poses, stirred)]
+    cosine = (spine[0] * spine[1]).sum(-1) / np.linalg.norm(spine, axis=-1).prod(0)
+    # two of the three parts of a random turn move a direction: sqrt(2 / 3) of the whole
+    turned = np.sqrt(np.mean(np.degrees(np.arccos(cosine)) ** 2))
+    assert turned == pytest.approx(bodies.STIRRED["pelvis"] * math.sqrt(2 / 3), rel=0.15)
+    assert not np.array_equal(poses, stirred)
+
+
+def test_stirred_elbows_and_knees_bend_on_their_own_side(monkeypatch):
+    """With nothing but the bend stirred, the normal of a limb's plane stays where it is."""
+    random, most = np.random.default_rng(1), math.degrees(bodies.MOST_BENT)
+    monkeypatch.setattr(bodies, "STIRRED", dict.fromkeys(bodies.STIRRED, 0.0) | {"bend": 40.0})
+    for pose in load_motion_capture().poses[::100]:
+        stirred = bodies.stir(pose, random)
+        before, after = (np.cross(*limbs(each).swapaxes(0, 1)) for each in (pose, stirred))
+        assert ((before * after).sum(-1) >= -1e-12).all()
+        assert (bends(stirred) <= np.maximum(bends(pose), most) + 1e-6).all()
+        assert np.abs(bends(stirred) - bends(pose)).max() > 5
+
+
 # --- with anny -----------------------------------------------------------------------------------------------------
 
 
@@ -522,6 +568,14 @@ def test_a_body_depends_on_its_number_alone(model):
     np.testing.assert_array_equal(together.values[together.starts[4] :], alone.values)
     assert together.from_behind.tolist() == [False, True] * 4
     assert set(together.body) == {4, 5}
+
+
+def test_only_poses_for_training_are_stirred(model):
+    motion = load_motion_capture()
+    for split, same in (("train", False), ("test", True)):
+        plain, stirred = (rendered.render_bodies(motion, split, [3], 0, stirred) for stirred in (False, True))
+        assert np.array_equal(plain.pose, stirred.pose) == same
+        assert np.array_equal(plain.values, stirred.values) == same
 
 
 def test_two_processes_make_the_files_of_one(model, tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ chunk). So a run that is resumed sees the same pictures as one that was not stop
 batch see together what one would see alone.
 """
 
+import io
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -12,6 +13,7 @@ from typing import Protocol
 import numpy as np
 import torch
 from jaxtyping import Int
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import Dataset
@@ -57,7 +59,7 @@ class Rendering:
     def make(self, indices: Int[np.ndarray, " n"], generator: torch.Generator) -> Composed:
         """See `Pictures`."""
         made = vary(compose(self.buffers, indices, generator), generator, STRONG_TILT)
-        return _masked(made, self.unrecognisable, generator)
+        return _compressed(_masked(made, self.unrecognisable, generator), generator)
 
 
 @dataclass(frozen=True)
@@ -183,6 +185,21 @@ def _masked(made: Composed, unrecognisable: float, generator: torch.Generator) -
     column, row = made.landmarks.round().long().clamp(0, size - 1).unbind(1)
     covered = bars[torch.arange(n)[:, None], row, column]
     return made._replace(images=torch.where(bars[:, None], colour, images), visible=made.visible & ~covered)
+
+
+COMPRESSED, QUALITIES = 0.75, (50, 95)
+"""How many of the pictures go through JPEG, and of which qualities."""
+
+
+def _compressed(made: Composed, generator: torch.Generator) -> Composed:
+    """Most pictures as JPEG leaves them. Its marks are taken for a face by a network that has never seen any."""
+    images = made.images.clone()
+    quality = torch.randint(*QUALITIES, (len(images),), generator=generator).tolist()
+    for n in (torch.rand(len(images), generator=generator) < COMPRESSED).nonzero()[:, 0].tolist():
+        file, pixels = io.BytesIO(), (images[n] * 255).round().byte().permute(1, 2, 0).numpy()
+        Image.fromarray(pixels).save(file, "JPEG", quality=quality[n])
+        images[n] = torch.from_numpy(np.array(Image.open(file, formats=["JPEG"]))).permute(2, 0, 1) / 255
+    return made._replace(images=images)
 
 
 @dataclass(frozen=True)

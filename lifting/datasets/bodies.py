@@ -14,7 +14,7 @@ Colours come later (`lifting.datasets.composing`), so that one buffer serves for
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -358,6 +358,43 @@ def mix(legs: Float[Array, "3 17"], above: Float[Array, "3 17"]) -> Float[Array,
     moved = turned - turned[:, [at]] + legs[:, [at]]
     of_legs = [name == "pelvis" or name.endswith(LEG.joints) for name in HUMAN36M.landmarks]
     return np.where(of_legs, legs, moved)
+
+
+ABOVE = ("spine", "neck", "nose", "head_top")
+STIRRED = {"pelvis": 12.0, "neck": 10.0, "shoulder": 25.0, "hip": 15.0, "bend": 20.0}
+"""How far `stir` turns what hangs on a joint, and bends an elbow or a knee: standard deviations, degrees."""
+
+MOST_BENT = math.radians(150)
+"""How far `stir` bends an elbow or a knee at most."""
+
+
+def stir(pose: Float[Array, "3 17"], generator: np.random.Generator) -> Float[Array, "3 17"]:
+    """A pose that nobody recorded: trunk, head, arms and legs each turned a little about the joint they hang on.
+
+    Elbows and knees are bent more or less in the plane of their limb, and never beyond straight.
+    """
+    at, stirred = HUMAN36M.index, pose.copy()
+    arms = [f"{side}_{joint}" for side in ("left", "right") for joint in ARM.joints]
+
+    def turn(joint: str, names: Sequence[str], turned: Rotation) -> None:
+        middle, below = stirred[:, [at(joint)]], [at(name) for name in names]
+        stirred[:, below] = middle + turned.as_matrix() @ (stirred[:, below] - middle)
+
+    def any_way(degrees: float) -> Rotation:
+        return Rotation.from_rotvec(np.radians(degrees) / math.sqrt(3) * generator.standard_normal(3))
+
+    turn("pelvis", [*ABOVE, *arms], any_way(STIRRED["pelvis"]))
+    turn("neck", ABOVE[2:], any_way(STIRRED["neck"]))
+    for limb, root in ((ARM, "shoulder"), (LEG, "hip")):
+        for side in ("left", "right"):
+            upper, middle, end = (f"{side}_{joint}" for joint in limb.joints)
+            turn(upper, [middle, end], any_way(STIRRED[root]))
+            bones = np.diff(stirred[:, [at(upper), at(middle), at(end)]]).T
+            axis = np.cross(*bones)
+            bend = math.atan2(float(np.linalg.norm(axis)), float(bones[0] @ bones[1]))
+            bent = min(max(bend + np.radians(STIRRED["bend"]) * generator.standard_normal(), 0.0), max(bend, MOST_BENT))
+            turn(middle, [end], Rotation.from_rotvec((bent - bend) * _unit(axis)))
+    return stirred
 
 
 def _between(a: Array, b: Array, share: float) -> Array:

@@ -232,8 +232,12 @@ def join(parts: Sequence[Buffers]) -> Buffers:
     return Buffers(starts=np.concatenate([*starts, ends[-1:]]), **arrays)
 
 
-def render_bodies(motion: MotionCapture, split: Split, numbers: Sequence[int], seed: int) -> Buffers:
+def render_bodies(
+    motion: MotionCapture, split: Split, numbers: Sequence[int], seed: int, stirred: bool = False
+) -> Buffers:
     """Buffers of the bodies `numbers` of a split, `CAMERAS` each; each body depends on its number and the seed alone.
+
+    `stirred`: those for training are in poses that `lifting.datasets.bodies.stir` makes of the recorded ones.
 
     Raises:
         ModuleNotFoundError: anny is not installed.
@@ -247,6 +251,8 @@ def render_bodies(motion: MotionCapture, split: Split, numbers: Sequence[int], s
         frame, other = generator.choice(frames, 2, p=chance)
         mixed = split == "train" and generator.random() < MIXED
         pose = bodies.mix(motion.poses[frame], motion.poses[other]) if mixed else motion.poses[frame]
+        if stirred and split == "train":
+            pose = bodies.stir(pose, generator)
         posed = bodies.pose_body(model, rest, pose, bodies.loosen(model, rest, generator))
         height = float(np.ptp(rest.vertices[:, 1]))
         for view in range(CAMERAS):
@@ -278,7 +284,14 @@ def _frames(motion: MotionCapture, split: Split) -> tuple[Int[np.ndarray, " F"],
     return frames, chance / chance.sum()
 
 
-def render(out: str | os.PathLike[str], count: int, seed: int = 0, resume: bool = False, processes: int = 1) -> None:
+def render(
+    out: str | os.PathLike[str],
+    count: int,
+    seed: int = 0,
+    resume: bool = False,
+    processes: int = 1,
+    stirred: bool = False,
+) -> None:
     """Render `count` bodies for training, a tenth of that for testing and a twentieth for validation, into shards.
 
     Args:
@@ -287,6 +300,7 @@ def render(out: str | os.PathLike[str], count: int, seed: int = 0, resume: bool 
         seed: the same seed makes the same files.
         resume: go on where an earlier run with the same settings stopped.
         processes: how many draw at a time; the files are the same for any number.
+        stirred: see `render_bodies`.
 
     Raises:
         FileExistsError: `out` has shards already, and `resume` is False.
@@ -295,7 +309,7 @@ def render(out: str | os.PathLike[str], count: int, seed: int = 0, resume: bool 
     """
     check_count("bodies", count)
     check_count("processes", processes)
-    settings = {"bodies": count, "seed": seed, "cameras": CAMERAS, "shard": SHARD, "layout": 1}
+    settings = {"bodies": count, "seed": seed, "cameras": CAMERAS, "shard": SHARD, "stirred": stirred, "layout": 1}
     folder = Path(out)
     _begin(folder, settings, resume)
     jobs: list[tuple[Path, Split, range]] = []
@@ -307,15 +321,15 @@ def render(out: str | os.PathLike[str], count: int, seed: int = 0, resume: bool 
     started, done = time.monotonic(), 0
     todo = sum(len(numbers) for *_, numbers in left)
     with _workers(processes) as each:
-        for drawn in each(partial(_draw_shard, seed=seed), left):
+        for drawn in each(partial(_draw_shard, seed=seed, stirred=stirred), left):
             done += drawn
             _progress(done, todo, time.monotonic() - started)
 
 
-def _draw_shard(job: tuple[Path, Split, range], seed: int) -> int:
+def _draw_shard(job: tuple[Path, Split, range], seed: int, stirred: bool) -> int:
     """Render and write one shard; how many bodies it holds."""
     path, split, numbers = job
-    buffers = render_bodies(load_motion_capture(), split, numbers, seed)
+    buffers = render_bodies(load_motion_capture(), split, numbers, seed, stirred)
     save_npz(path, {key: getattr(buffers, key) for key in ARRAYS})
     return len(numbers)
 
@@ -367,6 +381,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="render buffers into this folder")
     parser.add_argument("--bodies", type=int, default=3750, metavar="N", help="bodies for training (default 3750)")
     parser.add_argument("--seed", type=int, default=0, metavar="S")
+    parser.add_argument("--stirred", action="store_true", help="training poses that differ from the recorded ones")
     parser.add_argument("--resume", action="store_true", help="go on where an earlier run stopped")
     parser.add_argument("--processes", type=int, default=os.cpu_count(), help="that draw (default: one a core)")
     parser.add_argument("--embed", type=Path, metavar="FILE", help="make the embedded set instead")
@@ -377,7 +392,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         embed(given.embed)
         return
     try:
-        render(given.out, given.bodies, given.seed, given.resume, given.processes)
+        render(given.out, given.bodies, given.seed, given.resume, given.processes, given.stirred)
     except KeyboardInterrupt:
         print("\nstopped; --resume goes on from here", file=sys.stderr)
         sys.exit(130)
