@@ -6,7 +6,8 @@
 
 A step is forward, the paper's objective and backward (no optimiser: it is the same for all).
 
-- "laptop", 16 pictures of 128 px: with sub-gradients at every stage, against the same network without lifting.
+- "laptop", 32 pictures of 128 px (as many as `lifting.training` takes unless told): with sub-gradients at every stage,
+  against the same network without lifting.
 - "paper", 2 pictures of 368 px: the same.
 - Convolutional Pose Machines: "paper" without lifting, against the same layers written down plainly.
 - Pictures: how many are composed a second from rendered buffers (made up here: a box each), and how many are made of
@@ -48,7 +49,7 @@ def main() -> None:
     if given.device.startswith("cuda"):
         report["machine"]["device"] = torch.cuda.get_device_name()
     for precision in (torch.float32, torch.bfloat16):
-        report["rows"] += compare("laptop", 16, given.device, precision, 5)
+        report["rows"] += compare("laptop", 32, given.device, precision, 5)
     if not given.quick:
         report["rows"] += compare("paper", 2, given.device, torch.bfloat16, 3)
         report["rows"] += against_plain(2, given.device, torch.bfloat16, 3)

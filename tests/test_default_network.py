@@ -71,7 +71,7 @@ def test_a_run_is_shipped_whole(tmp_path, monkeypatch):
     people = load_rendered("validation")
     few = rendered.RenderedPeople(**{key: value[:24] for key, value in vars(people).items()})
     monkeypatch.setattr(default_network, "load_rendered", lambda split: few)
-    monkeypatch.setattr(default_network, "open_shards", lambda folder: some_buffers(5))
+    monkeypatch.setattr(default_network, "open_shards", lambda folder, split="train": some_buffers(5))
     run, out = tmp_path / "run", tmp_path / "out"
     out.mkdir()
     train(Settings(steps=2, batch=8), Finished(few), run, validation=few, workers=0, progress=False)
@@ -102,4 +102,6 @@ def test_a_run_is_shipped_whole(tmp_path, monkeypatch):
     assert (table["buffers"], table["bodies"], table["pictures"]) == ([5, 5], [5, 5], 56)
     assert table["machine"] == ["a machine", "another"] and table["hours"] >= earlier["hours"]
     assert [row["step"] for row in default_network.read_rows(again / "network_training.csv")] == ["2", "3", "7"]
+    assert set(earlier["with JPEG"]) == {"after"} and set(table["with JPEG"]) == {"before", "after"}
+    assert table["with JPEG"]["before"] == earlier["with JPEG"]["after"] and table["held out"] == 5
     assert "5 rendered buffers of 5 bodies; then 5" in (again / "network.md").read_text()

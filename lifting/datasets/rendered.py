@@ -179,6 +179,11 @@ def finish(buffers: Buffers, seed: int = 0) -> RenderedPeople:
     return RenderedPeople(images=np.concatenate(images), visible=np.concatenate(visible), **rest)
 
 
+def as_jpeg(people: RenderedPeople) -> RenderedPeople:
+    """The same people in pictures with the marks that JPEG leaves, at the embedded set's quality."""
+    return replace(people, images=np.stack([_decode(_encode(image)) for image in people.images]))
+
+
 def embed(out: str | os.PathLike[str], bodies_of: dict[Split, int] | None = None, seed: int = 1) -> None:
     """Render and compose the embedded set into the file `out`.
 
