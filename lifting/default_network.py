@@ -82,10 +82,11 @@ def with_jpeg(network: Network, people: RenderedPeople) -> dict[str, dict[str, f
     return {kind: front_back(read(network, own.images).landmarks[-1], own.from_behind) for kind, own in kinds.items()}
 
 
-def hours(log: Sequence[Mapping[str, str]], batch: int) -> float:
-    """How long a run took, without the looks at held-out pictures, from its log."""
+def spent(log: Sequence[Mapping[str, str]], batch: int) -> tuple[float, float]:
+    """How long a run took, hours, without its looks at held-out pictures; and how much of it waiting for pictures."""
     steps = np.diff([0, *(int(row["step"]) for row in log)])
-    return float((steps * batch / [float(row["pictures a second"]) for row in log]).sum() / 3600)
+    seconds = steps * batch / [float(row["pictures a second"]) for row in log]
+    return float(seconds.sum() / 3600), float(np.average([float(row["waiting"]) for row in log], weights=seconds))
 
 
 def card(table: Mapping[str, Any]) -> str:
@@ -140,6 +141,7 @@ detector for use on photos.
 | Settings | {settings} |
 | Pictures seen | {table["pictures"]:,} |
 | Time | {table["hours"]:.1f} h on {"; then ".join(table["machine"])} |
+| Waiting for pictures | {table["waiting"]:.1%} of the last run; another process makes them |
 | Learned weights of the fusion | {", ".join(f"w_{t} = {w:.2f}" for t, w in enumerate(table["w"], start=1))} |
 | Licence | Apache-2.0; what it was trained on: [rendered_people.md](rendered_people.md) |
 
@@ -300,7 +302,7 @@ def ship(
         earlier = read_rows(before / "network_training.csv")
     network = load_network(runs[-1] / "network.safetensors")
     settings = [json.loads((run / "settings.json").read_text()) for run in runs]
-    own = [hours(read_rows(run / "log.csv"), part["batch"]) for run, part in zip(runs, settings, strict=True)]
+    logs = [spent(read_rows(run / "log.csv"), part["batch"]) for run, part in zip(runs, settings, strict=True)]
     history = joined(runs, earlier)
     buffers, held_out = open_shards(shards), finish(open_shards(shards, "validation"))
     save_network(network, out / "network.safetensors", torch.float16)
@@ -311,7 +313,8 @@ def ship(
         "settings": table["settings"] + settings,
         "buffers": [*table["buffers"], len(buffers)],
         "bodies": [*table["bodies"], len(np.unique(buffers.body))],
-        "hours": round(table["hours"] + sum(own), 2),
+        "hours": round(table["hours"] + sum(hours for hours, _ in logs), 2),
+        "waiting": logs[-1][1],
         "machine": [*table["machine"], machine],
         **measure(shipped),
         "held out": len(held_out),

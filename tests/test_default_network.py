@@ -62,9 +62,14 @@ def test_its_history_is_that_of_the_whole_run(table):
     assert float(history[-1]["pck"]) > float(history[0]["pck"])
 
 
-def test_hours_are_read_off_the_log():
-    log = [{"step": "20", "pictures a second": "10"}, {"step": "30", "pictures a second": "20"}]
-    assert default_network.hours(log, 32) == pytest.approx((20 * 32 / 10 + 10 * 32 / 20) / 3600)
+def test_hours_and_waiting_are_read_off_the_log():
+    """20 steps of 32 at 10 pictures a second take 64 s, 10 at 20 take 16 s."""
+    log = [
+        {"step": "20", "pictures a second": "10", "waiting": "0.1"},
+        {"step": "30", "pictures a second": "20", "waiting": "0.6"},
+    ]
+    hours, waiting = default_network.spent(log, 32)
+    assert hours == pytest.approx(80 / 3600) and waiting == pytest.approx((64 * 0.1 + 16 * 0.6) / 80)
 
 
 def test_a_run_is_shipped_whole(tmp_path, monkeypatch):

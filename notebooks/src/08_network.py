@@ -332,4 +332,4 @@ print(
 # - A loss at every stage keeps gradients alive in a deep network, and hardly matters in a shallow one with norms.
 # - Belief maps get higher and sharper from stage to stage, and their peaks come nearer to the truth.
 #
-# Next: how such a network is trained, in two minutes here and in an hour at home.
+# Next: how such a network is trained, in two minutes here and in some hours at home.
