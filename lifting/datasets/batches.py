@@ -39,7 +39,8 @@ class Pictures(Protocol):
 
 @dataclass(frozen=True)
 class Rendering:
-    """Pictures composed of rendered buffers, each time with other clothes, light and surroundings; varied; masked.
+    """Pictures composed of rendered buffers, each time with other clothes, light and surroundings; varied, masked,
+    and most of them as JPEG leaves them.
 
     Attributes:
         buffers: the people.

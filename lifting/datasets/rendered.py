@@ -9,6 +9,7 @@ about the vertical sees them: exact landmarks in 2D and 3D, without anybody's si
 
     pip install -c constraints.txt -e '.[render]'
     python -m lifting.datasets.rendered --out DIR --bodies 3750 --seed 0     # four pictures a body
+    python -m lifting.datasets.rendered --out DIR --bodies 7500 --stirred     # in poses that nobody recorded
     python -m lifting.datasets.rendered --embed data/rendered_people.npz      # makes the embedded set again
 
 A shard is written whole or not at all, and what is in it depends on the seed and its number alone: a run that was
