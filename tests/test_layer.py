@@ -57,6 +57,18 @@ def test_forward_is_lift_between_two_flips(camera, missing):
     assert out.scale.median() == pytest.approx(17, rel=0.2)
 
 
+def test_the_maps_are_as_wide_as_asked_and_the_settings_are_the_supplements():
+    out = layer(sigma=1.7)(people())
+    torch.testing.assert_close(out.B_hat, belief_maps(out.Y_hat, H, W, 1.7))
+    plain = layer()
+    assert (plain.rotations, plain.sigma, plain.delta, plain.k, plain.gradient) == (80, 1.0, 1.0, 1.0, "subgradient")
+
+
+def test_three_visible_landmarks_are_enough():
+    out = layer(visible=np.arange(17) < 3)(people())
+    assert out.admissible.any() and torch.isfinite(out.Y_hat[out.admissible]).all()
+
+
 def chain_in_loops(B: torch.Tensor, g_B_hat: torch.Tensor, sigma: float, delta: float, k: float) -> torch.Tensor:
     """dL/dB written out: eq. (9) and (8) as whole matrices, "Updating B" pixel by pixel."""
     Y = peaks(B)
@@ -459,7 +471,10 @@ def test_it_has_no_parameters_and_can_be_copied():
         ({"k": math.nan}, "k: got nan"),
         ({"sharpness": 0.0}, "sharpness: got 0.0"),
         ({"gradient": "hard"}, "gradient: got 'hard', expected 'subgradient', 'none' or 'soft-argmax'"),
-        ({"visible": np.ones(16, dtype=bool)}, r"visible: got an array of bool with shape \(16,\)"),
+        (
+            {"visible": np.ones(16, dtype=bool)},
+            r"visible: got an array of bool with shape \(16,\), expected booleans of shape \(17,\)",
+        ),
         ({"visible": np.ones(17)}, "visible: got an array of float64"),
         ({"visible": np.arange(17) < 2}, "visible: got 2 visible landmarks, expected at least 3"),
         ({"camera": np.ones((3, 3))}, "camera: got a matrix"),
