@@ -246,3 +246,26 @@ def test_most_pictures_look_as_jpeg_leaves_them():
     # whole numbers of 255ths, as a file has them
     values = 255 * after.images[changed]
     assert (values - values.round()).abs().max() < 1e-3
+
+
+def test_a_sharpened_wave_grows_as_its_frequency_says(monkeypatch):
+    """1 + s (1 - cos(pi f)^2) times, away from the border; the mean stays."""
+    monkeypatch.setattr(batches_module, "SHARPENED", 1.0)
+    monkeypatch.setattr(batches_module, "STRENGTH", (1.5, 1.5))
+    steps = torch.arange(128.0)
+    for f in (1 / 16, 1 / 8, 1 / 4):
+        wave = 0.5 + 0.1 * torch.sin(2 * torch.pi * f * steps + 0.3).expand(2, 3, 128, 128)
+        after = batches_module._sharpen(wave, torch.Generator().manual_seed(0))[..., 1:-1, 1:-1]
+        growth = 1 + 1.5 * (1 - np.cos(np.pi * f) ** 2)
+        torch.testing.assert_close(after, 0.5 + growth * (wave[..., 1:-1, 1:-1] - 0.5))
+
+
+def test_some_pictures_are_sharpened_and_the_others_are_not_touched():
+    before = 0.4 + 0.2 * torch.rand(400, 3, 128, 128, generator=torch.Generator().manual_seed(0))
+    after = batches_module._sharpen(before, torch.Generator().manual_seed(1))
+    changed = (after != before).flatten(1).any(1)
+    assert abs(changed.float().mean() - batches_module.SHARPENED) < 0.07
+    growth = (after.flatten(1).std(1) / before.flatten(1).std(1))[changed]
+    # white noise grows to sqrt(1 + 2 s (1 - 1/4) + s^2 (1 - 2/4 + 9/64)): 1 for s = 0, 3.0 for s = 2.5
+    assert 1 <= growth.min() < 1.2 and 2.6 < growth.max() < 3.1
+    assert after.min() >= 0 and after.max() <= 1

@@ -45,14 +45,13 @@ def test_the_figures_are_those_of_the_weights(table):
 
 
 def test_it_is_good_on_held_out_renders(table):
-    """Front and back: the 0.9 that were wanted are missed by a little, as the card says."""
-    assert table["test"]["stages"][-1]["pck"] >= 0.75 and table["test"]["front_back"]["all"] >= 0.88
+    assert table["test"]["stages"][-1]["pck"] >= 0.75 and table["test"]["front_back"]["all"] >= 0.9
 
 
 def test_it_finds_the_limbs_of_the_photos(table):
-    """With ten looks; with one, sides don't count, it misses the 0.85 that were wanted, as the card shows."""
-    one, ten = table["photos"]["stages"][-1], table["photos"]["looked again"]
-    assert one["pck"] >= 0.6 and ten["pck"] >= 0.6 and ten["pck agnostic"] >= 0.85
+    """With one look and with ten."""
+    for found in (table["photos"]["stages"][-1], table["photos"]["looked again"]):
+        assert found["pck"] >= 0.6 and found["pck agnostic"] >= 0.85
 
 
 def test_its_history_is_that_of_the_whole_run(table):
@@ -107,6 +106,6 @@ def test_a_run_is_shipped_whole(tmp_path, monkeypatch):
     assert (table["buffers"], table["bodies"], table["pictures"]) == ([5, 5], [5, 5], 56)
     assert table["machine"] == ["a machine", "another"] and table["hours"] >= earlier["hours"]
     assert [row["step"] for row in default_network.read_rows(again / "network_training.csv")] == ["2", "3", "7"]
-    assert set(earlier["with JPEG"]) == {"after"} and set(table["with JPEG"]) == {"before", "after"}
-    assert table["with JPEG"]["before"] == earlier["with JPEG"]["after"] and table["held out"] == 5
+    assert [row["steps"] for row in table["with JPEG"]] == [3, 7]
+    assert table["with JPEG"][:1] == earlier["with JPEG"] and table["held out"] == 5
     assert "5 rendered buffers of 5 bodies; then 5" in (again / "network.md").read_text()
