@@ -168,8 +168,8 @@ changed:
   (`lifting.datasets.bodies.stir`).
 - **Sharpness.** The photos, made smaller, are sharper than training's pictures were; in the fifth run 60% of those are
   sharpened. After the fourth run 82% of the photos' landmarks were found, sides not counted, after the fifth
-  {photos["stages"][-1]["pck agnostic"]:.0%}. How much of that is due to sharpness and how much to 11,000 steps more was
-  not measured.
+  {photos["stages"][-1]["pck agnostic"]:.0%}. How much of that is due to sharpness and how much to 11,000 steps more
+  was not measured.
 
 | {table["held out"]:,} held-out renders, last stage, after | front or back | front | behind |
 |---|---|---|---|
@@ -183,8 +183,8 @@ processor, torch or number of threads not one of the same bits.
 
 ![Errors on held-out pictures while it learned](../docs/network_training.png)
 
-(On the buffers that the commands render for validation: 188 bodies for the first three runs, 375 for the other two, which
-are in no other set.)
+(On the buffers that the commands render for validation: 188 bodies for the first three runs, 375 for the other two,
+which are in no other set.)
 
 ## In the picture
 
@@ -224,8 +224,8 @@ Crosses: the triangulated landmarks that it is measured against.
 
 **These eight photos are no fair test of photos in general.** They show one man in one room, and the way in which the
 training pictures are varied was chosen after looking at them: bars at the sides, an unrecognisable head, a cap, a bare
-trunk, a tilted and cluttered room, sharpness (`lifting/datasets/batches.py`, `composing.py`). No photo was trained on. Expect less
-on other photos.
+trunk, a tilted and cluttered room, sharpness (`lifting/datasets/batches.py`, `composing.py`). No photo was trained on.
+Expect less on other photos.
 
 ## What is wrong with it
 

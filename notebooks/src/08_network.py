@@ -204,7 +204,7 @@ assert every[0] > 2 * last[0] and np.isclose(every[-1], last[-1], rtol=1e-3)
 
 # %% tags=["setup"]
 network = load_network()
-shown = 25
+shown = 335
 with torch.no_grad():
     seen = network(torch.from_numpy(people.images[shown : shown + 1]).float() / 255)
 

@@ -203,7 +203,7 @@ show("fusion")
 #   and has hardly moved.
 # - The later stages see image features at full strength, so they need the maps less than the paper's might.
 #
-# The shipped network was trained with the lifting from the first step on, on ninety times as many pictures, twice as
+# The shipped network was trained with the lifting from the first step on, on 120 times as many pictures, twice as
 # large. Its legs, swapped after the first stage: how many of their landmarks are missed, stage by stage? And if we take
 # the lifted pose out, by putting $w_t$ to 1?
 
@@ -235,8 +235,8 @@ print("without the lifted pose it is much the same:", abs(sabotaged[-1] - alone[
 assert abs(sabotaged[-1] - as_they_are[-1]) < 2 and abs(sabotaged[-1] - alone[-1]) < 2
 
 # %% [markdown]
-# After the first stage exchanging left legs and right does little harm: it hardly knows which is which. By the last one
-# the exchange has left no trace; and the lifted pose, which trained with the network for hours, can be taken out at
+# After the first stage the exchange of left legs and right does its harm: twice as many landmarks are missed. By the
+# last one it has left no trace; and the lifted pose, which trained with the network for hours, can be taken out at
 # no cost. What it gives is the pose in space, not better maps.
 #
 # ## 5. Are 80 rotations enough?
