@@ -252,6 +252,7 @@ def draw_training(history: Sequence[Mapping[str, str]]) -> matplotlib.figure.Fig
     right.set(xlabel="step", ylabel="median error (px of 128)", ylim=(0, None))
     for ax in (left, right):
         ax.legend(fontsize=8)
+        ax.locator_params(axis="x", nbins=5)
     return figure
 
 
@@ -318,6 +319,7 @@ def ship(
     buffers, held_out = open_shards(shards), finish(open_shards(shards, "validation"))
     save_network(network, out / "network.safetensors", torch.float16)
     shipped = load_network(out / "network.safetensors")
+    so_far = [(read_rows(at / "network_training.csv"), load_network(at / "network.safetensors")) for at in before]
     table = {
         "sha256": hashlib.sha256((out / "network.safetensors").read_bytes()).hexdigest(),
         "parameters": sum(p.numel() for p in shipped.parameters()),
@@ -329,13 +331,10 @@ def ship(
         "machine": [*table["machine"], machine],
         **measure(shipped),
         "held out": len(held_out),
+        "with JPEG": [
+            {"steps": int(rows[-1]["step"])} | with_jpeg(each, held_out) for rows, each in [*so_far, (history, shipped)]
+        ],
     }
-    table["with JPEG"] = [
-        {"steps": sum(part["steps"] for part in json.loads((folder / "network.json").read_text())["settings"])}
-        | with_jpeg(load_network(folder / "network.safetensors"), held_out)
-        for folder in before
-    ]
-    table["with JPEG"].append({"steps": int(history[-1]["step"])} | with_jpeg(shipped, held_out))
     table["pictures"] = sum(part["steps"] * part["batch"] for part in table["settings"])
     text = io.StringIO()
     writer = csv.DictWriter(text, list(history[0]), lineterminator="\n")

@@ -10,7 +10,9 @@ import torch
 from lifting.datasets import batches as batches_module
 from lifting.datasets.batches import CHUNK, Batches, Finished, Rendering, vary
 from lifting.datasets.composing import Composed
+from lifting.datasets.real_frames import load_real_frames
 from lifting.datasets.rendered import load_rendered
+from lifting.evaluation import square
 from lifting.skeleton import HUMAN36M
 
 from .pictures import some_buffers
@@ -269,3 +271,23 @@ def test_some_pictures_are_sharpened_and_the_others_are_not_touched():
     # white noise grows to sqrt(1 + 2 s (1 - 1/4) + s^2 (1 - 2/4 + 9/64)): 1 for s = 0, 3.0 for s = 2.5
     assert 1 <= growth.min() < 1.2 and 2.6 < growth.max() < 3.1
     assert after.min() >= 0 and after.max() <= 1
+
+
+def test_only_sharpened_pictures_are_as_sharp_as_the_photos():
+    """Power at 0.25 to 0.35 cycles a pixel over that at 0.05 to 0.1, in the middle of the picture."""
+
+    def fineness(images):
+        grey = images.mean(1)[:, 16:112, 40:88]
+        window = torch.hann_window(96)[:, None] * torch.hann_window(48)
+        power = torch.fft.fft2((grey - grey.mean((1, 2), keepdim=True)) * window).abs().square()
+        f = torch.hypot(torch.fft.fftfreq(96)[:, None], torch.fft.fftfreq(48))
+        fine, coarse = (power[:, (f >= low) & (f < high)].mean(1) for low, high in ((0.25, 0.35), (0.05, 0.1)))
+        return (fine / coarse).log10()
+
+    photos = torch.from_numpy(np.stack([square(frame)[0] for frame in load_real_frames()])).float() / 255
+    generator = torch.Generator().manual_seed(0)
+    varied = Finished(load_rendered("train")).make(np.arange(200), generator).images
+    sharpened = batches_module._sharpen(varied, generator)
+    sharpest, before, after = fineness(photos).median(), fineness(varied), fineness(sharpened)
+    assert before.median() < sharpest - 0.4
+    assert before.quantile(0.9) < sharpest < after.quantile(0.9)

@@ -18,6 +18,14 @@ def test_the_score_is_as_wanted_and_every_survivor_has_a_reason():
     assert "no reason given" not in mutation.REPORT.read_text()
 
 
+def test_the_readme_has_the_figures_of_the_results():
+    results = json.loads(mutation.RESULTS.read_text())
+    outcomes = [m["outcome"] for module in results.values() for m in module["mutants"].values()]
+    noticed = 1 - outcomes.count("survived") / len(outcomes)
+    readme = " ".join((mutation.REPORT.parents[1] / "README.md").read_text().split())
+    assert f"of {len(outcomes):,} faults {100 * noticed:.1f} % are noticed" in readme
+
+
 def test_results_hold_for_functions_and_tests_that_are_as_they_were():
     mutants = {f"lifting.m.x_{f}__mutmut_{n}": {"outcome": o} for f, n, o in
                [("a", 1, "killed"), ("a", 2, "survived"), ("b", 1, "killed"), ("gone", 1, "killed")]}  # fmt: skip

@@ -200,7 +200,7 @@ assert every[0] > 2 * last[0] and np.isclose(every[-1], last[-1], rtol=1e-3)
 #
 # `load_network()` loads the shipped weights: the laptop network, trained on rendered people (`data/network.md` says
 # how, and how well). Here are its belief maps of a picture of the test set, of another body and another recording, and
-# one on which the stages disagree.
+# one on which the stages disagree: the first takes the other hand.
 
 # %% tags=["setup"]
 network = load_network()
@@ -220,6 +220,9 @@ for t, stage in enumerate(seen):
         ax.set(title=f"{name}, stage {t + 1}", xlabel="column (cells)")
 plt.tight_layout()
 plt.show()
+hands = people.landmarks[shown][:, [p, HUMAN36M.swap[p]]] / 4
+found = [peaks(stage.fused)[0, :, p : p + 1].numpy() for stage in (seen[0], seen[-1])]
+assert [np.linalg.norm(wrist - hands, axis=0).argmin() for wrist in found] == [1, 0]
 
 # %% [markdown]
 # The right wrist; the blue cross is the truth. `fused` carries two things: what the convolutions believe, and a round
