@@ -66,7 +66,7 @@ index: $(READY)
 	$(BIN)/python tools/equation_index.py
 
 ledger: $(READY)
-	$(BIN)/python -m lifting.gradient_ledger
+	$(BIN)/python -m lifting.checking.ledger
 	$(BIN)/python tools/readme_ledger.py
 
 claims: $(READY)

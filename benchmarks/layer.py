@@ -30,11 +30,11 @@ from torch import nn
 from lifting import PosePrior
 from lifting.belief import belief_maps
 from lifting.camera import project, rotation_angles
-from lifting.complexity import bytes_kept
 from lifting.datasets.motion_capture import load_motion_capture
-from lifting.files import write_atomically
 from lifting.landmark_gradient import landmark_model
 from lifting.layer import LiftingLayer, soft_peaks
+from lifting.support.files import write_atomically
+from lifting.training.complexity import bytes_kept
 
 N, L, SIZE, FEATURES = 16, 17, 46, 32
 HERE = Path(__file__).parent

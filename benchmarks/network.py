@@ -31,9 +31,9 @@ from torch import nn
 from lifting.datasets import rendered
 from lifting.datasets.batches import Batches, Finished
 from lifting.datasets.rendered import load_rendered
-from lifting.files import write_atomically
 from lifting.network import CONFIGURATIONS, build_network, target_maps
-from lifting.training import objective
+from lifting.support.files import write_atomically
+from lifting.training.run import objective
 
 HERE = Path(__file__).parent
 

@@ -40,12 +40,12 @@ from cvxpylayers.torch import CvxpyLayer
 from search import machine
 
 from lifting import lift, load_prior, solve
-from lifting.arrays import trusted
 from lifting.camera import project
 from lifting.datasets.motion_capture import load_motion_capture
-from lifting.files import write_atomically
 from lifting.landmark_gradient import landmark_model, pull_back, push_forward
 from lifting.solve import centre, projected_model, unwrap
+from lifting.support.arrays import trusted
+from lifting.support.files import write_atomically
 
 BATCHES = (1, 64)
 HERE = Path(__file__).parent

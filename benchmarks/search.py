@@ -23,9 +23,9 @@ from threadpoolctl import threadpool_info
 from lifting import PosePrior, lift
 from lifting.camera import project, rotation, rotation_angles
 from lifting.datasets.motion_capture import load_motion_capture
-from lifting.files import write_atomically
-from lifting.fit_prior import fit_prior
+from lifting.fitting.fit_prior import fit_prior
 from lifting.solve import log_determinant, projected_model, stack_ridge, truncated_pseudo_inverse
+from lifting.support.files import write_atomically
 
 FRAMES, J = 10_000, 25
 HERE = Path(__file__).parent

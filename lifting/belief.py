@@ -32,7 +32,7 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-from lifting.arrays import (
+from lifting.support.arrays import (
     Array,
     check_array,
     check_count,

@@ -11,7 +11,7 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-from lifting.arrays import Array, check_array, check_count, fail, like, namespace, to_numpy
+from lifting.support.arrays import Array, check_array, check_count, fail, like, namespace, to_numpy
 
 ROTATIONS = 80
 """How many angles the main paper searches."""

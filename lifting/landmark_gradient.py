@@ -33,18 +33,18 @@ nothing pulls on an unseen landmark (its columns are 0), yet it follows the othe
 E_bar_t (the columns of E are centred), the derivative is E E_bar_t + (I - C): the mean passes straight through.
 
 All of it is a sub-gradient: R is held still, and where the winner of the search changes, the mapping jumps
-(`lifting.smoothness`).
+(`lifting.checking.smoothness`).
 """
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from lifting.arrays import Array, check_array, check_count, check_shape, fail, like, namespace, refuse, to_numpy
 from lifting.camera import turn
-from lifting.lift import Lifted
+from lifting.front import Lifted
 from lifting.pose_prior import PosePrior
 from lifting.solve import free_scale as scale_column
 from lifting.solve import projected_model, pseudo_inverse, stack_ridge, truncated_pseudo_inverse, unwrap, wrap
+from lifting.support.arrays import Array, check_array, check_count, check_shape, fail, like, namespace, refuse, to_numpy
 
 
 def coefficients_to_landmarks(

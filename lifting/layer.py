@@ -30,13 +30,13 @@ from jaxtyping import Bool, Float, Int
 from torch import nn
 from torch.autograd.function import once_differentiable
 
-from lifting.arrays import Array, check_count, check_positive, fail, single, to_numpy, trusted
 from lifting.belief import belief_maps, belief_update_gradient, peaks, pull_back_maps
 from lifting.camera import ROTATIONS, check_camera, rotation_angles, turn
 from lifting.landmark_gradient import landmark_model, pull_back
 from lifting.pose_prior import PosePrior
 from lifting.search import Table, find_winners, table
 from lifting.solve import unwrap, wrap
+from lifting.support.arrays import Array, check_count, check_positive, fail, single, to_numpy, trusted
 
 Gradient = Literal["subgradient", "none", "soft-argmax"]
 

@@ -21,7 +21,8 @@ from typing import Literal
 import array_api_compat
 from jaxtyping import Bool, Float
 
-from lifting.arrays import (
+from lifting.skeleton import mask_landmarks
+from lifting.support.arrays import (
     Array,
     check_count,
     check_floating,
@@ -32,7 +33,6 @@ from lifting.arrays import (
     namespace,
     to_numpy,
 )
-from lifting.skeleton import mask_landmarks
 
 Root = int | Literal["centroid"] | None
 """What is put at the origin: a landmark, by its index; the centroid of the visible landmarks; or nothing is moved."""

@@ -28,11 +28,11 @@ import torch
 from jaxtyping import Float
 from torch import nn
 
-from lifting.arrays import check_array, check_shape, fail, trusted
 from lifting.belief import belief_maps, peaks
-from lifting.files import data_path, write_atomically
 from lifting.layer import LiftedMaps, LiftingLayer
 from lifting.pose_prior import PosePrior, load_prior
+from lifting.support.arrays import check_array, check_shape, fail, trusted
+from lifting.support.files import data_path, write_atomically
 
 LAYOUT = "lifting network 1"
 Lifting = Literal["subgradient", "forward", "soft-argmax", "none"]

@@ -22,9 +22,9 @@ import numpy as np
 import scipy.io
 from jaxtyping import Float, Int
 
-from lifting.arrays import Array, check_array, check_count, check_finite, check_floating, fail, like, namespace
 from lifting.camera import turn
-from lifting.files import data_path, load_npz, save_npz
+from lifting.support.arrays import Array, check_array, check_count, check_finite, check_floating, fail, like, namespace
+from lifting.support.files import data_path, load_npz, save_npz
 
 TOLERANCE = 1e-6
 """How far from exact centring, orthonormality and a sum of 1 the arrays of a prior may be."""

@@ -33,7 +33,7 @@ import array_api_compat
 import numpy as np
 from jaxtyping import Bool, Float
 
-from lifting.arrays import Array, check_finite, check_floating, check_shape, fail, like, namespace, to_numpy
+from lifting.support.arrays import Array, check_finite, check_floating, check_shape, fail, like, namespace, to_numpy
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from lifting.arrays import Array, check_array, check_floating, check_shape, fail, like, namespace, refuse
 from lifting.camera import check_camera, rotation
 from lifting.pose_prior import PosePrior
+from lifting.support.arrays import Array, check_array, check_floating, check_shape, fail, like, namespace, refuse
 
 
 def unwrap(Y: Float[Array, "*batch 2 L"]) -> Float[Array, "*batch 2L"]:

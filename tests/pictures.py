@@ -3,8 +3,8 @@
 
 import numpy as np
 
-from lifting.datasets.bodies import SEGMENTS, SIZE
 from lifting.datasets.composing import Buffers
+from lifting.makers.bodies import SEGMENTS, SIZE
 
 
 def some_buffers(count=6, seed=0):

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifting.arrays import (
+from lifting.support.arrays import (
     check_array,
     check_count,
     check_finite,

@@ -12,8 +12,8 @@ from lifting.datasets.batches import CHUNK, Batches, Finished, Rendering, vary
 from lifting.datasets.composing import Composed
 from lifting.datasets.real_frames import load_real_frames
 from lifting.datasets.rendered import load_rendered
-from lifting.evaluation import square
 from lifting.skeleton import HUMAN36M
+from lifting.training.evaluation import square
 
 from .pictures import some_buffers
 

@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from lifting.arrays import to_numpy, trusted
 from lifting.belief import (
     belief_gradient,
     belief_maps,
@@ -22,6 +21,7 @@ from lifting.belief import (
     peaks,
     pull_back_maps,
 )
+from lifting.support.arrays import to_numpy, trusted
 
 BACKENDS = {"numpy": np.asarray, "torch": torch.tensor}
 H, W = 7, 9

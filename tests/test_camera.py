@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from lifting.arrays import to_numpy
 from lifting.camera import (
     ROTATIONS,
     check_camera,
@@ -22,6 +21,7 @@ from lifting.camera import (
     tilted_camera,
     turn,
 )
+from lifting.support.arrays import to_numpy
 
 BACKENDS = {"numpy": np.asarray, "torch": torch.as_tensor}
 backends = st.sampled_from(sorted(BACKENDS))

@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from lifting import default_network, load_network
+from lifting import load_network
 from lifting.datasets import rendered
 from lifting.datasets.batches import Finished
 from lifting.datasets.real_frames import load_real_frames
 from lifting.datasets.rendered import load_rendered
-from lifting.evaluation import evaluate, evaluate_real
-from lifting.files import data_path
-from lifting.training import Settings, train
+from lifting.support.files import data_path
+from lifting.training import shipping as default_network
+from lifting.training.evaluation import evaluate, evaluate_real
+from lifting.training.run import Settings, train
 
 from .pictures import some_buffers
 

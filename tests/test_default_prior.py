@@ -8,8 +8,9 @@ import types
 import numpy as np
 import pytest
 
-from lifting.datasets import default_prior
-from lifting.datasets.default_prior import (
+from lifting.datasets.motion_capture import load_motion_capture, trunk_lean
+from lifting.fitting import default_prior
+from lifting.fitting.default_prior import (
     GRID,
     MOST_FRAMES,
     UPRIGHT,
@@ -24,10 +25,9 @@ from lifting.datasets.default_prior import (
     measure,
     summary,
 )
-from lifting.datasets.motion_capture import load_motion_capture, trunk_lean
-from lifting.files import data_path
 from lifting.pose_prior import facing, load_prior
 from lifting.skeleton import HUMAN36M, mirror
+from lifting.support.files import data_path
 
 
 @pytest.fixture(scope="module")

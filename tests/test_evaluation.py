@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from lifting import evaluation
 from lifting.datasets.real_frames import load_real_frames, transform
 from lifting.datasets.rendered import load_rendered
-from lifting.evaluation import (
+from lifting.network import build_network
+from lifting.skeleton import HUMAN36M
+from lifting.training import evaluation
+from lifting.training.evaluation import (
     LIMBS,
     Read,
     by_group,
@@ -26,8 +28,6 @@ from lifting.evaluation import (
     summary,
     torso,
 )
-from lifting.network import build_network
-from lifting.skeleton import HUMAN36M
 
 PEOPLE = load_rendered("validation")
 TRUTH = PEOPLE.landmarks.astype(np.float64)

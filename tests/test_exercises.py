@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lifting.exercises import answer
+from lifting.drawing.exercises import answer
 
 R = np.eye(3)
 

@@ -9,8 +9,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from lifting import files
-from lifting.files import data_path, load_npz, save_npz, write_atomically
+from lifting.support import files
+from lifting.support.files import data_path, load_npz, save_npz, write_atomically
 
 ARRAYS = {"a": np.arange(40.0).reshape(4, 10), "names": np.array(["hip", "knee"]), "n": np.array(3)}
 

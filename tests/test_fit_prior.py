@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lifting.camera import turn
-from lifting.fit_prior import (
+from lifting.fitting.fit_prior import (
     align_about_vertical,
     align_to_prior,
     fit_ppca,

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lifting.gradient_check import (
+from lifting.checking.gradient_check import (
     GradientError,
     bounded_difference,
     central_difference,

@@ -6,10 +6,11 @@ import json
 import numpy as np
 import pytest
 
-from lifting import gradient_cases, gradient_ledger
-from lifting.gradient_cases import EXACT, frames, truncation
-from lifting.gradient_ledger import ROUTES, Entry, Ledger, Mistake, Property, as_json, as_markdown, ledger, main
-from lifting.gradient_routes import by_conditioning, by_svd
+from lifting.checking import cases as gradient_cases
+from lifting.checking import ledger as gradient_ledger
+from lifting.checking.cases import EXACT, frames, truncation
+from lifting.checking.ledger import ROUTES, Entry, Ledger, Mistake, Property, as_json, as_markdown, ledger, main
+from lifting.checking.routes import by_conditioning, by_svd
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -97,7 +98,7 @@ def test_the_command_writes_both_files(measured, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(gradient_ledger, "ledger", lambda: measured)
     assert main(["--out", str(tmp_path)]) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["gradient_ledger.json", "gradient_ledger.md"]
-    assert json.loads((tmp_path / "gradient_ledger.json").read_text())["made by"] == "python -m lifting.gradient_ledger"
+    assert json.loads((tmp_path / "gradient_ledger.json").read_text())["made by"] == "python -m lifting.checking.ledger"
     assert "all within their bounds" in capsys.readouterr().out
 
 

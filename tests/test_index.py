@@ -69,7 +69,7 @@ def test_a_sound_index_has_no_faults(sound):
     [
         ({"function": "camera.no_such"}, "eq. (1): there is no function lifting.camera.no_such"),
         ({"function": "no_such.project"}, "eq. (1): there is no function lifting.no_such.project"),
-        ({"function": "files.data_path"}, "eq. (1): the docstring of lifting.files.data_path does not name it"),
+        ({"function": "files.data_path"}, "eq. (1): the docstring of lifting.support.files.data_path does not name it"),
         ({"tests": ()}, "eq. (1): no test"),
         ({"tests": ("test_camera.py::test_gone",)}, "eq. (1): there is no test test_camera.py::test_gone"),
         ({"tests": ("test_gone.py::test_project",)}, "eq. (1): there is no test test_gone.py::test_project"),

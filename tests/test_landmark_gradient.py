@@ -18,7 +18,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lifting import Lifted, PosePrior, landmark_jacobian, lift, load_prior
-from lifting.arrays import to_numpy, trusted
 from lifting.camera import rotation, rotation_angles, tilted_camera
 from lifting.datasets.motion_capture import load_motion_capture
 from lifting.landmark_gradient import (
@@ -32,6 +31,7 @@ from lifting.landmark_gradient import (
 )
 from lifting.pose_prior import sample
 from lifting.solve import free_scale, projected_model, stack_ridge, truncated_pseudo_inverse, unwrap
+from lifting.support.arrays import to_numpy, trusted
 from tests.priors import random_masks, random_prior
 
 BACKENDS = {"numpy": np.asarray, "torch": torch.tensor}

@@ -12,8 +12,8 @@ import lifting
 from lifting.belief import belief_gradient, belief_maps, peaks
 from lifting.camera import tilted_camera
 from lifting.datasets.motion_capture import load_motion_capture
+from lifting.front import lift
 from lifting.layer import LiftedMaps, LiftingLayer, _lift_maps, lifted_model, soft_peaks
-from lifting.lift import lift
 from tests.priors import random_prior
 
 H, W = 40, 46

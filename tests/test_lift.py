@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lifting import Lifted, PosePrior, lift, load_prior
-from lifting.arrays import to_numpy
 from lifting.camera import project, rotation, rotation_angles, tilted_camera
 from lifting.datasets.motion_capture import load_motion_capture
 from lifting.pose_prior import sample
 from lifting.solve import centre, cost, projected_model, search, solve_at, truncated_pseudo_inverse, unwrap
+from lifting.support.arrays import to_numpy
 from tests.priors import random_masks, random_prior
 
 BACKENDS = {"numpy": np.asarray, "torch": torch.tensor}

@@ -12,8 +12,8 @@ from scipy.optimize import minimize, minimize_scalar
 from scipy.spatial import procrustes
 from scipy.spatial.transform import Rotation
 
-from lifting.arrays import to_numpy
 from lifting.metrics import mpjpe, n_mpjpe, p_mpjpe, pck, pixel_error
+from lifting.support.arrays import to_numpy
 
 settings.register_profile("calm", deadline=None, max_examples=50)
 settings.load_profile("calm")

@@ -7,10 +7,10 @@ import re
 import numpy as np
 import pytest
 
-from lifting import mistakes
 from lifting.belief import belief_gradient, belief_maps, belief_update_gradient, exact_belief_gradient
 from lifting.camera import rotation
-from lifting.mistakes import MUSEUM, Exhibit, MistakeFound, measure, mystery, page, solution, world_landmarks
+from lifting.checking import mistakes
+from lifting.checking.mistakes import MUSEUM, Exhibit, MistakeFound, measure, mystery, page, solution, world_landmarks
 from lifting.pose_prior import log_density
 from lifting.skeleton import HUMAN36M
 from lifting.solve import centre, pseudo_inverse, stack_ridge, truncated_pseudo_inverse
@@ -297,9 +297,9 @@ NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e[-+]\d+)?")
 def test_the_page_is_in_step(root):
     """Words are the same, and figures up to what another processor may change."""
     written, now = (root / "docs" / "mistakes.md").read_text(encoding="utf-8"), page()
-    assert NUMBER.sub("#", written) == NUMBER.sub("#", now), "run python -m lifting.mistakes"
+    assert NUMBER.sub("#", written) == NUMBER.sub("#", now), "run python -m lifting.checking.mistakes"
     figures, again = ([float(number) for number in NUMBER.findall(text)] for text in (written, now))
-    np.testing.assert_allclose(again, figures, rtol=0.03, atol=0.011, err_msg="run python -m lifting.mistakes")
+    np.testing.assert_allclose(again, figures, rtol=0.03, atol=0.011, err_msg="run python -m lifting.checking.mistakes")
 
 
 def test_the_command_writes_the_page(tmp_path, monkeypatch):

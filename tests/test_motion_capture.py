@@ -36,8 +36,8 @@ from lifting.datasets.motion_capture import (
     thin,
     trunk_lean,
 )
-from lifting.files import data_path, save_npz
 from lifting.skeleton import HUMAN36M
+from lifting.support.files import data_path, save_npz
 
 ROUNDED = 5e-5
 """Lengths in the file are exact to this (metres): its coordinates are rounded to 0.01 mm."""

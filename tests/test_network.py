@@ -8,10 +8,10 @@ import pytest
 import safetensors.torch
 import torch
 
-from lifting.complexity import by_part, bytes_kept, cost, parts, table
-from lifting.files import data_path
 from lifting.network import CONFIGURATIONS, build_network, fingerprint, load_network, save_network, target_maps
 from lifting.pose_prior import load_prior
+from lifting.support.files import data_path
+from lifting.training.complexity import by_part, bytes_kept, cost, parts, table
 
 PRIOR = load_prior()
 VARIANTS = ("subgradient", "forward", "soft-argmax", "none")

@@ -6,9 +6,9 @@ import pytest
 import torch
 from matplotlib.colors import to_rgb
 
-from lifting import plots
 from lifting.camera import project, rotation_angles
 from lifting.datasets.real_frames import load_real_frames
+from lifting.drawing import plots
 from lifting.skeleton import HUMAN36M, SKELETONS
 
 

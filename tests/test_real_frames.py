@@ -11,8 +11,8 @@ import pytest
 from lifting.camera import check_camera
 from lifting.datasets import real_frames
 from lifting.datasets.real_frames import Camera
-from lifting.files import data_path
 from lifting.skeleton import BLAZEPOSE, HUMAN36M
+from lifting.support.files import data_path
 
 FRAMES = real_frames.load_real_frames()
 every_frame = pytest.mark.parametrize("frame", FRAMES, ids=lambda frame: frame.name)

@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from lifting.arrays import check_array
 from lifting.camera import project, rotation, tilted_camera
-from lifting.datasets import bodies, composing, rendered
-from lifting.datasets.bodies import SEGMENTS, SIZE
+from lifting.datasets import composing, rendered
 from lifting.datasets.motion_capture import load_motion_capture
 from lifting.datasets.rendered import compose, load_rendered, open_shards
-from lifting.files import data_path, save_npz
+from lifting.makers import bodies
+from lifting.makers.bodies import SEGMENTS, SIZE
 from lifting.skeleton import HUMAN36M, mirror
+from lifting.support.arrays import check_array
+from lifting.support.files import data_path, save_npz
 
 from .pictures import some_buffers
 

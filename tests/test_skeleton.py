@@ -9,7 +9,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lifting.arrays import to_numpy
 from lifting.skeleton import (
     BLAZEPOSE,
     COCO,
@@ -23,6 +22,7 @@ from lifting.skeleton import (
     mirror,
     skeleton,
 )
+from lifting.support.arrays import to_numpy
 
 settings.register_profile("calm", deadline=None, max_examples=50)
 settings.load_profile("calm")

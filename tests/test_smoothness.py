@@ -11,17 +11,10 @@ import torch
 from matplotlib.figure import Figure
 from scipy.optimize import minimize_scalar
 
-from lifting import plots, smoothness
 from lifting.belief import belief_maps, peaks
 from lifting.camera import rotation_angles, tilted_camera, turn
-from lifting.datasets.default_prior import group_of
-from lifting.datasets.motion_capture import load_motion_capture
-from lifting.datasets.real_frames import load_real_frames, transform
-from lifting.files import data_path
-from lifting.landmark_gradient import landmark_jacobian
-from lifting.lift import lift
-from lifting.pose_prior import PosePrior, load_prior
-from lifting.smoothness import (
+from lifting.checking import smoothness
+from lifting.checking.smoothness import (
     angle_gradient,
     angle_index,
     follow_to_fold,
@@ -33,7 +26,15 @@ from lifting.smoothness import (
     turning,
     winners_over_plane,
 )
+from lifting.datasets.motion_capture import load_motion_capture
+from lifting.datasets.real_frames import load_real_frames, transform
+from lifting.drawing import plots
+from lifting.fitting.default_prior import group_of
+from lifting.front import lift
+from lifting.landmark_gradient import landmark_jacobian
+from lifting.pose_prior import PosePrior, load_prior
 from lifting.solve import centre, free_scale, projected_model, search, solve_at, truncated_pseudo_inverse, unwrap, wrap
+from lifting.support.files import data_path
 from tests.priors import random_prior
 
 pytestmark = pytest.mark.usefixtures("one_thread")

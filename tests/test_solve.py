@@ -13,7 +13,6 @@ from scipy.optimize import minimize
 from scipy.stats import multivariate_normal
 
 from lifting import load_prior
-from lifting.arrays import to_numpy
 from lifting.camera import rotation, rotation_angles, tilted_camera
 from lifting.datasets.motion_capture import load_motion_capture
 from lifting.pose_prior import PosePrior, sample
@@ -32,6 +31,7 @@ from lifting.solve import (
     unwrap,
     wrap,
 )
+from lifting.support.arrays import to_numpy
 from tests.priors import random_masks, random_prior
 
 BACKENDS = {"numpy": np.asarray, "torch": torch.tensor}

@@ -25,7 +25,7 @@ from lifting.belief import belief_maps
 from lifting.datasets.batches import Batches, Finished
 from lifting.datasets.rendered import load_rendered
 from lifting.network import StageMaps, build_network, load_network
-from lifting.training import Run, Settings, Trainer, main, objective, restore_newest, train
+from lifting.training.run import Run, Settings, Trainer, main, objective, restore_newest, train
 
 PEOPLE = load_rendered("validation")
 PICTURES = Finished(PEOPLE)

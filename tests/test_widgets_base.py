@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from lifting.widgets.base import Widget, new_figure
+from lifting.drawing.widgets.base import Widget, new_figure
 
 
 class Ramp(Widget):

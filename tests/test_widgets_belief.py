@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lifting.belief import belief_gradient, belief_maps, exact_belief_gradient
-from lifting.widgets.belief import DELTAS, SIZE, BeliefWidget, gradient_error
+from lifting.drawing.widgets.belief import DELTAS, SIZE, BeliefWidget, gradient_error
 
 
 def test_the_error_is_the_closed_form_of_a_difference_of_gaussians():

@@ -7,10 +7,10 @@ import pytest
 
 from lifting.belief import belief_maps, belief_update_gradient, peaks
 from lifting.datasets.real_frames import belief_human36m, load_real_frames
+from lifting.drawing.widgets.layer import LayerWidget, gradient_on_maps
+from lifting.drawing.widgets.updating import from_loss_to_peaks, map_camera
 from lifting.layer import LiftingLayer
 from lifting.pose_prior import load_prior
-from lifting.widgets.layer import LayerWidget, gradient_on_maps
-from lifting.widgets.updating import from_loss_to_peaks, map_camera
 from tests.priors import random_prior
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from lifting.camera import rotation, turn
+from lifting.drawing.widgets.prior import PriorWidget, move_along, rebuild
 from lifting.metrics import mpjpe
 from lifting.pose_prior import PosePrior, load_prior, posterior, sample
-from lifting.widgets.prior import PriorWidget, move_along, rebuild
 
 
 @pytest.fixture(scope="module")

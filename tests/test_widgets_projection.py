@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from lifting.camera import rotation, rotation_angles, tilted_camera
 from lifting.datasets.motion_capture import load_motion_capture
-from lifting.widgets.projection import ProjectionWidget, quantise
+from lifting.drawing.widgets.projection import ProjectionWidget, quantise
 
 
 @pytest.fixture(scope="module")

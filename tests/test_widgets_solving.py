@@ -8,9 +8,7 @@ import pytest
 from lifting import lift
 from lifting.camera import rotation_angles
 from lifting.datasets.motion_capture import load_motion_capture
-from lifting.pose_prior import PosePrior, load_prior
-from lifting.solve import search, solve_at
-from lifting.widgets.solving import (
+from lifting.drawing.widgets.solving import (
     ROTATIONS,
     SolvingWidget,
     circle,
@@ -18,6 +16,8 @@ from lifting.widgets.solving import (
     solve_over_circle,
     solve_pose,
 )
+from lifting.pose_prior import PosePrior, load_prior
+from lifting.solve import search, solve_at
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,7 @@ import torch
 from lifting import lift, load_prior
 from lifting.belief import belief_maps, belief_update, peaks
 from lifting.datasets.real_frames import belief_human36m, load_real_frames
-from lifting.layer import LiftingLayer
-from lifting.skeleton import HUMAN36M
-from lifting.widgets.updating import (
+from lifting.drawing.widgets.updating import (
     STEPS,
     UP,
     UpdatingWidget,
@@ -20,6 +18,8 @@ from lifting.widgets.updating import (
     map_camera,
     step_length,
 )
+from lifting.layer import LiftingLayer
+from lifting.skeleton import HUMAN36M
 
 ANKLE = HUMAN36M.index("right_ankle")
 

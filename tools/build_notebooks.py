@@ -23,7 +23,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from lifting.files import write_atomically
+from lifting.support.files import write_atomically
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 HEADER = re.compile(r"# %%(?P<markdown> \[markdown\])?(?: tags=(?P<tags>\[.*\]))?")

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from marks import put_between
 
-from lifting.files import write_atomically
+from lifting.support.files import write_atomically
 
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- equation index: make index -->", "<!-- end of equation index -->"

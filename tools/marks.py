@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lifting.files import write_atomically
+from lifting.support.files import write_atomically
 
 
 def put_between(readme: str, begin: str, end: str, content: str, what: str) -> str:

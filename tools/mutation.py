@@ -43,7 +43,7 @@ TESTS = {
 """The test files of each module, its own first."""
 COPIED = ("lifting", "tests", "data", "docs", "tools", "benchmarks", "notebooks", "pyproject.toml", "README.md")
 PRELOADED = ("numpy", "scipy.linalg", "scipy.optimize", "scipy.special", "torch", "array_api_compat.torch", "jaxtyping",
-             "matplotlib", "hypothesis", "lifting", "lifting.layer", "lifting.gradient_check")  # fmt: skip
+             "matplotlib", "hypothesis", "lifting", "lifting.layer", "lifting.checking.gradient_check")  # fmt: skip
 OPTIONS = ("-x", "-q", "--hypothesis-profile=mutation", "-W", "ignore::pytest.PytestAssertRewriteWarning",
            *(f"-pno:{plugin}" for plugin in ("cacheprovider", "xdist", "nbval")))  # fmt: skip
 SECONDS = 120

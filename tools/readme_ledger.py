@@ -1,6 +1,6 @@
 """Copy the table of docs/gradient_ledger.md into README.md, between its two marks.
 
-`python -m lifting.gradient_ledger` makes the ledger, `python tools/readme_ledger.py` copies its table, and with
+`python -m lifting.checking.ledger` makes the ledger, `python tools/readme_ledger.py` copies its table, and with
 `--check` it only says whether the table is out of date.
 """
 
@@ -19,7 +19,7 @@ def table(ledger: str) -> str:
     start = next((i for i, line in enumerate(lines) if line.startswith("|")), None)
     if start is None:
         raise ValueError(
-            "docs/gradient_ledger.md: got no table, expected one, as python -m lifting.gradient_ledger writes"
+            "docs/gradient_ledger.md: got no table, expected one, as python -m lifting.checking.ledger writes"
         )
     length = next((i for i, line in enumerate(lines[start:]) if not line.startswith("|")), len(lines) - start)
     return "\n".join(lines[start : start + length])

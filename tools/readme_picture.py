@@ -11,11 +11,11 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import lifting
-from lifting import plots
 from lifting.datasets.real_frames import RealFrame, load_real_frames, peaks, transform
-from lifting.files import write_atomically
+from lifting.drawing import plots
 from lifting.metrics import p_mpjpe
 from lifting.skeleton import BLAZEPOSE, HUMAN36M, convert
+from lifting.support.files import write_atomically
 
 PICTURE = Path(__file__).resolve().parent.parent / "docs" / "photo_to_pose.png"
 

@@ -18,10 +18,10 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import Dataset
 
-from lifting.arrays import check_count, fail
 from lifting.datasets.composing import Buffers, Composed, compose, in_picture
 from lifting.datasets.rendered import RenderedPeople
 from lifting.skeleton import HUMAN36M
+from lifting.support.arrays import check_count, fail
 
 CHUNK = 8
 """Pictures made at a time; a batch holds a whole number of chunks for each process."""

@@ -1,6 +1,6 @@
 """From buffers to pictures, while training: light, skin and clothes, background, occluders, blur and noise, in torch.
 
-A buffer says which part of a body every pixel shows and how it is turned (`lifting.datasets.bodies`); here each gets
+A buffer says which part of a body every pixel shows and how it is turned (`lifting.makers.bodies`); here each gets
 colours, light and a world around it. A batch of pictures is a pure function of the buffers, the indices and the state
 of a `torch.Generator`: the same seed makes the same batch again.
 
@@ -18,9 +18,9 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 from torch.nn import functional
 
-from lifting.arrays import Array, fail
-from lifting.datasets.bodies import SEGMENTS, SIZE
+from lifting.makers.bodies import SEGMENTS, SIZE
 from lifting.skeleton import HUMAN36M
+from lifting.support.arrays import Array, fail
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,13 @@ class Buffers:
 
     Attributes:
         mask: (N, S S / 8) one bit a pixel, in reading order: does it show the body?
-        values: (P, 4) the bytes of the pixels that do, image after image: see `lifting.datasets.bodies.draw`.
+        values: (P, 4) the bytes of the pixels that do, image after image: see `lifting.makers.bodies.draw`.
         starts: (N + 1,) where in `values` each image starts, and the end.
         landmarks: (N, 2, 17) pixels, x = column, y = row, pixel centres at whole numbers.
         visible: (N, 17) not hidden by the body itself.
         pose: (N, 3, 17) metres about the pelvis, in the camera's frame: x right, y up, z towards the viewer.
         camera: (N, 5) theta and pitch in radians, pixels a metre, column and row of the pelvis; see
-            `lifting.datasets.bodies.Camera`.
+            `lifting.makers.bodies.Camera`.
         body: (N,) which body; no two splits share one.
         clip: (N,) which clip of the motion capture; no two splits share one.
     """

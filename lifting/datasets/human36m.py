@@ -34,8 +34,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
-from lifting.arrays import check_array, fail
 from lifting.metrics import mpjpe, p_mpjpe
+from lifting.support.arrays import check_array, fail
 
 KEPT = (0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27)
 """Of the 32 recorded joints the 17 that move, in the order of `lifting.skeleton.HUMAN36M`."""

@@ -35,9 +35,9 @@ from jaxtyping import Float, Int
 from numpy import ndarray as Array
 from scipy.spatial.transform import Rotation
 
-from lifting.arrays import check_array, check_positive, fail
-from lifting.files import data_path, load_npz, save_npz
 from lifting.skeleton import HUMAN36M
+from lifting.support.arrays import check_array, check_positive, fail
+from lifting.support.files import data_path, load_npz, save_npz
 
 
 @dataclass(frozen=True)

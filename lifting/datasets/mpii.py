@@ -15,8 +15,8 @@ from jaxtyping import Bool, Float
 from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
-from lifting.arrays import fail
 from lifting.skeleton import HUMAN36M
+from lifting.support.arrays import fail
 
 LANDMARKS = (
     "right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle", "pelvis", "neck", "upper_neck",

@@ -35,10 +35,10 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray as Array
 
-from lifting.arrays import check_array, check_positive, fail
 from lifting.datasets.motion_capture import Wheel, check_wheel, download
-from lifting.files import data_path, load_npz, save_npz, write_atomically
 from lifting.skeleton import BLAZEPOSE, HUMAN36M, conversion_table, convert
+from lifting.support.arrays import check_array, check_positive, fail
+from lifting.support.files import data_path, load_npz, save_npz, write_atomically
 
 POSE2SIM = Wheel(
     requirement="pose2sim==0.10.49",

@@ -1,6 +1,6 @@
 """Rendered people: the embedded set, and the command that renders as many as training needs.
 
-Bodies of all ages (`anny`, see `lifting.datasets.bodies`) do what the embedded motion capture recorded, and a camera
+Bodies of all ages (`anny`, see `lifting.makers.bodies`) do what the embedded motion capture recorded, and a camera
 about the vertical sees them: exact landmarks in 2D and 3D, without anybody's sign-up. Two forms:
 
 - The **embedded set**, `load_rendered("train")`: 1,800 finished pictures as JPEGs. Nothing else needs installing.
@@ -39,11 +39,11 @@ import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from PIL import Image
 
-from lifting.arrays import check_count, fail
-from lifting.datasets import bodies
 from lifting.datasets.composing import Buffers, Composed, compose, in_picture
 from lifting.datasets.motion_capture import UPRIGHT_LEAN, MotionCapture, load_motion_capture, trunk_lean
-from lifting.files import data_path, load_npz, save_npz, write_atomically
+from lifting.makers import bodies
+from lifting.support.arrays import check_count, fail
+from lifting.support.files import data_path, load_npz, save_npz, write_atomically
 
 __all__ = ["Buffers", "Composed", "RenderedPeople", "Split", "compose", "load_rendered", "open_shards", "render"]
 
@@ -243,7 +243,7 @@ def render_bodies(
 ) -> Buffers:
     """Buffers of the bodies `numbers` of a split, `CAMERAS` each; each body depends on its number and the seed alone.
 
-    `stirred`: those for training are in poses that `lifting.datasets.bodies.stir` makes of the recorded ones.
+    `stirred`: those for training are in poses that `lifting.makers.bodies.stir` makes of the recorded ones.
 
     Raises:
         ModuleNotFoundError: anny is not installed.

@@ -18,8 +18,8 @@ from typing import Any, Literal
 import numpy as np
 from scipy import stats
 
-from lifting.arrays import check_array, fail
-from lifting.files import data_path, write_atomically
+from lifting.support.arrays import check_array, fail
+from lifting.support.files import data_path, write_atomically
 
 Expectation = Literal["better", "similar"]
 NAMES = ("gradients", "vanishing", "cross_stage", "fusion", "rotations", "mixture", "speed")

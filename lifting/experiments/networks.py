@@ -34,15 +34,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from lifting.arrays import check_count
 from lifting.datasets.batches import Batches, Finished
 from lifting.datasets.rendered import RenderedPeople, halve, load_rendered
-from lifting.evaluation import WITHIN, distances, evaluate, read, torso
 from lifting.experiments.claims import SEEDS, Comparison, compare, save
-from lifting.files import write_atomically
 from lifting.network import Network, StageMaps, build_network
 from lifting.skeleton import HUMAN36M
-from lifting.training import Settings, objective, train
+from lifting.support.arrays import check_count
+from lifting.support.files import write_atomically
+from lifting.training.evaluation import WITHIN, distances, evaluate, read, torso
+from lifting.training.run import Settings, objective, train
 
 COMMAND = "python -m lifting.experiments.networks --start runs/plain/network.safetensors --out data --runs DIR"
 STEPS, BATCH, RATE = 300, 32, 5e-4

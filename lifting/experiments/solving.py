@@ -23,11 +23,11 @@ import numpy as np
 import torch
 
 from lifting.camera import turn
-from lifting.datasets.default_prior import Settings, clip_poses, group_of, learn
 from lifting.datasets.motion_capture import MotionCapture, load_motion_capture
 from lifting.experiments.claims import SEEDS, compare, save
-from lifting.fit_prior import align_to_prior, fit_ppca, start_by_factorisation
-from lifting.lift import Refinement, lift
+from lifting.fitting.default_prior import Settings, clip_poses, group_of, learn
+from lifting.fitting.fit_prior import align_to_prior, fit_ppca, start_by_factorisation
+from lifting.front import Refinement, lift
 from lifting.metrics import mpjpe
 from lifting.pose_prior import PosePrior, face_viewer, load_prior
 from lifting.skeleton import HUMAN36M, mirror

@@ -14,9 +14,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import lifting
-from lifting import plots
 from lifting.datasets.real_frames import load_real_frames, peaks, transform
-from lifting.exercises import answer
+from lifting.drawing import plots
+from lifting.drawing.exercises import answer
 from lifting.metrics import mpjpe, n_mpjpe, p_mpjpe
 from lifting.skeleton import BLAZEPOSE, HUMAN36M, convert
 

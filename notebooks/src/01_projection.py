@@ -11,15 +11,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import lifting
-from lifting import plots
 from lifting.camera import project, rotation, tilted_camera, turn
 from lifting.datasets.motion_capture import load_motion_capture, trunk_lean
 from lifting.datasets.real_frames import load_real_frames
-from lifting.exercises import answer
+from lifting.drawing import plots
+from lifting.drawing.exercises import answer
+from lifting.drawing.widgets.projection import ProjectionWidget, quantise
 from lifting.metrics import mpjpe, pixel_error
 from lifting.pose_prior import facing
 from lifting.skeleton import HUMAN36M, mirror
-from lifting.widgets.projection import ProjectionWidget, quantise
 
 # %% [markdown]
 # ## The way through

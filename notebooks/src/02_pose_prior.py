@@ -25,13 +25,13 @@ from scipy.optimize import minimize
 
 # %% tags=["setup"]
 import lifting
-from lifting import plots
 from lifting.camera import rotation, rotation_angles, turn
-from lifting.datasets.default_prior import GRID, clip_poses, measure
 from lifting.datasets.motion_capture import load_motion_capture
-from lifting.exercises import answer
-from lifting.files import data_path
-from lifting.fit_prior import (
+from lifting.drawing import plots
+from lifting.drawing.exercises import answer
+from lifting.drawing.widgets.prior import PriorWidget, move_along
+from lifting.fitting.default_prior import GRID, clip_poses, measure
+from lifting.fitting.fit_prior import (
     align_about_vertical,
     align_to_prior,
     fit_ppca,
@@ -41,7 +41,7 @@ from lifting.fit_prior import (
 )
 from lifting.pose_prior import facing, log_density, log_likelihood, posterior, sample
 from lifting.skeleton import HUMAN36M
-from lifting.widgets.prior import PriorWidget, move_along
+from lifting.support.files import data_path
 
 # %% [markdown]
 # ## The way through
@@ -690,7 +690,7 @@ plt.show()
 #
 # Don't take the file's word for it: here is one clip, live. To be quick it learns one Gaussian with 15 bases from a
 # fifth of the poses, so it can't be as good as the table. (`hold_out("run", Settings(**settings))` of
-# `lifting.datasets.default_prior` repeats a row exactly; a test does.)
+# `lifting.fitting.default_prior` repeats a row exactly; a test does.)
 
 # %%
 others = np.concatenate([clips[name] for name in clips if name != "run"])

@@ -21,16 +21,16 @@ from scipy.optimize import minimize_scalar
 
 from lifting import lift, load_prior, solve
 from lifting.camera import project, rotation, rotation_angles, turn
-from lifting.datasets.default_prior import clip_poses
 from lifting.datasets.motion_capture import load_motion_capture
 from lifting.datasets.real_frames import load_real_frames
-from lifting.exercises import answer
-from lifting.fit_prior import align_to_prior, fit_ppca, fit_prior, start_by_factorisation
+from lifting.drawing.exercises import answer
+from lifting.drawing.plots import draw_cost, draw_landmarks_on_photo, draw_pose_2d, draw_pose_3d, draw_way_through
+from lifting.drawing.widgets.solving import SolvingWidget, circle, other_valley, solve_over_circle
+from lifting.fitting.default_prior import clip_poses
+from lifting.fitting.fit_prior import align_to_prior, fit_ppca, fit_prior, start_by_factorisation
 from lifting.metrics import mpjpe
-from lifting.plots import draw_cost, draw_landmarks_on_photo, draw_pose_2d, draw_pose_3d, draw_way_through
 from lifting.pose_prior import face_viewer
 from lifting.skeleton import HUMAN36M, mirror
-from lifting.widgets.solving import SolvingWidget, circle, other_valley, solve_over_circle
 
 # %%
 draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "solving")

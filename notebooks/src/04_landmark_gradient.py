@@ -18,17 +18,25 @@ import numpy as np
 import torch
 from IPython.display import HTML, Image
 
-from lifting import gradient_check, landmark_gradient, lift, load_prior, mistakes, solve
+from lifting import landmark_gradient, lift, load_prior, solve
 from lifting.camera import project, rotation, turn
+from lifting.checking import gradient_check, mistakes
+from lifting.checking.gradient_check import GradientError, check_jacobian, check_products, relative_error
+from lifting.checking.smoothness import refine_angle, refined_jacobian, straddle, winners_over_plane
 from lifting.datasets.motion_capture import load_motion_capture
 from lifting.datasets.real_frames import load_real_frames
-from lifting.exercises import answer
-from lifting.files import data_path
-from lifting.gradient_check import GradientError, check_jacobian, check_products, relative_error
-from lifting.plots import COLOURS, draw_boundaries, draw_jumps, draw_landmarks_on_photo, draw_pose_2d, draw_way_through
+from lifting.drawing.exercises import answer
+from lifting.drawing.plots import (
+    COLOURS,
+    draw_boundaries,
+    draw_jumps,
+    draw_landmarks_on_photo,
+    draw_pose_2d,
+    draw_way_through,
+)
+from lifting.drawing.widgets.jacobian import JacobianWidget
 from lifting.skeleton import HUMAN36M
-from lifting.smoothness import refine_angle, refined_jacobian, straddle, winners_over_plane
-from lifting.widgets.jacobian import JacobianWidget
+from lifting.support.files import data_path
 
 # %%
 draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "landmark gradient")
@@ -536,7 +544,7 @@ answer(
 # ## Checked three ways
 #
 # A derivation can be wrong in a way that its own `assert`s share. So (8) is held against routes that have never heard
-# of $\bar E^t$ (`lifting/gradient_check.py`):
+# of $\bar E^t$ (`lifting/checking/gradient_check.py`):
 #
 # - **autograd** records what a forward pass did, and differentiates that, step by step;
 # - a **central difference** moves every coordinate by $\pm h$: its error falls as $h^2$, plus rounding over $h$;
@@ -647,7 +655,7 @@ for name, wrong in {"a thousandth too large": 1.001 * J_image, "centred": H.resh
 # %% [markdown]
 # ## Two mysteries
 #
-# The museum of mistakes (`lifting/mistakes.py`) lends us two functions that look right. Each stands for one of the
+# The museum of mistakes (`checking/mistakes.py`) lends us two functions that look right. Each stands for one of the
 # package, under its name. The first suspect is a `truncated_pseudo_inverse`.
 
 # %% tags=["setup"]
@@ -779,7 +787,7 @@ except ValueError as refusal:
 # %% [markdown]
 # ### How often?
 #
-# A belief map has pixels, so a landmark moves by at least one. `lifting/smoothness.py` has moved every landmark of real
+# A belief map has pixels, so a landmark moves by at least one. `checking.smoothness` has moved every landmark of real
 # poses by a pixel in every direction; the figures are read from `data/smoothness.json`, with 95 % intervals over groups
 # of clips.
 

@@ -19,13 +19,13 @@ from IPython.display import HTML, Image
 from scipy.ndimage import gaussian_filter
 
 from lifting import belief, lift, load_prior
+from lifting.checking.mistakes import check_gradient_is_odd, check_gradient_moves_the_mass, mystery
 from lifting.datasets.real_frames import belief_human36m, load_real_frames, transform
-from lifting.exercises import answer
-from lifting.mistakes import check_gradient_is_odd, check_gradient_moves_the_mass, mystery
-from lifting.plots import draw_belief, draw_beliefs_on_photo, draw_landmarks_on_photo, draw_way_through
+from lifting.drawing.exercises import answer
+from lifting.drawing.plots import draw_belief, draw_beliefs_on_photo, draw_landmarks_on_photo, draw_way_through
+from lifting.drawing.widgets.belief import BeliefWidget
+from lifting.drawing.widgets.updating import map_camera
 from lifting.skeleton import HUMAN36M
-from lifting.widgets.belief import BeliefWidget
-from lifting.widgets.updating import map_camera
 
 # %%
 draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "belief gradient")
@@ -514,7 +514,7 @@ answer(
 # %% [markdown]
 # ## Find the mistakes
 #
-# Here are three gradients of belief maps. One is right, two come from the museum of mistakes (`lifting/mistakes.py`)
+# Here are three gradients of belief maps. One is right, two come from the museum of mistakes (`checking/mistakes.py`)
 # and would train a network, more or less. A picture may make you suspicious, but it convicts nobody:
 
 # %% tags=["setup"]

@@ -20,13 +20,13 @@ import torch
 from IPython.display import HTML, Image
 
 from lifting import LiftingLayer, belief, lift, load_prior
+from lifting.checking.mistakes import mystery
 from lifting.datasets.real_frames import belief_human36m, load_real_frames, transform
-from lifting.exercises import answer
+from lifting.drawing.exercises import answer
+from lifting.drawing.plots import draw_landmarks_on_photo, draw_pose_3d, draw_way_through
+from lifting.drawing.widgets.updating import UpdatingWidget, correct, from_loss_to_peaks, map_camera, step_length
 from lifting.landmark_gradient import landmark_jacobian
-from lifting.mistakes import mystery
-from lifting.plots import draw_landmarks_on_photo, draw_pose_3d, draw_way_through
 from lifting.skeleton import HUMAN36M
-from lifting.widgets.updating import UpdatingWidget, correct, from_loss_to_peaks, map_camera, step_length
 
 # %%
 draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "updating beliefs")
@@ -274,7 +274,7 @@ assert np.allclose(belief.belief_update_gradient(*asked, 7, 7), -belief.belief_u
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 6.2: find the mistakes
-# Two of the three suspects come from the museum of mistakes (`lifting/mistakes.py`); each is called like
+# Two of the three suspects come from the museum of mistakes (`lifting/checking/mistakes.py`); each is called like
 # `belief_update_gradient` and should move a peak along $D$. Take one step of gradient **descent** on `hill`, whose peak
 # is at `Y`, and return by how much the peak has moved, (2,). Who stays, and who walks backwards?
 

@@ -19,17 +19,17 @@ import torch
 from IPython.display import HTML, Image, Markdown
 
 from lifting import LiftingLayer, belief, lift, load_prior
-from lifting.arrays import trusted
+from lifting.checking.gradient_check import GradientError, check_products
+from lifting.checking.mistakes import MistakeFound, check_descent_empties_the_peak, check_quadrant, mystery
 from lifting.datasets.real_frames import belief_human36m, load_real_frames
-from lifting.exercises import answer
-from lifting.files import data_path
-from lifting.gradient_check import GradientError, check_products
+from lifting.drawing.exercises import answer
+from lifting.drawing.plots import draw_way_through
+from lifting.drawing.widgets.layer import LayerWidget
+from lifting.drawing.widgets.updating import map_camera
 from lifting.landmark_gradient import landmark_jacobian
-from lifting.mistakes import MistakeFound, check_descent_empties_the_peak, check_quadrant, mystery
-from lifting.plots import draw_way_through
 from lifting.skeleton import HUMAN36M
-from lifting.widgets.layer import LayerWidget
-from lifting.widgets.updating import map_camera
+from lifting.support.arrays import trusted
+from lifting.support.files import data_path
 
 # %%
 draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "lifting layer")
@@ -377,7 +377,7 @@ answer(
 # %% [markdown]
 # ## The ledger of gradients
 #
-# Every gradient of the supplement, by every independent route: `python -m lifting.gradient_ledger` makes it, and the
+# Every gradient of the supplement, by every independent route: `python -m lifting.checking.ledger` makes it, and the
 # tests make it again. The largest relative error of each, in float64, NumPy's or torch's:
 
 # %%

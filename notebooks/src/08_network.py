@@ -18,17 +18,17 @@ from IPython.display import Markdown
 
 from lifting import build_network, lift, load_network, load_prior
 from lifting.belief import peaks
-from lifting.complexity import parts, table
 from lifting.datasets.real_frames import load_real_frames, transform
 from lifting.datasets.rendered import load_rendered
-from lifting.evaluation import LIMBS, in_the_image, read, square
-from lifting.exercises import answer
+from lifting.drawing.exercises import answer
+from lifting.drawing.plots import draw_landmarks_on_photo, draw_pose_3d, draw_way_through
 from lifting.experiments.claims import load
 from lifting.experiments.networks import NETWORKS, relative_gradients
 from lifting.network import CONFIGURATIONS, target_maps
-from lifting.plots import draw_landmarks_on_photo, draw_pose_3d, draw_way_through
 from lifting.skeleton import HUMAN36M
 from lifting.training import objective
+from lifting.training.complexity import parts, table
+from lifting.training.evaluation import LIMBS, in_the_image, read, square
 
 # %%
 draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "network")
@@ -148,7 +148,7 @@ answer(
 # ## What it costs
 #
 # Counted on `device="meta"`, where a tensor has a shape and no values, so that nothing is computed
-# (`lifting/complexity.py`). An operation is one multiplication or one addition.
+# (`lifting/training/complexity.py`). An operation is one multiplication or one addition.
 
 # %%
 Markdown(table())

@@ -25,11 +25,11 @@ from IPython.display import Markdown
 from lifting import load_network
 from lifting.datasets.batches import Batches, Finished
 from lifting.datasets.rendered import halve, load_rendered
-from lifting.evaluation import evaluate, in_the_image
-from lifting.exercises import answer
-from lifting.files import data_path
-from lifting.plots import draw_way_through
+from lifting.drawing.exercises import answer
+from lifting.drawing.plots import draw_way_through
+from lifting.support.files import data_path
 from lifting.training import Settings, Trainer, default_device, train
+from lifting.training.evaluation import evaluate, in_the_image
 
 # %%
 draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "training")

@@ -21,12 +21,12 @@ from lifting import lift, load_network, load_prior
 from lifting.camera import turn
 from lifting.datasets.motion_capture import load_motion_capture
 from lifting.datasets.rendered import load_rendered
-from lifting.evaluation import read
-from lifting.exercises import answer
+from lifting.drawing.exercises import answer
+from lifting.drawing.plots import draw_comparisons, draw_way_through
 from lifting.experiments import claims
 from lifting.experiments.networks import SWAPPED, missed, swap_legs
 from lifting.metrics import mpjpe
-from lifting.plots import draw_comparisons, draw_way_through
+from lifting.training.evaluation import read
 
 # %%
 draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "claims")

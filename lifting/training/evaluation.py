@@ -21,13 +21,13 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from PIL import Image
 
-from lifting.arrays import check_array, check_count, check_shape, fail, trusted
 from lifting.belief import peaks
 from lifting.datasets.real_frames import RealFrame, transform
 from lifting.datasets.rendered import RenderedPeople
 from lifting.metrics import mpjpe, n_mpjpe, p_mpjpe
 from lifting.network import Network, Prediction
 from lifting.skeleton import HUMAN36M
+from lifting.support.arrays import check_array, check_count, check_shape, fail, trusted
 
 WITHIN = 0.2
 """Of a torso: how near a landmark must be to count as found."""

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lifting.arrays import fail
+from lifting.support.arrays import fail
 
-PACKAGE = Path(__file__).resolve().parent
+PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def data_path(name: str) -> Path:

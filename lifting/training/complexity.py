@@ -1,6 +1,6 @@
 """What a network costs: parameters, operations and memory, counted on `device="meta"`, where nothing is computed.
 
-    python -m lifting.complexity     # writes docs/network.md
+    python -m lifting.training.complexity     # writes docs/network.md
 
 An operation is one multiplication or one addition, so a multiply-add is two. Counted are those of convolutions and
 matrix products, which is where nearly all are; the search over rotations is a matrix product too. Memory is what
@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from lifting.files import write_atomically
 from lifting.network import CONFIGURATIONS, Network, build_network
+from lifting.support.files import write_atomically
 
 
 class Cost(NamedTuple):
@@ -99,10 +99,10 @@ def parts() -> str:
 
 def main() -> None:
     """Write docs/network.md."""
-    out = Path(__file__).resolve().parent.parent / "docs" / "network.md"
+    out = Path(__file__).resolve().parent.parent.parent / "docs" / "network.md"
     text = f"""# What the network costs
 
-Counted by `python -m lifting.complexity` for one image, without running anything (`lifting/complexity.py` says how).
+Counted by `python -m lifting.training.complexity` for one image, without running anything; the module says how.
 
 {table()}
 

@@ -38,9 +38,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from lifting.arrays import check_array, check_count, check_positive, fail
 from lifting.camera import rotation_angles, turn
 from lifting.pose_prior import PosePrior, facing, log_density
+from lifting.support.arrays import check_array, check_count, check_positive, fail
 
 GRID = 32
 """Angles at which `align_to_prior` looks before it refines the best of them."""

@@ -11,7 +11,7 @@ which says what was expected, what was seen, and why that matters.
 Every check looks at one thing, so that the one which fails says what is wrong: of two checks for functions that are
 called alike, each lets the other's mistake pass.
 
-    python -m lifting.mistakes          # measure every mistake and write docs/mistakes.md
+    python -m lifting.checking.mistakes          # measure every mistake and write docs/mistakes.md
 """
 
 import argparse
@@ -24,7 +24,6 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from lifting.arrays import Array, check_count, fail, to_numpy
 from lifting.belief import (
     belief_gradient,
     belief_maps,
@@ -34,12 +33,11 @@ from lifting.belief import (
     peaks,
 )
 from lifting.camera import rotation, rotation_angles, turn
-from lifting.datasets.default_prior import Settings, clip_poses, group_of, learn
 from lifting.datasets.motion_capture import load_motion_capture
 from lifting.datasets.real_frames import RealFrame, belief_human36m, load_real_frames
-from lifting.files import PACKAGE, write_atomically
+from lifting.fitting.default_prior import Settings, clip_poses, group_of, learn
+from lifting.front import lift
 from lifting.landmark_gradient import pull_back
-from lifting.lift import lift
 from lifting.metrics import mpjpe
 from lifting.pose_prior import PosePrior, facing, load_prior, log_density
 from lifting.skeleton import HUMAN36M
@@ -54,6 +52,8 @@ from lifting.solve import (
     truncated_pseudo_inverse,
     unwrap,
 )
+from lifting.support.arrays import Array, check_count, fail, to_numpy
+from lifting.support.files import PACKAGE, write_atomically
 
 Implementation = Callable[..., Array]
 
@@ -840,9 +840,9 @@ def page() -> str:
 
 PAGE_HEAD = """# A museum of mistakes
 
-Made by `python -m lifting.mistakes`; the code is `lifting/mistakes.py`. Every mistake below is a function that can take
-the place of the right one, and each has a check that finds it. Of two checks for functions that are called alike, each
-lets the other's mistake pass, so that the one which fails says what is wrong.
+Made by `python -m lifting.checking.mistakes`; the code is `lifting/checking/mistakes.py`. Every mistake below is a
+function that can take the place of the right one, and each has a check that finds it. Of two checks for functions that
+are called alike, each lets the other's mistake pass, so that the one which fails says what is wrong.
 
 Held-out walks: a Gaussian of 25 bases is learned from all motion capture but the walks; every fifth walking pose is
 then lifted from its exact landmarks, seen from 8 headings, at the known scale, among 80 rotations. MPJPE is that of
@@ -875,7 +875,7 @@ def _first_sentence(function: Implementation) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure every mistake, and write the page that shows them."""
-    parser = argparse.ArgumentParser(prog="python -m lifting.mistakes", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m lifting.checking.mistakes", description=main.__doc__)
     parser.add_argument(
         "--out", type=Path, default=PACKAGE.parent / "docs" / "mistakes.md", metavar="FILE", help="default: %(default)s"
     )

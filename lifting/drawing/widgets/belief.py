@@ -11,9 +11,9 @@ from jaxtyping import Float
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-from lifting.arrays import check_array, fail
 from lifting.belief import belief_gradient, belief_maps, exact_belief_gradient
-from lifting.widgets.base import LAYOUT, STYLE, Widget, new_figure
+from lifting.drawing.widgets.base import LAYOUT, STYLE, Widget, new_figure
+from lifting.support.arrays import check_array, fail
 
 SIZE = 33
 """Height and width of the widget's map, pixels."""

@@ -36,7 +36,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from lifting.arrays import check_positive, fail
+from lifting.support.arrays import check_positive, fail
 
 LAYOUT = ipywidgets.Layout(width="28em")
 STYLE = {"description_width": "7em"}

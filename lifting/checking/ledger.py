@@ -1,7 +1,7 @@
 """The ledger of gradients: every derivative of the supplement, eq. (3)-(9), by every independent route.
 
-    python -m lifting.gradient_ledger               # writes docs/gradient_ledger.md and data/gradient_ledger.json
-    python -m lifting.gradient_ledger --out DIR     # the same two files in DIR
+    python -m lifting.checking.ledger               # writes docs/gradient_ledger.md and data/gradient_ledger.json
+    python -m lifting.checking.ledger --out DIR     # the same two files in DIR
 
 A route is a way to the same numbers that shares no code with the gradient. An entry is the largest relative error,
 max |J - reference| / max |reference|, over real frames of the embedded motion capture with the embedded prior and
@@ -24,10 +24,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from lifting.arrays import Array, like, to_numpy
 from lifting.belief import belief_gradient, belief_update, exact_belief_gradient
-from lifting.files import PACKAGE, write_atomically
-from lifting.gradient_cases import (
+from lifting.checking.cases import (
     EXACT,
     SIZE,
     Frame,
@@ -46,14 +44,14 @@ from lifting.gradient_cases import (
     maps,
     peaks_of_frames,
 )
-from lifting.gradient_check import (
+from lifting.checking.gradient_check import (
     GradientError,
     check_jacobian,
     check_products,
     directional_difference,
     relative_error,
 )
-from lifting.gradient_routes import (
+from lifting.checking.routes import (
     pixel_grid,
 )
 from lifting.landmark_gradient import (
@@ -62,6 +60,8 @@ from lifting.landmark_gradient import (
     pull_back,
     push_forward,
 )
+from lifting.support.arrays import Array, like, to_numpy
+from lifting.support.files import PACKAGE, write_atomically
 
 ROUTES = {
     "by hand": "the formula written out once more: in loops, with singular values, as a Gaussian in two dimensions",
@@ -381,7 +381,7 @@ def versions() -> dict[str, str]:
 def as_json(measured: Ledger) -> str:
     """The ledger as JSON, errors to one digit: the others depend on the processor."""
     document = {
-        "made by": "python -m lifting.gradient_ledger",
+        "made by": "python -m lifting.checking.ledger",
         "versions": versions(),
         "error": "max |J - reference| / max |reference|, the largest over all cases",
         "routes": ROUTES,
@@ -410,7 +410,7 @@ def as_markdown(measured: Ledger) -> str:
     lines = [
         "# Ledger of gradients",
         "",
-        f"Made by `python -m lifting.gradient_ledger` ({made}).",
+        f"Made by `python -m lifting.checking.ledger` ({made}).",
         "",
         "Largest relative error, max \\|J - reference\\| / max \\|reference\\|, the larger of NumPy's and torch's; in "
         f"brackets what is allowed, where that isn't {EXACT:g}. Three real frames with the embedded prior and one "
@@ -436,7 +436,7 @@ def as_markdown(measured: Ledger) -> str:
         "",
         "## Wrong gradients",
         "",
-        "Fed to the checker, `lifting.gradient_check`:",
+        "Fed to the checker, `lifting.checking.gradient_check`:",
         "",
         *_table(["gradient", "checker", "refused", "relative error seen"],
                 [[one.name, f"`{one.checker}`", "yes" if one.refused else "NO", f"{one.error:.1g}"]
@@ -475,7 +475,7 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure every gradient by every route, write the ledger, and say what is wrong (then the exit code is 1)."""
-    parser = argparse.ArgumentParser(prog="python -m lifting.gradient_ledger", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m lifting.checking.ledger", description=main.__doc__)
     parser.add_argument("--out", type=Path, help="write both files here; else to docs/ and data/ of the checkout")
     out = parser.parse_args(arguments).out
     docs, data = (out, out) if out else (PACKAGE.parent / "docs", PACKAGE.parent / "data")

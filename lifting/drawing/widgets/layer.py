@@ -12,15 +12,15 @@ from jaxtyping import Float
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-from lifting.arrays import check_array, fail
 from lifting.belief import belief_maps, peaks
 from lifting.datasets.real_frames import RealFrame, belief_human36m, load_real_frames
+from lifting.drawing.plots import COLOURS, bone_paths, bone_sides
+from lifting.drawing.widgets.base import LAYOUT, STYLE, Widget, new_figure
+from lifting.drawing.widgets.updating import from_loss_to_peaks, map_camera
 from lifting.layer import Gradient, LiftingLayer
-from lifting.plots import COLOURS, bone_paths, bone_sides
 from lifting.pose_prior import PosePrior, load_prior
 from lifting.skeleton import HUMAN36M
-from lifting.widgets.base import LAYOUT, STYLE, Widget, new_figure
-from lifting.widgets.updating import from_loss_to_peaks, map_camera
+from lifting.support.arrays import check_array, fail
 
 REACH = 10
 """Cells around the moved landmark that its maps show."""

@@ -1,6 +1,6 @@
 """The shipped network: from the folders of its training to `data/network.safetensors`, its figures and its card.
 
-    python -m lifting.default_network --run runs/network runs/further runs/last --data shards --out data \
+    python -m lifting.training.shipping --run runs/network runs/further runs/last --data shards --out data \
         --pictures docs --machine "WHICH"
 
 Written, each whole or not at all: `network.safetensors` (float16), `network_training.csv` (errors on held-out pictures
@@ -23,7 +23,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from lifting.datasets.real_frames import load_real_frames, transform
 from lifting.datasets.rendered import RenderedPeople, as_jpeg, finish, load_rendered, open_shards
-from lifting.evaluation import (
+from lifting.drawing.plots import draw_landmarks_on_photo
+from lifting.network import Network, load_network, save_network
+from lifting.support.files import write_atomically
+from lifting.training.evaluation import (
     LIMBS,
     evaluate,
     evaluate_real,
@@ -33,9 +36,6 @@ from lifting.evaluation import (
     read,
     square,
 )
-from lifting.files import write_atomically
-from lifting.network import Network, load_network, save_network
-from lifting.plots import draw_landmarks_on_photo
 
 COMMANDS = """\
 python -m lifting.datasets.rendered --out shards --bodies 3750 --seed 0
@@ -45,16 +45,16 @@ python -m lifting.training --start runs/network/network.safetensors --seed 1 --s
 python -m lifting.training --start runs/further/network.safetensors --seed 2 --steps 800 --rate 5e-4 \\
     --unrecognisable 0.1 --out runs/last --data shards --precision bfloat16
 mkdir -p runs/before runs/second
-python -m lifting.default_network --run runs/network runs/further runs/last --data shards --out runs/before \\
+python -m lifting.training.shipping --run runs/network runs/further runs/last --data shards --out runs/before \\
     --pictures runs/before --machine "WHICH"
 python -m lifting.datasets.rendered --out stirred --bodies 7500 --seed 0 --stirred
 python -m lifting.training --start runs/before/network.safetensors --seed 3 --steps 13500 --rate 1.5e-3 \\
     --unrecognisable 0.15 --every 1000 --out runs/stirred --data stirred --precision bfloat16
-python -m lifting.default_network --before runs/before --run runs/stirred --data stirred --out runs/second \\
+python -m lifting.training.shipping --before runs/before --run runs/stirred --data stirred --out runs/second \\
     --pictures runs/second --machine "WHICH"
 python -m lifting.training --start runs/second/network.safetensors --seed 4 --steps 11000 --rate 1.2e-3 \\
     --unrecognisable 0.15 --every 1000 --out runs/sharp --data stirred --precision bfloat16
-python -m lifting.default_network --before runs/before runs/second --run runs/sharp --data stirred --out data \\
+python -m lifting.training.shipping --before runs/before runs/second --run runs/sharp --data stirred --out data \\
     --pictures docs --machine "WHICH"
 """
 """How it was made; the card says why in five runs."""
@@ -165,7 +165,7 @@ changed:
 - **JPEG.** The embedded pictures are JPEGs, training had seen none, and the network took JPEG's marks for a face: see
   the table. Since the fourth run three quarters of the training pictures go through JPEG.
 - **Few poses.** Training knew some 2,200 recorded ones. Since the fourth run joints are turned a little, at random
-  (`lifting.datasets.bodies.stir`).
+  (`lifting.makers.bodies.stir`).
 - **Sharpness.** The photos, made smaller, are sharper than training's pictures were; in the fifth run 60% of those are
   sharpened. After the fourth run 82% of the photos' landmarks were found, sides not counted, after the fifth
   {photos["stages"][-1]["pck agnostic"]:.0%}. How much of that is due to sharpness and how much to 11,000 steps more
@@ -192,7 +192,7 @@ Distances in pixels of 128; PCK@0.2: the share of landmarks within a fifth of th
 the better of both namings for each pair. Test and validation renders are those of `rendered_people.npz`: other bodies
 and other clips than those trained on. Real photos: 12 landmarks of the limbs against other networks' triangulated ones.
 Ten looks: the mean of the last stage's maps over the picture tilted by -20 to 20 degrees, mirrored or not
-(`lifting.evaluation.look_again`).
+(`lifting.training.evaluation.look_again`).
 
 | pictures | stage | median px | mean px | PCK, named | PCK, either side |
 |---|---|---|---|---|---|
@@ -349,7 +349,7 @@ def ship(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Ship the network of a training run: see the top of this module."""
-    parser = argparse.ArgumentParser(prog="python -m lifting.default_network", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m lifting.training.shipping", description=main.__doc__)
     parser.add_argument("--run", type=Path, required=True, nargs="+", help="the folders of its training, in order")
     parser.add_argument("--data", type=Path, required=True, help="the folder of rendered buffers that it was run on")
     parser.add_argument("--out", type=Path, required=True, help="the folder of the weights and their card")

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lifting.arrays import Array, check_count, check_finite, check_positive, fail, like, to_numpy
+from lifting.support.arrays import Array, check_count, check_finite, check_positive, fail, like, to_numpy
 
 EPS = float(np.finfo(np.float64).eps)
 

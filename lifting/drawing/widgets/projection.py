@@ -10,12 +10,12 @@ from ipywidgets import FloatSlider, IntSlider
 from jaxtyping import Float
 from matplotlib.artist import Artist
 
-from lifting import plots
-from lifting.arrays import check_array, to_numpy
 from lifting.camera import project, rotation_angles, tilted_camera
+from lifting.drawing import plots
+from lifting.drawing.widgets.base import LAYOUT, STYLE, Widget, new_figure
 from lifting.metrics import pixel_error
 from lifting.skeleton import HUMAN36M
-from lifting.widgets.base import LAYOUT, STYLE, Widget, new_figure
+from lifting.support.arrays import check_array, to_numpy
 
 
 class Quantised(NamedTuple):

@@ -9,7 +9,7 @@ questions follow, and each has its functions here:
 3. *What would the derivative be if R were free to turn?* At a minimum over theta as well the implicit function theorem
    gives `refined_jacobian`: (8) plus one term of rank one. `refine_angle` finds that minimum, `turning` the term.
 
-    python -m lifting.smoothness        # measure on the embedded data; write data/smoothness.json, docs/smoothness.md
+    python -m lifting.checking.smoothness     # measure; write data/smoothness.json and docs/smoothness.md
 
 The third in brief. Write r = y - y_hat for the residual, D for E (or [p E] where the scale is solved for),
 A = D^T D + diag(sigma^2), and a prime for d/d theta at fixed coefficients. The gradient of half the cost of eq. (2) is
@@ -40,17 +40,27 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from matplotlib.figure import Figure
 
-from lifting.arrays import Array, check_array, check_count, check_positive, fail, like, namespace, refuse, to_numpy
 from lifting.camera import ROTATIONS, rotation, turn
-from lifting.datasets.default_prior import Settings, clip_poses, group_of, learn
 from lifting.datasets.motion_capture import MotionCapture, load_motion_capture
 from lifting.datasets.real_frames import RealFrame, belief_human36m, load_real_frames, peaks
-from lifting.files import PACKAGE, data_path, write_atomically
+from lifting.drawing.plots import draw_boundaries, draw_jumps
+from lifting.fitting.default_prior import Settings, clip_poses, group_of, learn
+from lifting.front import Lifted, lift
 from lifting.landmark_gradient import landmark_jacobian, landmark_model
-from lifting.lift import Lifted, lift
-from lifting.plots import draw_boundaries, draw_jumps
 from lifting.pose_prior import PosePrior, load_prior
 from lifting.solve import centre, projected_model, stack_ridge, unwrap, wrap
+from lifting.support.arrays import (
+    Array,
+    check_array,
+    check_count,
+    check_positive,
+    fail,
+    like,
+    namespace,
+    refuse,
+    to_numpy,
+)
+from lifting.support.files import PACKAGE, data_path, write_atomically
 
 FOLLOWED = 0.2
 """A minimum over theta that turns further than this (radians) in one small step is taken for another one."""
@@ -733,7 +743,7 @@ def rounded(value: Any, digits: int = 3) -> Any:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, and write data/smoothness.json and docs/smoothness.md: see the top of this module."""
-    parser = argparse.ArgumentParser(prog="python -m lifting.smoothness", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m lifting.checking.smoothness", description=main.__doc__)
     root = PACKAGE.parent
     parser.add_argument("--data", type=Path, default=root / "data", help="the folder of smoothness.json")
     parser.add_argument("--docs", type=Path, default=root / "docs", help="the folder of smoothness.md")
@@ -771,8 +781,8 @@ def report(figures: dict[str, Any]) -> str:
     )
     text = f"""# What is not smooth
 
-Made by `python -m lifting.smoothness`, which also writes these numbers to `data/smoothness.json`. The derivation
-stands at the top of `lifting/smoothness.py`.
+Made by `python -m lifting.checking.smoothness`, which also writes these numbers to `data/smoothness.json`. The
+derivation stands at the top of `lifting/checking/smoothness.py`.
 
 **Sample.** {sample["frames"]} upright poses of the embedded motion capture ({FRAMES} of every clip, evenly spaced),
 each turned to a random heading (seed {sample["seed"]}), seen orthographically by a level camera, scaled so that the

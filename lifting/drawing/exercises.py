@@ -10,7 +10,7 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
-from lifting.arrays import to_numpy
+from lifting.support.arrays import to_numpy
 
 __all__ = ["answer"]
 

@@ -12,7 +12,6 @@ import torch
 from jaxtyping import Bool, Float, Int
 from scipy.optimize import least_squares
 
-from lifting.arrays import Array, check_count, check_finite, check_floating, check_shape, fail, to_numpy
 from lifting.camera import ROTATIONS, check_camera, check_scale, rotation, turn_unchecked
 from lifting.pose_prior import PosePrior
 from lifting.search import (
@@ -27,6 +26,7 @@ from lifting.search import (
 )
 from lifting.skeleton import mask_landmarks
 from lifting.solve import centre, cost, free_scale, projected_model, truncated_pseudo_inverse, unwrap
+from lifting.support.arrays import Array, check_count, check_finite, check_floating, check_shape, fail, to_numpy
 
 Refinement = Literal[False, True, "parabola", "least squares"]
 

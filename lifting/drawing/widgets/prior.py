@@ -14,14 +14,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lifting.arrays import check_array, check_count, check_finite, fail
 from lifting.camera import project, turn
-from lifting.fit_prior import align_to_prior
+from lifting.drawing.plots import COLOURS, bone_paths
+from lifting.drawing.widgets.base import LAYOUT, STYLE, Widget, new_figure
+from lifting.fitting.fit_prior import align_to_prior
 from lifting.metrics import mpjpe
-from lifting.plots import COLOURS, bone_paths
 from lifting.pose_prior import PosePrior, posterior
 from lifting.skeleton import HUMAN36M
-from lifting.widgets.base import LAYOUT, STYLE, Widget, new_figure
+from lifting.support.arrays import check_array, check_count, check_finite, fail
 
 MOST_DEVIATIONS = 3.0
 

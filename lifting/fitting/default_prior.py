@@ -7,7 +7,7 @@ together. `data/prior.md` has the outcome.
 
 Make `prior.npz`, `prior_held_out.json` and `prior.md` again:
 
-    python -m lifting.datasets.default_prior --out data/
+    python -m lifting.fitting.default_prior --out data/
 """
 
 import argparse
@@ -28,12 +28,12 @@ from jaxtyping import Float
 
 from lifting.camera import rotation_angles, turn
 from lifting.datasets.motion_capture import MotionCapture, load_motion_capture, trunk_lean
-from lifting.files import data_path, write_atomically
-from lifting.fit_prior import FittedPrior, fit_prior
-from lifting.lift import lift
+from lifting.fitting.fit_prior import FittedPrior, fit_prior
+from lifting.front import lift
 from lifting.metrics import mpjpe
 from lifting.pose_prior import PosePrior, save_prior
 from lifting.skeleton import HUMAN36M, mirror
+from lifting.support.files import data_path, write_atomically
 
 NEAR_DUPLICATES = {"walk": "walking", **dict.fromkeys(("climb_0", "climb_1", "climb_2", "climb_3"), "climbing_1")}
 """Which clips are nearly the same motion, by the start of their name, and what their group is called.
@@ -234,7 +234,7 @@ bases each, over the 17 landmarks of `lifting.skeleton.HUMAN36M`.
 | SHA-256 | `{table["prior_sha256"]}` |
 | Learned from | {table["poses"]:,} poses of `motion_capture.npz` (SHA-256 `{table["motion_capture_sha256"]}`), \
 {"and their mirror images" if settings["mirrored"] else "not mirrored"} |
-| Made by | `python -m lifting.datasets.default_prior --out data/` |
+| Made by | `python -m lifting.fitting.default_prior --out data/` |
 | Read by | `lifting.load_prior()` |
 | Noise, standard deviation of a coordinate | {noise} mm |
 | Weights of the components | {weights} |
@@ -290,7 +290,7 @@ the last digits.
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Choose, learn and write the embedded prior: see the top of this module."""
-    parser = argparse.ArgumentParser(prog="python -m lifting.datasets.default_prior", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m lifting.fitting.default_prior", description=main.__doc__)
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where to write the three files")
     build(parser.parse_args(arguments).out)
 

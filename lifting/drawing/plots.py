@@ -20,8 +20,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 from mpl_toolkits.mplot3d import Axes3D  # type: ignore[import-untyped]
 from scipy.ndimage import map_coordinates
 
-from lifting.arrays import Array, check_array, check_positive, fail, to_numpy
 from lifting.skeleton import Skeleton, mask_landmarks, skeleton
+from lifting.support.arrays import Array, check_array, check_positive, fail, to_numpy
 
 COLOURS = {"left": "#0072B2", "right": "#D55E00", "middle": "#333333"}
 """Colour of the person's own left side, right side, and of what belongs to neither."""

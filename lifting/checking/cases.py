@@ -2,7 +2,7 @@
 
 Three kinds of cases: a `Frame`, lifted, for eq. (3)-(8); a `Peak`, one landmark of a belief map, for eq. (9); `Maps`, a
 frame in belief maps with a loss, for the chain of the layer. A `Gradient` is a row of the ledger. The routes
-themselves are in `lifting.gradient_routes`.
+themselves are in `lifting.checking.routes`.
 """
 
 import math
@@ -15,11 +15,9 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
-from lifting.arrays import Array, like, namespace, to_numpy
 from lifting.belief import belief_gradient, belief_maps, exact_belief_gradient, pull_back_maps
 from lifting.camera import project, tilted_camera
-from lifting.datasets.motion_capture import load_motion_capture
-from lifting.gradient_check import (
+from lifting.checking.gradient_check import (
     EPS,
     ROUNDING,
     Difference,
@@ -27,7 +25,7 @@ from lifting.gradient_check import (
     bounded_difference,
     complex_step,
 )
-from lifting.gradient_routes import (
+from lifting.checking.routes import (
     PlainModel,
     Solver,
     autograd,
@@ -42,6 +40,8 @@ from lifting.gradient_routes import (
     plain_model,
     svd_pseudo_inverse,
 )
+from lifting.datasets.motion_capture import load_motion_capture
+from lifting.front import Lifted, lift
 from lifting.landmark_gradient import (
     coefficients_to_landmarks,
     jacobian,
@@ -52,9 +52,9 @@ from lifting.landmark_gradient import (
     push_forward,
 )
 from lifting.layer import LiftingLayer
-from lifting.lift import Lifted, lift
 from lifting.pose_prior import PosePrior, load_prior, sample
 from lifting.solve import projected_model
+from lifting.support.arrays import Array, like, namespace, to_numpy
 
 EXACT = 1e-10
 """The bound on routes that are exact but for rounding: four digits above what rounding leaves."""

@@ -51,13 +51,13 @@ from torch.nn.utils import clip_grad_norm_
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
-from lifting.arrays import check_count, check_positive, fail
 from lifting.datasets.batches import Batches, Finished, Pictures, Rendering
 from lifting.datasets.composing import Composed
 from lifting.datasets.rendered import RenderedPeople, finish, load_rendered, open_shards
-from lifting.evaluation import evaluate, resize, summary
-from lifting.files import write_atomically
 from lifting.network import Lifting, Network, Prediction, build_network, load_network, save_network, target_maps
+from lifting.support.arrays import check_count, check_positive, fail
+from lifting.support.files import write_atomically
+from lifting.training.evaluation import evaluate, resize, summary
 
 Optimiser = Literal["adamw", "sgd"]
 Precision = Literal["float32", "bfloat16", "float16"]

@@ -13,15 +13,15 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lifting.arrays import check_array, check_count, check_positive, fail
 from lifting.camera import rotation_angles, turn
-from lifting.fit_prior import align_to_prior
+from lifting.drawing.plots import COLOURS, bone_paths, frame_3d, look_from, to_plot_axes
+from lifting.drawing.widgets.base import LAYOUT, STYLE, Widget, new_figure
+from lifting.fitting.fit_prior import align_to_prior
 from lifting.metrics import mpjpe
-from lifting.plots import COLOURS, bone_paths, frame_3d, look_from, to_plot_axes
 from lifting.pose_prior import PosePrior
 from lifting.skeleton import HUMAN36M
 from lifting.solve import centre, log_determinant, mixture_score, projected_model, unwrap
-from lifting.widgets.base import LAYOUT, STYLE, Widget, new_figure
+from lifting.support.arrays import check_array, check_count, check_positive, fail
 
 ROTATIONS = (8, 12, 20, 40, 80, 240)
 """What the slider "rotations" offers: divisors of the last, whose angles make the curve."""

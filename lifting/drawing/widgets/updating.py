@@ -13,17 +13,17 @@ from jaxtyping import Bool, Float, Int
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-from lifting.arrays import check_array, check_count, check_positive, fail
 from lifting.belief import belief_maps, belief_update, peaks, pull_back_maps
 from lifting.camera import ROTATIONS
 from lifting.datasets.real_frames import RealFrame, belief_human36m
+from lifting.drawing.plots import COLOURS, bone_paths
+from lifting.drawing.widgets.base import LAYOUT, STYLE, Widget, new_figure
+from lifting.front import Lifted, lift
 from lifting.landmark_gradient import landmark_jacobian
-from lifting.lift import Lifted, lift
-from lifting.plots import COLOURS, bone_paths
 from lifting.pose_prior import PosePrior
 from lifting.skeleton import HUMAN36M
 from lifting.solve import unwrap, wrap
-from lifting.widgets.base import LAYOUT, STYLE, Widget, new_figure
+from lifting.support.arrays import check_array, check_count, check_positive, fail
 
 UP = np.array([[1.0], [-1.0]])
 """Pixels count rows downwards, Y points up: UP * Y goes from one to the other, both ways."""

@@ -12,10 +12,10 @@ from jaxtyping import Float
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-from lifting.arrays import check_array, check_count, check_positive, fail
 from lifting.camera import rotation_angles
+from lifting.drawing.plots import COLOURS, bone_paths
+from lifting.drawing.widgets.base import LAYOUT, STYLE, Widget, new_figure
 from lifting.landmark_gradient import jacobian
-from lifting.plots import COLOURS, bone_paths
 from lifting.pose_prior import PosePrior
 from lifting.skeleton import HUMAN36M
 from lifting.solve import (
@@ -28,7 +28,7 @@ from lifting.solve import (
     unwrap,
     wrap,
 )
-from lifting.widgets.base import LAYOUT, STYLE, Widget, new_figure
+from lifting.support.arrays import check_array, check_count, check_positive, fail
 
 ROTATIONS = (8, 10, 16, 20, 40, 80)
 """What the slider "rotations" offers: divisors of the last, whose angles make the curve."""

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
-from lifting.arrays import Array
+from lifting.support.arrays import Array
 
 Solver = Literal["solve", "pinv"]
 

@@ -1,0 +1,1 @@
+"""A wing: every gradient checked by independent routes, the mistakes they catch, and where nothing is smooth."""

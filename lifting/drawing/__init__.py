@@ -1,0 +1,1 @@
+"""A wing: plots, widgets and the exercises that answer back."""

@@ -1,0 +1,1 @@
+"""A wing: learning a prior from motion capture, and the priors that others learned."""

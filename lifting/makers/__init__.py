@@ -1,0 +1,1 @@
+"""A wing: what made the embedded data, from downloads to rendered people."""
