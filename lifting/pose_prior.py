@@ -32,6 +32,14 @@ TOLERANCE = 1e-6
 FIELDS = ("mu", "e", "sigma", "noise_variance", "weights")
 
 
+class Gaussian(NamedTuple):
+    """One or several Gaussians of the mixture as eq. (2) sees them: mean pose, bases, weights of the penalty."""
+
+    mu: Float[Array, "*batch 3 L"]
+    e: Float[Array, "*batch J 3 L"]
+    sigma: Float[Array, "*batch J"]
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class PosePrior:
     """A mixture of K Gaussians over poses of L landmarks, each with J bases. Main paper, section 4.
@@ -84,6 +92,17 @@ class PosePrior:
     def L(self) -> int:  # noqa: N802 (the paper's symbol)
         """The number of landmarks."""
         return self.mu.shape[2]
+
+    def gaussian(self, index: Any) -> Gaussian:
+        """The Gaussians at `index`: the number of a component, an array of numbers, or any index of NumPy's.
+
+        `np.s_[:, None]` gives all K, ready to be met with T angles: mu is then (K, 1, 3, L). The arrays are
+        read-only views, or copies where `index` is an array.
+
+        Raises:
+            IndexError: there is no such component.
+        """
+        return Gaussian(self.mu[index], self.e[index], self.sigma[index])
 
     def subset(self, *, bases: int | None = None, components: Sequence[int] | None = None) -> "PosePrior":
         """The prior with its first `bases` bases only, or some `components` only (their weights made to sum to 1).

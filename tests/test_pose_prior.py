@@ -72,6 +72,33 @@ def test_prior_shapes_and_units():
 
 
 @pytest.mark.parametrize(
+    ("index", "batch"),
+    [(1, ()), (np.int64(2), ()), (np.array([[2, 0], [1, 1]]), (2, 2)), (np.s_[:, None], (3, 1)), (np.s_[:2], (2,))],
+)
+def test_prior_gaussian(index, batch):
+    prior = some_prior(K=3, J=2, L=5)
+    mu, e, sigma = prior.gaussian(index)
+    assert (mu.shape, e.shape, sigma.shape) == ((*batch, 3, 5), (*batch, 2, 3, 5), (*batch, 2))
+    k = np.arange(3)[index]
+    for part, whole in ((mu, prior.mu), (e, prior.e), (sigma, prior.sigma)):
+        np.testing.assert_array_equal(part, whole[k])
+
+
+def test_prior_gaussian_can_not_be_written_to_and_must_exist():
+    prior = some_prior(K=2)
+    with pytest.raises(ValueError, match="read-only"):
+        prior.gaussian(0).mu[0] = 1
+    with pytest.raises(IndexError):
+        prior.gaussian(2)
+
+
+def test_prior_is_a_key_of_caches_by_identity():
+    prior = some_prior()
+    twin = dataclasses.replace(prior)
+    assert {prior: "one", twin: "other"}[prior] == "one" and prior != twin
+
+
+@pytest.mark.parametrize(
     ("field", "change", "got", "expected"),
     [
         ("mu", lambda x: x[:, :2], "shape (2, 2, 5)", "shape (2, 3, 5)"),
