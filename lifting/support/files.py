@@ -66,10 +66,10 @@ def load_npz(path: str | os.PathLike[str], keys: Collection[str]) -> dict[str, n
         if isinstance(error, FileNotFoundError):
             raise
         fail("path", f"{path}, which can't be read ({error})", expected)
-    except (AttributeError, TypeError, ValueError) as error:
+    except (AttributeError, TypeError, ValueError) as error:  # NumPy's words would hint at allow_pickle
         if str(error).startswith("path: got"):
             raise
-        fail("path", f"{path}, which is of another kind ({error})", expected)
+        fail("path", f"{path}, which is of another kind: not an .npz file of plain arrays", expected)
 
 
 def save_npz(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:
