@@ -10,14 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lifting.camera import turn
-from lifting.fitting.fit_prior import (
-    align_about_vertical,
-    align_to_prior,
-    fit_ppca,
-    fit_prior,
-    grow_basis,
-    start_by_factorisation,
-)
+from lifting.fitting.alignment import align_about_vertical, align_to_prior, start_by_factorisation
+from lifting.fitting.fit_prior import fit_prior, grow_basis
+from lifting.fitting.ppca import fit_ppca
 from lifting.pose_prior import PosePrior, facing, log_density, sample
 
 FINE = np.linspace(0, 2 * np.pi, 3601)[:-1]
@@ -328,6 +323,11 @@ POSES = sample(known_prior(L=4), 10, np.random.default_rng(0)).poses
 def test_bad_input(arguments, message):
     with pytest.raises(ValueError, match=message):
         fit_prior(**{"poses": POSES, "bases": 2, **arguments})
+
+
+def test_an_option_that_does_not_exist():
+    with pytest.raises(TypeError, match="noise_flor"):
+        fit_prior(POSES, 2, noise_flor=0.1)
 
 
 def test_bad_mean():

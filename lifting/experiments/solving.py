@@ -25,8 +25,9 @@ import torch
 from lifting.camera import turn
 from lifting.datasets.motion_capture import MotionCapture, load_motion_capture
 from lifting.experiments.claims import SEEDS, compare, save
+from lifting.fitting.alignment import align_to_prior, start_by_factorisation
 from lifting.fitting.default_prior import Settings, clip_poses, group_of, learn
-from lifting.fitting.fit_prior import align_to_prior, fit_ppca, start_by_factorisation
+from lifting.fitting.ppca import fit_ppca
 from lifting.front import Refinement, lift
 from lifting.metrics import mpjpe
 from lifting.pose_prior import PosePrior, face_viewer, load_prior

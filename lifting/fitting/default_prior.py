@@ -10,7 +10,6 @@ Make `prior.npz`, `prior_held_out.json` and `prior.md` again:
     python -m lifting.fitting.default_prior --out data/
 """
 
-import argparse
 import dataclasses
 import hashlib
 import json
@@ -24,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import tyro
 from jaxtyping import Float
 
 from lifting.camera import rotation_angles, turn
@@ -34,6 +34,7 @@ from lifting.metrics import mpjpe
 from lifting.pose_prior import PosePrior, save_prior
 from lifting.skeleton import HUMAN36M, mirror
 from lifting.support.files import data_path, write_atomically
+from lifting.support.templates import render
 
 NEAR_DUPLICATES = {"walk": "walking", **dict.fromkeys(("climb_0", "climb_1", "climb_2", "climb_3"), "climbing_1")}
 """Which clips are nearly the same motion, by the start of their name, and what their group is called.
@@ -167,7 +168,11 @@ def compare(candidates: Sequence[Settings], groups: Sequence[str], pool: Process
 
 
 def build(out: Path) -> None:
-    """Compare all candidates, learn the best from all clips, and write the prior, the table and the card to `out`."""
+    """Compare all candidates, learn the best from all clips, and write the prior, the table and the card.
+
+    Args:
+        out: the folder to write the three files into.
+    """
     if not out.is_dir():
         raise FileNotFoundError(f"out: got {out}, expected a folder that exists")
     motion = load_motion_capture()
@@ -205,94 +210,28 @@ def _sha256(path: Path) -> str:
 
 def card(prior: PosePrior, table: dict[str, Any]) -> str:
     """The text of `prior.md`, all its numbers read from the prior and the table."""
-    chosen, settings = table["chosen"], table["chosen"]["settings"]
-    noise = ", ".join(f"{1000 * v**0.5:.1f}" for v in prior.noise_variance)
-    weights = ", ".join(f"{weight:.2f}" for weight in prior.weights)
-    clips = "\n".join(
-        f"| {row['clip']} | {row['group']} | {row['poses']} | {row['mean_mm']:.0f} | {row['median_mm']:.0f} | "
-        f"{row['pelvis_mean_mm']:.0f} | {row['flipped_percent']:.0f} % | {row['noisy_mean_mm']:.0f} |"
-        for row in chosen["clips"]
+    candidates = table["candidates"]
+    return render(
+        "lifting.fitting",
+        "prior.md.j2",
+        prior=prior,
+        table=table,
+        chosen=table["chosen"],
+        settings=table["chosen"]["settings"],
+        noise=", ".join(f"{1000 * v**0.5:.1f}" for v in prior.noise_variance),
+        weights=", ".join(f"{weight:.2f}" for weight in prior.weights),
+        single=_lowest(row for row in candidates if row["settings"]["components"] == 1),
+        several=_lowest(row for row in candidates if row["settings"]["components"] > 1),
+        upright=UPRIGHT,
+        most_frames=MOST_FRAMES,
+        headings=HEADINGS,
+        landmark_noise=LANDMARK_NOISE,
     )
-    candidates = "\n".join(
-        "| {components} | {bases} | {mirrored} | {balance:g} | {floor:g} | {mean:.1f} | {noisy:.1f} |".format(
-            **{**row["settings"], "mirrored": "yes" if row["settings"]["mirrored"] else "no"},
-            floor=1000 * row["settings"]["noise_floor"],
-            mean=row["mean_mm"],
-            noisy=row["noisy_mean_mm"],
-        )
-        for row in table["candidates"]
-    )
-    single = _lowest(row for row in table["candidates"] if row["settings"]["components"] == 1)
-    several = _lowest(row for row in table["candidates"] if row["settings"]["components"] > 1)
-    return f"""# prior.npz
-
-The prior that `lifting.load_prior()` returns: K = {prior.K} component{"s" if prior.K > 1 else ""} with J = {prior.J} \
-bases each, over the 17 landmarks of `lifting.skeleton.HUMAN36M`.
-
-| | |
-|---|---|
-| SHA-256 | `{table["prior_sha256"]}` |
-| Learned from | {table["poses"]:,} poses of `motion_capture.npz` (SHA-256 `{table["motion_capture_sha256"]}`), \
-{"and their mirror images" if settings["mirrored"] else "not mirrored"} |
-| Made by | `python -m lifting.fitting.default_prior --out data/` |
-| Read by | `lifting.load_prior()` |
-| Noise, standard deviation of a coordinate | {noise} mm |
-| Weights of the components | {weights} |
-| Licence | that of `motion_capture.npz`, whose card has it |
-
-It is for upright people: poses whose trunk leans more than {UPRIGHT:.0f} degrees from the vertical were left out,
-and of each clip at most {MOST_FRAMES} poses were taken, evenly spaced. A clip of n of these counts as
-n^(1 - b) does, b = {settings["balance"]:g}. Lengths are metres as the sources have them, from three bodies:
-people of another build need `lift(..., scale=None)` or a prior of their own. The means face +z.
-
-## How well it lifts people it hasn't seen
-
-A clip was held out together with all clips of its group, which are nearly the same motion (walks; climbs by one
-person). The prior was learned from the rest, and the held-out poses were lifted from their exact 2D landmarks, seen
-orthographically by a level camera from {HEADINGS} headings, at the known scale, among 80 rotations. In millimetres:
-
-- **mean**, **median**: MPJPE of centred poses, over poses and headings.
-- **pelvis**: the mean MPJPE with both pelvises moved to the origin, as on Human3.6M.
-- **flipped**: how often the answer, reflected in depth, would have been nearer to the truth. A pose and its
-  reflection in depth project to the same points, so only the prior can tell them apart. Single limbs that are
-  reflected in depth stay in the mean; where it is far above the median, look there first.
-- **noisy**: the mean with Gaussian noise of {1000 * LANDMARK_NOISE:.0f} mm added to every 2D coordinate.
-
-| clip | group | poses | mean | median | pelvis | flipped | noisy |
-|---|---|---|---|---|---|---|---|
-{clips}
-| **mean of the groups** | | | **{chosen["mean_mm"]:.1f}** | | {chosen["pelvis_mean_mm"]:.1f} | | \
-{chosen["noisy_mean_mm"]:.1f} |
-
-Only poses that are upright count here, too: a clip's mean is no claim about its lying or upside-down parts.
-
-## What was compared
-
-The mean of the groups, in mm, for each candidate. First K and J; then, in the best of those, whether mirror images
-are learned too, how clips are balanced (b = 0: poses count the same; 1: clips do), and the noise's floor (mm). The
-chosen one has the lowest mean of all. It was picked on the same clips that measure it, so expect slightly worse on
-new ones.
-
-More bases help most, mirror images next. The best single Gaussian among these reaches {single["mean_mm"]:.1f} mm and,
-with noisy landmarks, {single["noisy_mean_mm"]:.1f}; the best mixture {several["mean_mm"]:.1f} and \
-{several["noisy_mean_mm"]:.1f}. Such differences are small
-beside those between clips, and a single Gaussian takes a fraction of the time.
-
-| K | J | mirrored | balance | floor | mean | noisy |
-|---|---|---|---|---|---|---|
-{candidates}
-
-Measured on a two-core x86-64 CPU, where the command takes 9 minutes of processor time. Learning is deterministic:
-the same versions of Python's packages on the same kind of machine give the same bytes. Other versions may differ in
-the last digits.
-"""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Choose, learn and write the embedded prior: see the top of this module."""
-    parser = argparse.ArgumentParser(prog="python -m lifting.fitting.default_prior", description=main.__doc__)
-    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where to write the three files")
-    build(parser.parse_args(arguments).out)
+    tyro.cli(build, prog="python -m lifting.fitting.default_prior", args=arguments)
 
 
 if __name__ == "__main__":

@@ -30,15 +30,10 @@ from lifting.datasets.motion_capture import load_motion_capture
 from lifting.drawing import plots
 from lifting.drawing.exercises import answer
 from lifting.drawing.widgets.prior import PriorWidget, move_along
+from lifting.fitting.alignment import align_about_vertical, align_to_prior, start_by_factorisation
 from lifting.fitting.default_prior import GRID, clip_poses, measure
-from lifting.fitting.fit_prior import (
-    align_about_vertical,
-    align_to_prior,
-    fit_ppca,
-    fit_prior,
-    grow_basis,
-    start_by_factorisation,
-)
+from lifting.fitting.fit_prior import fit_prior, grow_basis
+from lifting.fitting.ppca import fit_ppca
 from lifting.pose_prior import facing, log_density, log_likelihood, posterior, sample
 from lifting.skeleton import HUMAN36M
 from lifting.support.files import data_path

@@ -26,8 +26,10 @@ from lifting.datasets.real_frames import load_real_frames
 from lifting.drawing.exercises import answer
 from lifting.drawing.plots import draw_cost, draw_landmarks_on_photo, draw_pose_2d, draw_pose_3d, draw_way_through
 from lifting.drawing.widgets.solving import SolvingWidget, circle, other_valley, solve_over_circle
+from lifting.fitting.alignment import align_to_prior, start_by_factorisation
 from lifting.fitting.default_prior import clip_poses
-from lifting.fitting.fit_prior import align_to_prior, fit_ppca, fit_prior, start_by_factorisation
+from lifting.fitting.fit_prior import fit_prior
+from lifting.fitting.ppca import fit_ppca
 from lifting.metrics import mpjpe
 from lifting.pose_prior import face_viewer
 from lifting.skeleton import HUMAN36M, mirror

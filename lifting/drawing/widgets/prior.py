@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 from lifting.camera import project, turn
 from lifting.drawing.plots import COLOURS, bone_paths
 from lifting.drawing.widgets.base import LAYOUT, STYLE, Widget, new_figure
-from lifting.fitting.fit_prior import align_to_prior
+from lifting.fitting.alignment import align_to_prior
 from lifting.metrics import mpjpe
 from lifting.pose_prior import PosePrior, posterior
 from lifting.skeleton import HUMAN36M

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from lifting.camera import rotation_angles, turn
 from lifting.drawing.plots import COLOURS, bone_paths, frame_3d, look_from, to_plot_axes
 from lifting.drawing.widgets.base import LAYOUT, STYLE, Widget, new_figure
-from lifting.fitting.fit_prior import align_to_prior
+from lifting.fitting.alignment import align_to_prior
 from lifting.metrics import mpjpe
 from lifting.pose_prior import PosePrior
 from lifting.skeleton import HUMAN36M
