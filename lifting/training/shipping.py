@@ -7,25 +7,28 @@ Written, each whole or not at all: `network.safetensors` (float16), `network_tra
 while it learned), `network.json` (every figure of the card), `network.md` (the card), and two pictures.
 """
 
-import argparse
 import csv
 import hashlib
 import io
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import matplotlib.figure
 import numpy as np
 import torch
+import tyro
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from lifting.datasets.real_frames import load_real_frames, transform
 from lifting.datasets.rendered import RenderedPeople, as_jpeg, finish, load_rendered, open_shards
 from lifting.drawing.plots import draw_landmarks_on_photo
 from lifting.network import Network, load_network, save_network
+from lifting.support.commands import step_of
 from lifting.support.files import write_atomically
+from lifting.support.templates import render
 from lifting.training.evaluation import (
     LIMBS,
     evaluate,
@@ -36,28 +39,6 @@ from lifting.training.evaluation import (
     read,
     square,
 )
-
-COMMANDS = """\
-python -m lifting.datasets.rendered --out shards --bodies 3750 --seed 0
-python -m lifting.training --steps 10000 --out runs/network --data shards --precision bfloat16
-python -m lifting.training --start runs/network/network.safetensors --seed 1 --steps 2000 --rate 1e-3 \\
-    --unrecognisable 0.1 --out runs/further --data shards --precision bfloat16
-python -m lifting.training --start runs/further/network.safetensors --seed 2 --steps 800 --rate 5e-4 \\
-    --unrecognisable 0.1 --out runs/last --data shards --precision bfloat16
-mkdir -p runs/before runs/second
-python -m lifting.training.shipping --run runs/network runs/further runs/last --data shards --out runs/before \\
-    --pictures runs/before --machine "WHICH"
-python -m lifting.datasets.rendered --out stirred --bodies 7500 --seed 0 --stirred
-python -m lifting.training --start runs/before/network.safetensors --seed 3 --steps 13500 --rate 1.5e-3 \\
-    --unrecognisable 0.15 --every 1000 --out runs/stirred --data stirred --precision bfloat16
-python -m lifting.training.shipping --before runs/before --run runs/stirred --data stirred --out runs/second \\
-    --pictures runs/second --machine "WHICH"
-python -m lifting.training --start runs/second/network.safetensors --seed 4 --steps 11000 --rate 1.2e-3 \\
-    --unrecognisable 0.15 --every 1000 --out runs/sharp --data stirred --precision bfloat16
-python -m lifting.training.shipping --before runs/before runs/second --run runs/sharp --data stirred --out data \\
-    --pictures docs --machine "WHICH"
-"""
-"""How it was made; the card says why in five runs."""
 
 
 def measure(network: Network) -> dict[str, Any]:
@@ -94,146 +75,13 @@ def spent(log: Sequence[Mapping[str, str]], batch: int) -> tuple[float, float]:
 
 
 def card(table: Mapping[str, Any]) -> str:
-    """The text of network.md, made of network.json alone."""
-    run, test, held, photos = table["settings"][0], table["test"], table["validation"], table["photos"]
-    stages = "\n".join(
-        f"| {name} | {t} | {s['median px']:.2f} | {s['mean px']:.2f} | {s['pck']:.1%} | {s['pck agnostic']:.1%} |"
-        for name, report in (("test renders", test), ("validation renders", held), ("real photos", photos))
-        for t, s in [
-            *enumerate(report["stages"], start=1),
-            *([("3, ten looks", report["looked again"])] if "looked again" in report else []),
-        ]
-    )
-    groups = "\n".join(
-        f"| {part} | {share:.1%} | {held['groups'][part]:.1%} |" for part, share in test["groups"].items()
-    )
-    space = "\n".join(
-        f"| {name} | {r['space']['mpjpe']:.0f} | {r['space']['n_mpjpe']:.0f} | {r['space']['p_mpjpe']:.0f} "
-        f"| {r['front_back']['all']:.1%} | {r['front_back']['front']:.1%} | {r['front_back']['behind']:.1%} |"
-        for name, r in (("test", test), ("validation", held))
-    )
-    frames = "\n".join(
-        f"| `{name}` | {r['median px']:.1f} | {r['pck']:.0%} "
-        f"| {r['median px agnostic']:.1f} | {r['pck agnostic']:.0%} |"
-        for name, r in photos["frames"].items()
-    )
-    jpeg = "\n".join(
-        f"| {row['steps']:,} steps, {kind} | {row[kind]['all']:.1%} | {row[kind]['front']:.1%} "
-        f"| {row[kind]['behind']:.1%} |"
-        for row in table["with JPEG"]
-        for kind in ("plain", "JPEG")
-    )
-    settings = "; then ".join(
-        ", ".join(f"{key} {value}" for key, value in part.items() if key not in ("config", "lifting", "size"))
+    """The text of network.md, made of network.json and the list of commands alone."""
+    settings = [
+        [f"{key} {value}" for key, value in part.items() if key not in ("config", "lifting", "size")]
         for part in table["settings"]
-    )
-    trained_on = "; then ".join(
-        f"{buffers:,} rendered buffers of {bodies:,} bodies"
-        for buffers, bodies in zip(table["buffers"], table["bodies"], strict=True)
-    )
-    return f"""# network.safetensors
-
-The weights that `lifting.load_network()` loads: the "{run["config"]}" configuration ({table["parameters"]:,}
-parameters, three stages, 128 px, maps of 32 x 32), with the lifting layer and the supplement's sub-gradients at every
-stage (`lifting={run["lifting"]!r}`), trained on rendered people alone. For learning how the method works: it is no
-detector for use on photos.
-
-| | |
-|---|---|
-| SHA-256 of `network.safetensors` | `{table["sha256"]}` |
-| Format | safetensors, float16; no pickle |
-| Trained on | {trained_on}, composed anew each time |
-| Settings | {settings} |
-| Pictures seen | {table["pictures"]:,} |
-| Time | {table["hours"]:.1f} h on {"; then ".join(table["machine"])} |
-| Waiting for pictures | {table["waiting"]:.1%} of the last run; another process makes them |
-| Learned weights of the fusion | {", ".join(f"w_{t} = {w:.2f}" for t, w in enumerate(table["w"], start=1))} |
-| Licence | Apache-2.0; what it was trained on: [rendered_people.md](rendered_people.md) |
-
-## Made by
-
-With the extra `render`, and some ten minutes for the first command:
-
-```sh
-{COMMANDS}```
-
-Training was meant to be one run. After it, a person who showed no face was taken to be seen from the front too often,
-so it went on with fewer heads made unrecognisable, and once more at a lower rate. Still 89.0% of the test renders, of
-the 90% that were wanted, were told right, and 76% of the photos' landmarks found, of the 85%. What the next two runs
-changed:
-
-- **JPEG.** The embedded pictures are JPEGs, training had seen none, and the network took JPEG's marks for a face: see
-  the table. Since the fourth run three quarters of the training pictures go through JPEG.
-- **Few poses.** Training knew some 2,200 recorded ones. Since the fourth run joints are turned a little, at random
-  (`lifting.makers.bodies.stir`).
-- **Sharpness.** The photos, made smaller, are sharper than training's pictures were; in the fifth run 60% of those are
-  sharpened. After the fourth run 82% of the photos' landmarks were found, sides not counted, after the fifth
-  {photos["stages"][-1]["pck agnostic"]:.0%}. How much of that is due to sharpness and how much to 11,000 steps more
-  was not measured.
-
-| {table["held out"]:,} held-out renders, last stage, after | front or back | front | behind |
-|---|---|---|---|
-{jpeg}
-
-(The commands above compress and sharpen pictures in all five; the runs that are said to have been without were made
-before.)
-
-Batches and first weights are functions of the seed, so the commands give a network like this one; on another
-processor, torch or number of threads not one of the same bits.
-
-![Errors on held-out pictures while it learned](../docs/network_training.png)
-
-(On the buffers that the commands render for validation: 188 bodies for the first three runs, 375 for the other two,
-which are in no other set.)
-
-## In the picture
-
-Distances in pixels of 128; PCK@0.2: the share of landmarks within a fifth of the torso, with sides named and with
-the better of both namings for each pair. Test and validation renders are those of `rendered_people.npz`: other bodies
-and other clips than those trained on. Real photos: 12 landmarks of the limbs against other networks' triangulated ones.
-Ten looks: the mean of the last stage's maps over the picture tilted by -20 to 20 degrees, mirrored or not
-(`lifting.training.evaluation.look_again`).
-
-| pictures | stage | median px | mean px | PCK, named | PCK, either side |
-|---|---|---|---|---|---|
-{stages}
-
-| part, last stage | PCK on test renders | on validation renders |
-|---|---|---|
-{groups}
-
-## In space, and which side is left
-
-MPJPE in mm about the pelvis, as it is, after the best scale, and after the best similarity. The prior has learned from
-all clips, these too, and knows nothing of the body's build. Front or back: the share of people whose facing is told
-right, of all, of those seen from the front, of those seen from behind.
-
-| renders | MPJPE | N-MPJPE | P-MPJPE | front or back | front | behind |
-|---|---|---|---|---|---|---|
-{space}
-
-## Real photos
-
-![The eight photos with the network's landmarks](../docs/network_photos.png)
-
-Crosses: the triangulated landmarks that it is measured against.
-
-| photo | median px | PCK, named | median px, either side | PCK, either side |
-|---|---|---|---|---|
-{frames}
-
-**These eight photos are no fair test of photos in general.** They show one man in one room, and the way in which the
-training pictures are varied was chosen after looking at them: bars at the sides, an unrecognisable head, a cap, a bare
-trunk, a tilted and cluttered room, sharpness (`lifting/datasets/batches.py`, `composing.py`). No photo was trained on.
-Expect less on other photos.
-
-## What is wrong with it
-
-- It is small, and has seen renders alone.
-- Wrists and elbows, and on the test renders knees and ankles, are missed far more often than the rest.
-- 3D errors are larger than the 2D ones suggest: lifting takes the prior's build, and a swapped side turns the person.
-- One person, upright, who fills most of the picture. It has no way of saying that nobody is there.
-"""
+    ]
+    commands = step_of("network.safetensors").commands
+    return render("lifting.training", "network.md.j2", table=table, settings=settings, commands=commands)
 
 
 def draw_training(history: Sequence[Mapping[str, str]]) -> matplotlib.figure.Figure:
@@ -291,44 +139,54 @@ def joined(runs: Sequence[Path], earlier: Sequence[dict[str, str]] = ()) -> list
     return rows
 
 
+def as_csv(rows: Sequence[Mapping[str, str]]) -> bytes:
+    """The bytes of a CSV file with these rows."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
 def read_rows(path: Path) -> list[dict[str, str]]:
     """The rows of a CSV file."""
     return list(csv.DictReader(path.read_text().splitlines()))
 
 
-def ship(
-    runs: Sequence[Path], shards: Path, out: Path, pictures: Path, machine: str, before: Sequence[Path] = ()
-) -> None:
-    """Write everything about the network that some runs have trained, each going on from the one before.
+@dataclass(frozen=True)
+class Options:
+    """Ship the network that some runs have trained, each going on from the one before."""
 
-    `before`: the folders of networks shipped earlier, in order; the first of the runs went on from the last of them.
+    run: tuple[Path, ...]
+    """the folders of its training, in order"""
+    data: Path
+    """the folder of rendered buffers that it was run on"""
+    out: Path
+    """the folder of the weights and their card"""
+    pictures: Path
+    """the folder of the card's pictures"""
+    machine: str
+    """which machine trained it, on how many threads"""
+    before: tuple[Path, ...] = ()
+    """the folders of networks shipped earlier, in order; the first run went on from the last of them"""
+
+
+def ship(options: Options) -> None:
+    """Write everything about a trained network: see the top of this module.
 
     Raises:
         FileNotFoundError: a run is not finished, or is none.
     """
-    earlier: list[dict[str, str]] = []
-    table: dict[str, Any] = {"settings": [], "buffers": [], "bodies": [], "hours": 0.0, "machine": []}
-    if before:
-        found = json.loads((before[-1] / "network.json").read_text())
-        table = {key: found[key] for key in table}
-        earlier = read_rows(before[-1] / "network_training.csv")
-    network = load_network(runs[-1] / "network.safetensors")
-    settings = [json.loads((run / "settings.json").read_text()) for run in runs]
-    logs = [spent(read_rows(run / "log.csv"), part["batch"]) for run, part in zip(runs, settings, strict=True)]
-    history = joined(runs, earlier)
-    buffers, held_out = open_shards(shards), finish(open_shards(shards, "validation"))
-    save_network(network, out / "network.safetensors", torch.float16)
+    out, before, origin = options.out, options.before, provenance(options)
+    history = joined(options.run, read_rows(before[-1] / "network_training.csv") if before else ())
+    save_network(load_network(options.run[-1] / "network.safetensors"), out / "network.safetensors", torch.float16)
     shipped = load_network(out / "network.safetensors")
+    held_out = finish(open_shards(options.data, "validation"))
     so_far = [(read_rows(at / "network_training.csv"), load_network(at / "network.safetensors")) for at in before]
     table = {
         "sha256": hashlib.sha256((out / "network.safetensors").read_bytes()).hexdigest(),
         "parameters": sum(p.numel() for p in shipped.parameters()),
-        "settings": table["settings"] + settings,
-        "buffers": [*table["buffers"], len(buffers)],
-        "bodies": [*table["bodies"], len(np.unique(buffers.body))],
-        "hours": round(table["hours"] + sum(hours for hours, _ in logs), 2),
-        "waiting": logs[-1][1],
-        "machine": [*table["machine"], machine],
+        **origin,
         **measure(shipped),
         "held out": len(held_out),
         "with JPEG": [
@@ -336,30 +194,34 @@ def ship(
         ],
     }
     table["pictures"] = sum(part["steps"] * part["batch"] for part in table["settings"])
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(history[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(history)
-    write_atomically(out / "network_training.csv", text.getvalue().encode())
+    write_atomically(out / "network_training.csv", as_csv(history))
     write_atomically(out / "network.json", (json.dumps(table, indent=1) + "\n").encode())
     write_atomically(out / "network.md", card(table).encode())
-    write_atomically(pictures / "network_training.png", as_png(draw_training(history)))
-    write_atomically(pictures / "network_photos.png", as_png(draw_photos(shipped)))
+    write_atomically(options.pictures / "network_training.png", as_png(draw_training(history)))
+    write_atomically(options.pictures / "network_photos.png", as_png(draw_photos(shipped)))
+
+
+def provenance(options: Options) -> dict[str, Any]:
+    """How a network was trained: what was known of those shipped before it, with these runs added."""
+    settings = [json.loads((run / "settings.json").read_text()) for run in options.run]
+    logs = [spent(read_rows(run / "log.csv"), part["batch"]) for run, part in zip(options.run, settings, strict=True)]
+    buffers = open_shards(options.data)
+    before: dict[str, Any] = {"settings": [], "buffers": [], "bodies": [], "hours": 0.0, "machine": []}
+    if options.before:
+        before = json.loads((options.before[-1] / "network.json").read_text())
+    return {
+        "settings": before["settings"] + settings,
+        "buffers": [*before["buffers"], len(buffers)],
+        "bodies": [*before["bodies"], len(np.unique(buffers.body))],
+        "hours": round(before["hours"] + sum(hours for hours, _ in logs), 2),
+        "waiting": logs[-1][1],
+        "machine": [*before["machine"], options.machine],
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Ship the network of a training run: see the top of this module."""
-    parser = argparse.ArgumentParser(prog="python -m lifting.training.shipping", description=main.__doc__)
-    parser.add_argument("--run", type=Path, required=True, nargs="+", help="the folders of its training, in order")
-    parser.add_argument("--data", type=Path, required=True, help="the folder of rendered buffers that it was run on")
-    parser.add_argument("--out", type=Path, required=True, help="the folder of the weights and their card")
-    parser.add_argument("--pictures", type=Path, required=True, help="the folder of the card's pictures")
-    parser.add_argument(
-        "--before", type=Path, nargs="+", default=[], help="the folders of networks shipped earlier, in order"
-    )
-    parser.add_argument("--machine", required=True, help="which machine trained it, on how many threads")
-    given = parser.parse_args(arguments)
-    ship(given.run, given.data, given.out, given.pictures, given.machine, given.before)
+    """Ship what the command line names: see the top of this module."""
+    ship(tyro.cli(Options, prog="python -m lifting.training.shipping", args=arguments))
 
 
 if __name__ == "__main__":
