@@ -7,7 +7,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint types format notebooks index ledger claims benchmark data clean
+.PHONY: help lab test lint types format notebooks readme ledger benchmark data clean
 .DELETE_ON_ERROR:
 
 help:
@@ -17,9 +17,8 @@ help:
 	@echo "make types      mypy"
 	@echo "make format     let ruff put the code in order"
 	@echo "make notebooks  build and run every notebook from notebooks/src"
-	@echo "make index      write the equation index into README.md"
+	@echo "make readme     write what is generated in README.md: equation index, ledger, claims, commands"
 	@echo "make ledger     check every gradient by every route, and write the ledger"
-	@echo "make claims     write the verdicts on the paper's claims into README.md"
 	@echo "make benchmark  measure speed on this machine"
 	@echo "make data       the commands that make each embedded data file"
 	@echo "make clean      remove the environment and the caches"
@@ -62,15 +61,12 @@ format: $(READY)
 notebooks: $(READY)
 	$(BIN)/python tools/build_notebooks.py
 
-index: $(READY)
-	$(BIN)/python tools/equation_index.py
+readme: $(READY)
+	$(BIN)/cog -r -I tools README.md data/README.md data/network.md
 
 ledger: $(READY)
 	$(BIN)/python -m lifting.checking.ledger
-	$(BIN)/python tools/readme_ledger.py
-
-claims: $(READY)
-	$(BIN)/python tools/readme_claims.py
+	@$(MAKE) readme
 
 benchmark: $(READY)
 	@for script in benchmarks/*.py; do echo "$$script"; $(BIN)/python "$$script" || exit 1; done

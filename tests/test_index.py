@@ -19,14 +19,11 @@ def test_no_equation_is_listed_twice():
     assert len(set(listed)) == len(listed)
 
 
-def test_readme_has_the_index_as_it_is():
-    readme = (equation_index.ROOT / "README.md").read_text(encoding="utf-8")
-    assert equation_index.with_table(readme, INDEX) == readme, "run make index"
-
-
-def test_readme_without_a_place_for_the_index_is_refused():
-    with pytest.raises(ValueError, match=r"README.md: got no place .* expected the lines"):
-        equation_index.with_table("# lifting\n", INDEX)
+def test_no_table_is_made_of_an_index_that_does_not_hold(monkeypatch):
+    broken = dataclasses.replace(INDEX.equations[0], tests=(), notebook="02_gone")
+    monkeypatch.setattr(equation_index, "read_index", lambda: Index((broken,), ()))
+    with pytest.raises(ValueError, match=r"eq. \(1\): no test\neq. \(1\): no heading of the notebook 02_gone"):
+        equation_index.table()
 
 
 @pytest.mark.parametrize(
@@ -69,7 +66,10 @@ def test_a_sound_index_has_no_faults(sound):
     [
         ({"function": "camera.no_such"}, "eq. (1): there is no function lifting.camera.no_such"),
         ({"function": "no_such.project"}, "eq. (1): there is no function lifting.no_such.project"),
-        ({"function": "files.data_path"}, "eq. (1): the docstring of lifting.support.files.data_path does not name it"),
+        (
+            {"function": "support.files.data_path"},
+            "eq. (1): the docstring of lifting.support.files.data_path does not name it",
+        ),
         ({"tests": ()}, "eq. (1): no test"),
         ({"tests": ("test_camera.py::test_gone",)}, "eq. (1): there is no test test_camera.py::test_gone"),
         ({"tests": ("test_gone.py::test_project",)}, "eq. (1): there is no test test_gone.py::test_project"),
@@ -89,7 +89,13 @@ def test_an_equation_named_only_in_running_text_has_no_notebook(sound):
     ]
 
 
+def test_functions_of_a_folder_and_cached_ones_count_with_their_files():
+    assert "support.files.data_path" not in equation_index.public_functions("support")  # imported nowhere in it
+    assert "camera.project" in equation_index.public_functions("camera")
+    assert "layer.lifted_model" in equation_index.public_functions("layer")
+
+
 def test_a_public_function_that_names_no_equation_is_found(sound):
     root, entry = sound
-    found = equation_index.faults(Index((entry,), ("files",)), root)
-    assert "files.data_path: its docstring names no equation of the index" in found
+    found = equation_index.faults(Index((entry,), ("support.files",)), root)
+    assert "support.files.data_path: its docstring names no equation of the index" in found

@@ -1,7 +1,4 @@
-"""The equation index: check that it holds, and write it as a table into README.md.
-
-    python tools/equation_index.py            write the table between its two marks in README.md
-    python tools/equation_index.py --check    only say what is missing or out of date
+"""The equation index: check that it holds, and make a table of it, which cog puts into README.md.
 
 The index itself is docs/equations.toml, which says what its fields mean.
 """
@@ -11,18 +8,12 @@ import importlib
 import inspect
 import json
 import re
-import sys
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from marks import put_between
-
-from lifting.support.files import write_atomically
-
 ROOT = Path(__file__).resolve().parent.parent
-BEGIN, END = "<!-- equation index: make index -->", "<!-- end of equation index -->"
 NUMBERED = re.compile(r"\beqs?\. ((?:\(\d+\)(?:-|, | and )?)+)", re.I)
 
 
@@ -71,12 +62,14 @@ def names(text: str, equation: str) -> bool:
 
 
 def public_functions(module: str) -> dict[str, Callable]:
-    """The public functions that `lifting.<module>` itself defines, as "module.function"."""
-    found = inspect.getmembers(importlib.import_module(f"lifting.{module}"), inspect.isfunction)
+    """The public functions that `lifting.<module>`, a file or a folder, itself defines, as "module.function"."""
+    found = inspect.getmembers(importlib.import_module(f"lifting.{module}"), callable)
     return {
         f"{module}.{name}": function
         for name, function in found
-        if not name.startswith("_") and function.__module__ == f"lifting.{module}"
+        if not name.startswith("_")
+        and not inspect.isclass(function)
+        and f"{getattr(function, '__module__', '')}.".startswith(f"lifting.{module}.")
     }
 
 
@@ -134,15 +127,22 @@ def _has_heading(path: Path, equation: str) -> bool:
     return any(names(line, equation) for line in lines if re.match(r"#{1,6} ", line))
 
 
-def table(index: Index) -> str:
-    """The index as a Markdown table."""
+def table() -> str:
+    """The index as a Markdown table.
+
+    Raises:
+        ValueError: the index does not hold; the message has a line for each fault.
+    """
+    index = read_index()
+    if found := faults(index):
+        raise ValueError("docs/equations.toml: got an index that does not hold:\n" + "\n".join(found))
     rows = ["| equation | what it gives | function | also | test | notebook |", "|---|---|---|---|---|---|"]
     for equation in index.equations:
         main, *others = functions_of(equation, index)
         cells = [
             equation.name,
             equation.says,
-            f"[`{main}`](lifting/{main.rpartition('.')[0].replace('.', '/')}.py)",
+            f"[`{main}`]({_file_of(main)})",
             ", ".join(f"`{name}`" for name in others),
             ", ".join(f"[`{test.partition('::')[2]}`](tests/{test.partition('::')[0]})" for test in equation.tests),
             f"[{equation.notebook[:2]}](notebooks/{equation.notebook}.ipynb)",
@@ -151,24 +151,8 @@ def table(index: Index) -> str:
     return "\n".join(rows)
 
 
-def with_table(readme: str, index: Index) -> str:
-    """The text of README.md with the table of `index` between the marks."""
-    return put_between(readme, BEGIN, END, table(index), "the index")
-
-
-def main(arguments: list[str]) -> int:
-    """Check the index; write the table, or with --check say whether it is out of date."""
-    index, readme = read_index(), ROOT / "README.md"
-    found = faults(index)
-    text = readme.read_text(encoding="utf-8")
-    wanted = with_table(text, index)
-    if arguments == ["--check"]:
-        found += ["README.md: the equation index is out of date, run make index"] if wanted != text else []
-    else:
-        write_atomically(readme, wanted.encode())
-    print("\n".join(found) or "the equation index holds")
-    return int(bool(found))
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+def _file_of(function: str) -> str:
+    """The file that defines `function`, given as "module.name", as a path from the root."""
+    module, _, name = function.rpartition(".")
+    defined_in = getattr(importlib.import_module(f"lifting.{module}"), name).__module__
+    return Path(importlib.import_module(defined_in).__file__ or "").relative_to(ROOT).as_posix()
