@@ -33,8 +33,9 @@ def test_legs_change_places_after_the_first_stage_alone():
     network, images = build_network("laptop").eval(), torch.rand(2, 3, 128, 128)
     with torch.no_grad():
         before = network(images)
-        networks.swap_legs(network)
-        after = network(images)
+        with networks.swapped_legs(network):
+            after = network(images)
+        restored = network(images)
     order = list(range(18))
     for part in ("knee", "ankle"):
         left, right = (HUMAN36M.index(f"{side}_{part}") for side in ("left", "right"))
@@ -42,6 +43,14 @@ def test_legs_change_places_after_the_first_stage_alone():
     torch.testing.assert_close(after[0].belief, before[0].belief[:, order])
     assert sorted(networks.SWAPPED) == sorted(i for i in range(17) if order[i] != i)
     assert not torch.allclose(after[1].belief, before[1].belief)
+    assert all(torch.equal(one.fused, other.fused) for one, other in zip(restored, before, strict=True))
+
+
+def test_legs_are_put_back_when_something_fails():
+    network = build_network("laptop")
+    with pytest.raises(KeyboardInterrupt), networks.swapped_legs(network):
+        raise KeyboardInterrupt
+    assert "fuse" not in vars(network)
 
 
 def test_fall_in_powers_of_ten():
@@ -72,7 +81,7 @@ def test_a_run_is_made_once(tmp_path, variant, monkeypatch):
 
 
 def made_up(level):
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(int(10 * level))
     keys = ("missed", "missed, hidden", "missed legs", "missed legs, swapped")
     return [{key: (level + random.normal(0, 0.1, 3)).tolist() for key in keys} for _ in range(SEEDS)]
 
@@ -89,7 +98,7 @@ def test_claims_are_written_with_their_verdicts(tmp_path):
 
 
 def test_vanishing_gradients_are_written(tmp_path):
-    rows = [{f"{name}, {where}": np.geomspace(start * (1 + 0.1 * seed), 1, 20).tolist()
+    rows = [{f"{name}, {where}": np.geomspace(start ** (1 + 0.01 * seed), 1, 20).tolist()
              for name in networks.NETWORKS for where, start in (("every stage", 0.1), ("last stage", 1e-6))}
             for seed in range(SEEDS)]  # fmt: skip
     networks.save_gradients(rows, tmp_path)

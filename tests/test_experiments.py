@@ -11,18 +11,21 @@ from scipy import stats
 from lifting.experiments import claims, solving
 from lifting.pose_prior import load_prior
 
+BETTER = claims.Criterion("mm", "better")
+
 
 def paired(differences, **expected):
     base = np.linspace(40, 50, len(differences))
-    return claims.compare("a", "b", base + differences, base, unit="mm", **expected)
+    return claims.compare("a", "b", base + differences, base, claims.Criterion("mm", **expected))
 
 
 def test_the_interval_is_that_of_a_paired_t_test():
     rng = np.random.default_rng(0)
     first, second = rng.normal(0, 1, 8), rng.normal(0.3, 1, 8)
-    found = claims.compare("a", "b", first, second, unit="mm", expected="better")
-    low, high = stats.ttest_rel(first, second).confidence_interval(0.95)
-    assert (found.low, found.high) == pytest.approx((low, high))
+    found = claims.compare("a", "b", first, second, BETTER)
+    differences = first - second
+    half = stats.t.ppf(0.975, 7) * differences.std(ddof=1) / np.sqrt(8)
+    assert (found.low, found.high) == pytest.approx((differences.mean() - half, differences.mean() + half))
     assert found.mean == pytest.approx(np.mean(first - second))
     assert found.differences == pytest.approx(tuple(first - second))
 
@@ -55,14 +58,15 @@ def test_a_claim_can_hold_fail_or_stay_open(middle, expected, margin, verdict):
 )
 def test_too_few_pairs_are_refused(errors, other, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        claims.compare("a", "b", errors, other, unit="mm", expected="better")
+        claims.compare("a", "b", errors, other, BETTER)
 
 
 def test_a_result_says_what_was_claimed_and_how_to_repeat_it(tmp_path):
     found = paired(np.arange(5.0), expected="better")
-    claims.save("x", "words", "setting", "command", [found], tmp_path, errors_mm={"a": [1.0]})
-    content = json.loads((tmp_path / "claim_x.json").read_text())
+    claims.save("speed", "words", "setting", [found], tmp_path, errors_mm={"a": [1.0]})
+    content = json.loads((tmp_path / "claim_speed.json").read_text())
     assert {"claim", "setting", "command", "errors_mm"} <= content.keys()
+    assert content["command"] == "python -m lifting.experiments.solving --out data"
     assert content["comparisons"][0]["verdict"] == found.verdict
     assert content["comparisons"][0]["differences"] == [0, 1, 2, 3, 4]
 

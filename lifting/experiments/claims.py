@@ -13,12 +13,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from scipy import stats
 
 from lifting.support.arrays import check_array, fail
+from lifting.support.commands import step_of
 from lifting.support.files import data_path, write_atomically
 
 Expectation = Literal["better", "similar"]
@@ -28,16 +29,24 @@ SEEDS = 5
 """The least number of seeds of an experiment."""
 
 
+class Criterion(NamedTuple):
+    """What is expected of the errors of one way less those of another."""
+
+    unit: str
+    expected: Expectation
+    margin: float = 0.0
+    """For "similar": how far apart still counts as the same, in `unit`."""
+
+
 @dataclass(frozen=True)
 class Comparison:
-    """The errors of one way less those of another, seed by seed, and what follows."""
+    """The errors of one way less those of another, seed by seed, what was expected of them, and what follows."""
 
     of: str
     against: str
     unit: str
     expected: Expectation
     margin: float
-    """For "similar": how far apart still counts as the same, in `unit`."""
     differences: tuple[float, ...]
     mean: float
     low: float
@@ -46,14 +55,7 @@ class Comparison:
 
 
 def compare(
-    of: str,
-    against: str,
-    errors: Sequence[float],
-    other_errors: Sequence[float],
-    *,
-    unit: str,
-    expected: Expectation,
-    margin: float = 0.0,
+    of: str, against: str, errors: Sequence[float], other_errors: Sequence[float], criterion: Criterion
 ) -> Comparison:
     """The errors of `of` less those of `against`, a pair for each seed, with a 95 % interval and the verdict.
 
@@ -66,15 +68,14 @@ def compare(
         fail("errors", f"{first.shape} and {second.shape} values", f"as many of both, at least {SEEDS}")
     differences = first - second
     low, high = interval(differences)
-    return Comparison(of, against, unit, expected, margin, tuple(differences.tolist()), float(differences.mean()),
-                      low, high, verdict(low, high, expected, margin))  # fmt: skip
+    return Comparison(of, against, *criterion, tuple(differences.tolist()), float(differences.mean()), low, high,
+                      verdict(low, high, criterion.expected, criterion.margin))  # fmt: skip
 
 
 def interval(differences: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     """The interval of Student's t for the mean of `differences`."""
-    mean, error = differences.mean(), differences.std(ddof=1) / np.sqrt(len(differences))
-    half = stats.t.ppf((1 + level) / 2, len(differences) - 1) * error
-    return float(mean - half), float(mean + half)
+    low, high = stats.ttest_1samp(differences, 0).confidence_interval(level)
+    return float(low), float(high)
 
 
 def verdict(low: float, high: float, expected: Expectation, margin: float) -> Literal["holds", "fails", "undecided"]:
@@ -85,12 +86,15 @@ def verdict(low: float, high: float, expected: Expectation, margin: float) -> Li
     return "fails" if low > most or high < least else "undecided"
 
 
-def save(name: str, words: str, setting: str, command: str, comparisons: Sequence[Comparison], folder: Path,
-         **more: Any) -> None:  # fmt: skip
-    """Write `claim_<name>.json` to `folder`: the paper's words in ours, the setting, the comparisons, the command."""
-    content = {"claim": words, "setting": setting, "command": command, **more}
+def save(name: str, words: str, setting: str, comparisons: Sequence[Comparison], folder: Path, **more: Any) -> None:
+    """Write `claim_<name>.json` to `folder`: the paper's words in ours, the setting, the command, the comparisons.
+
+    `more`: other results of the experiment, under names of their own.
+    """
+    file = f"claim_{name}.json"
+    content = {"claim": words, "setting": setting, "command": step_of(file).lines()[-1], **more}
     content["comparisons"] = [asdict(comparison) for comparison in comparisons]
-    write_atomically(folder / f"claim_{name}.json", (json.dumps(content, indent=1) + "\n").encode())
+    write_atomically(folder / file, (json.dumps(content, indent=1) + "\n").encode())
 
 
 def load(name: str) -> dict[str, Any]:

@@ -24,19 +24,23 @@ gradient of each convolution's weights relative to the size of the weights, befo
 first weights, which make signals smaller from layer to layer, and with He's, which keep their size.
 """
 
-import argparse
 import json
+import sys
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+import tyro
 
 from lifting.datasets.batches import Batches, Finished
 from lifting.datasets.rendered import RenderedPeople, halve, load_rendered
-from lifting.experiments.claims import SEEDS, Comparison, compare, save
+from lifting.experiments.claims import SEEDS, Comparison, Criterion, compare, save
 from lifting.network import Network, StageMaps, build_network
 from lifting.skeleton import HUMAN36M
 from lifting.support.arrays import check_count
@@ -44,7 +48,6 @@ from lifting.support.files import write_atomically
 from lifting.training.evaluation import WITHIN, distances, evaluate, read, torso
 from lifting.training.run import Settings, objective, train
 
-COMMAND = "python -m lifting.experiments.networks --start runs/plain/network.safetensors --out data --runs DIR"
 STEPS, BATCH, RATE = 300, 32, 5e-4
 MARGIN = 2.0
 """Percentage points within which two errors are similar."""
@@ -64,8 +67,9 @@ def missed(Y: np.ndarray, people: RenderedPeople, counted: np.ndarray) -> float:
     return float(100 * (distance > WITHIN * torso(people.landmarks)[:, None])[counted].mean())
 
 
-def swap_legs(network: Network) -> None:
-    """Let the belief maps of left and right knees and ankles change places after the first stage, from now on."""
+@contextmanager
+def swapped_legs(network: Network) -> Iterator[None]:
+    """While it lasts, the belief maps of left and right knees and ankles change places after the first stage."""
     fuse, order = network.fuse, list(range(18))
     for left, right in zip(SWAPPED[::2], SWAPPED[1::2], strict=True):
         order[left], order[right] = right, left
@@ -74,6 +78,10 @@ def swap_legs(network: Network) -> None:
         return fuse(belief[:, order] if t == 0 else belief, t)
 
     network.fuse = swapped  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del network.fuse  # the method of the class shows again
 
 
 def measure(network: Network, people: RenderedPeople) -> dict[str, Any]:
@@ -85,8 +93,8 @@ def measure(network: Network, people: RenderedPeople) -> dict[str, Any]:
     legs = np.zeros_like(within)
     legs[:, SWAPPED] = within[:, SWAPPED]
     w = torch.sigmoid(network.fusion).tolist() if network.lifting != "none" else None
-    swap_legs(network)
-    after = read(network, people.images).landmarks
+    with swapped_legs(network):
+        after = read(network, people.images).landmarks
     return {
         "missed": [missed(stage, people, within) for stage in Y],
         "missed, hidden": [missed(stage, people, hidden) for stage in Y],
@@ -154,30 +162,30 @@ def save_variants(results: dict[str, list[dict[str, Any]]], out: Path) -> None:
     setting = (f"laptop network that was trained without lifting, {STEPS} more steps of {BATCH} embedded pictures of "
                f"64 px in bfloat16, {SEEDS} seeds, "
                f"{len(load_rendered('test'))} test pictures of other bodies and clips")  # fmt: skip
-    similar: dict[str, Any] = {"unit": "percentage points", "expected": "similar", "margin": MARGIN}
-    better: dict[str, Any] = {"unit": "percentage points", "expected": "better"}
+    similar = Criterion("percentage points", "similar", MARGIN)
+    better = Criterion("percentage points", "better")
 
     def errors(variant: str, key: str = "missed", stage: int = -1) -> list[float]:
         return [row[key][stage] for row in results[variant]]
 
     def against_plain(words: str, key: str, stage: int) -> Comparison:
         mine, plain = errors("sub-gradients", key, stage), errors("no lifting", key, stage)
-        return compare(f"sub-gradients, {words}", "no lifting", mine, plain, **better)
+        return compare(f"sub-gradients, {words}", "no lifting", mine, plain, better)
 
     ours = errors("sub-gradients")
-    gradients = [compare("sub-gradients", other, ours, errors(other), **similar)
+    gradients = [compare("sub-gradients", other, ours, errors(other), similar)
                  for other in ("forward only", "soft-argmax")]  # fmt: skip
     save("gradients", "training without the lifting's gradients gives similar results to training with them", setting,
-         COMMAND, gradients, out, runs={name: results[name] for name in list(VARIANTS)[:3]})  # fmt: skip
-    apart = compare("stages apart", "sub-gradients", errors("stages apart"), ours, **similar)
+         gradients, out, runs={name: results[name] for name in list(VARIANTS)[:3]})  # fmt: skip
+    apart = compare("stages apart", "sub-gradients", errors("stages apart"), ours, similar)
     save("cross_stage", "gradients between stages have little effect when each stage has its own loss",
-         setting, COMMAND, [apart], out, runs={"stages apart": results["stages apart"]})  # fmt: skip
+         setting, [apart], out, runs={"stages apart": results["stages apart"]})  # fmt: skip
     stages = range(len(results["no lifting"][0]["missed"]))
     fusion = [against_plain(f"stage {t + 1}", "missed", t) for t in stages]
     fusion += [against_plain(f"stage {t + 1}, hidden landmarks", "missed, hidden", t) for t in stages]
     fusion.append(against_plain("last stage, legs swapped after the first", "missed legs, swapped", -1))
     save("fusion", "fusing with the lifted model improves the landmarks of every stage over the plain network; of "
-         "hidden ones too; and repairs landmarks whose left and right were swapped", setting, COMMAND, fusion, out,
+         "hidden ones too; and repairs landmarks whose left and right were swapped", setting, fusion, out,
          runs={"no lifting": results["no lifting"]})  # fmt: skip
 
 
@@ -187,37 +195,45 @@ def save_gradients(rows: list[dict[str, list[float]]], out: Path) -> None:
     for name in NETWORKS:
         every, last = ([fall(row[f"{name}, {where}"]) for row in rows] for where in ("every stage", "last stage"))
         comparisons.append(compare(f"{name}, a loss at every stage", "at the last alone", every, last,
-                                   unit="powers of ten, last to first layers", expected="better"))  # fmt: skip
+                                   Criterion("powers of ten, last to first layers", "better")))  # fmt: skip
     mean = {key: np.mean([row[key] for row in rows], axis=0).tolist() for key in rows[0]}
     save("vanishing", "without a loss at every stage gradients vanish towards the first layers",
          f"gradient over weights, layer by layer, before the first step; {len(rows)} seeds, 8 pictures; paper's "
-         "configuration on pictures of 96 px", COMMAND, comparisons, out, relative_gradients=mean)  # fmt: skip
+         "configuration on pictures of 96 px", comparisons, out, relative_gradients=mean)  # fmt: skip
 
 
-def main() -> None:
+@dataclass(frozen=True)
+class Options:
     """Run the experiments and write their results."""
-    parser = argparse.ArgumentParser(prog="python -m lifting.experiments.networks", description=main.__doc__)
-    parser.add_argument("--start", type=Path, required=True, help="the plain network that all begin with")
-    parser.add_argument("--out", type=Path, required=True, help="the folder of the results")
-    parser.add_argument("--runs", type=Path, required=True, help="a folder for the results of single runs")
-    parser.add_argument("--processes", type=int, default=2, help="runs at a time, each on one core (default 2)")
-    given = parser.parse_args()
-    check_count("--processes", given.processes)
-    if not given.start.is_file():
-        parser.error(f"--start: got {given.start}, expected a file of a trained network")
-    if not given.out.is_dir():
-        parser.error(f"--out: got {given.out}, expected a folder that exists")
-    given.runs.mkdir(parents=True, exist_ok=True)
+
+    start: Path
+    """the plain network that all begin with"""
+    out: Path
+    """the folder of the results"""
+    runs: Path
+    """a folder for the results of single runs"""
+    processes: int = 2
+    """runs at a time, each on one core"""
+
+
+def main(options: Options) -> None:
+    """Run the experiments and write their results."""
+    check_count("--processes", options.processes)
+    if not options.start.is_file():
+        sys.exit(f"--start: got {options.start}, expected a file of a trained network")
+    if not options.out.is_dir():
+        sys.exit(f"--out: got {options.out}, expected a folder that exists")
+    options.runs.mkdir(parents=True, exist_ok=True)
     jobs = [(variant, seed) for seed in range(SEEDS) for variant in VARIANTS]
-    with ProcessPoolExecutor(given.processes, initializer=partial(torch.set_num_threads, 1)) as pool:
-        done = list(pool.map(partial(run, start=given.start, runs=given.runs), jobs))
+    with ProcessPoolExecutor(options.processes, initializer=partial(torch.set_num_threads, 1)) as pool:
+        done = list(pool.map(partial(run, start=options.start, runs=options.runs), jobs))
         depth = list(pool.map(gradients_by_depth, range(SEEDS)))
     results = {
         variant: [row for (name, _), row in zip(jobs, done, strict=True) if name == variant] for variant in VARIANTS
     }
-    save_variants(results, given.out)
-    save_gradients(depth, given.out)
+    save_variants(results, options.out)
+    save_gradients(depth, options.out)
 
 
 if __name__ == "__main__":
-    main()
+    main(tyro.cli(Options, prog="python -m lifting.experiments.networks"))

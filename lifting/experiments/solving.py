@@ -13,18 +13,20 @@ fixing its size at once. A seed draws four of the groups to test on; priors are 
 paper's is one number, and its machine was another.
 """
 
-import argparse
+import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
+import tyro
 
 from lifting.camera import turn
 from lifting.datasets.motion_capture import MotionCapture, load_motion_capture
-from lifting.experiments.claims import SEEDS, compare, save
+from lifting.experiments.claims import SEEDS, Criterion, compare, save
 from lifting.fitting.alignment import align_to_prior, start_by_factorisation
 from lifting.fitting.default_prior import Settings, clip_poses, group_of, learn
 from lifting.fitting.ppca import fit_ppca
@@ -33,7 +35,6 @@ from lifting.metrics import mpjpe
 from lifting.pose_prior import PosePrior, face_viewer, load_prior
 from lifting.skeleton import HUMAN36M, mirror
 
-COMMAND = "python -m lifting.experiments.solving --out data"
 NOISE = 0.01
 """Standard deviation of the noise of a landmark's coordinate, metres."""
 WAYS: dict[str, tuple[int, Refinement]] = {
@@ -129,42 +130,57 @@ def save_speed(out: Path) -> None:
     """Time the lifting and write the claim on speed."""
     prior = load_prior()
     times = {"one Gaussian": microseconds(prior.subset(components=[0])), f"{prior.K} Gaussians": microseconds(prior)}
-    comparisons = [compare(name, "the paper's one Gaussian", own, [1e6 / PAPER] * len(own),
-                           unit="microseconds a frame", expected="better") for name, own in times.items()]  # fmt: skip
+    comparisons = [
+        compare(name, "the paper's one Gaussian", own, [1e6 / PAPER] * len(own),
+                Criterion("microseconds a frame", "better")) for name, own in times.items()
+    ]  # fmt: skip
     save("speed", "about 3,000 frames a second for one Gaussian and 80 rotations, on a laptop of 2016",
-         "one thread, float64, 20,000 frames in one call, known scale", COMMAND, comparisons, out,
+         "one thread, float64, 20,000 frames in one call, known scale", comparisons, out,
          frames_per_second={name: round(1e6 / min(own)) for name, own in times.items()})  # fmt: skip
 
 
-def main() -> None:
-    """Run the experiments and write their results."""
-    parser = argparse.ArgumentParser(prog="python -m lifting.experiments.solving", description=main.__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="the folder of the results")
-    parser.add_argument("--only-speed", action="store_true", help="the claim on speed alone: some seconds")
-    given = parser.parse_args()
-    out = given.out
-    if not out.is_dir():
-        parser.error(f"--out: got {out}, expected a folder that exists")
-    if given.only_speed:
-        return save_speed(out)
-    groups = list(groups_of_poses(load_motion_capture()))
-    with ProcessPoolExecutor(initializer=partial(torch.set_num_threads, 1)) as pool:
-        parts = list(pool.map(errors_of_rotations, groups))
-        rows = list(pool.map(errors_of_priors, range(SPLITS)))
-    by_way = {way: np.mean([part[way] for part in parts], axis=0).tolist() for way in WAYS}
+def save_rotations(by_way: dict[str, list[float]], groups: int, out: Path) -> None:
+    """Write the claim on the number of rotations."""
     pairs = [("80", "10000"), ("20, refined", "10000"), ("80, refined", "10000"), ("20", "10000")]
     save("rotations", "80 rotations are as accurate on average as 10,000, and as 20 with a refinement",
-         f"{len(groups)} groups of motion capture, each held out; {NOISE * 1000:g} mm of noise", COMMAND,
-         [compare(of, against, by_way[of], by_way[against], unit="mm", expected="similar", margin=1.0)
-          for of, against in pairs], out, errors_mm=by_way)  # fmt: skip
-    by_prior = {name: [row[name] for row in rows] for name in rows[0]}
+         f"{groups} groups of motion capture, each held out; {NOISE * 1000:g} mm of noise",
+         [compare(of, against, by_way[of], by_way[against], Criterion("mm", "similar", 1.0)) for of, against in pairs],
+         out, errors_mm=by_way)  # fmt: skip
+
+
+def save_mixture(by_prior: dict[str, list[float]], groups: int, out: Path) -> None:
+    """Write the claim on the mixture and on growing the basis."""
+    pairs = [("mixture", "grown"), ("grown", "at once")]
     save("mixture", "a mixture lifts better than one Gaussian; growing the basis does better than fixing J at once",
-         f"{TESTED} groups of {len(groups)} held out, drawn by the seed; J = 25", COMMAND,
-         [compare("mixture", "grown", by_prior["mixture"], by_prior["grown"], unit="mm", expected="better"),
-          compare("grown", "at once", by_prior["grown"], by_prior["at once"], unit="mm", expected="better")],
+         f"{TESTED} groups of {groups} held out, drawn by the seed; J = 25",
+         [compare(of, against, by_prior[of], by_prior[against], Criterion("mm", "better")) for of, against in pairs],
          out, errors_mm=by_prior)  # fmt: skip
-    save_speed(out)
+
+
+@dataclass(frozen=True)
+class Options:
+    """Run the experiments and write their results."""
+
+    out: Path
+    """the folder of the results"""
+    only_speed: bool = False
+    """the claim on speed alone: some seconds"""
+
+
+def main(options: Options) -> None:
+    """Run the experiments and write their results."""
+    if not options.out.is_dir():
+        sys.exit(f"--out: got {options.out}, expected a folder that exists")
+    if not options.only_speed:
+        groups = list(groups_of_poses(load_motion_capture()))
+        with ProcessPoolExecutor(initializer=partial(torch.set_num_threads, 1)) as pool:
+            parts = list(pool.map(errors_of_rotations, groups))
+            rows = list(pool.map(errors_of_priors, range(SPLITS)))
+        save_rotations({way: np.mean([part[way] for part in parts], axis=0).tolist() for way in WAYS},
+                       len(groups), options.out)  # fmt: skip
+        save_mixture({name: [row[name] for row in rows] for name in rows[0]}, len(groups), options.out)
+    save_speed(options.out)
 
 
 if __name__ == "__main__":
-    main()
+    main(tyro.cli(Options, prog="python -m lifting.experiments.solving"))
