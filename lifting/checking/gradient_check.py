@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lifting.support.arrays import Array, check_count, check_finite, check_positive, fail, like, to_numpy
+from lifting.support.arrays import Array, check_count, check_finite, check_positive, fail, like, namespace, to_numpy
 
 EPS = float(np.finfo(np.float64).eps)
 
@@ -35,6 +35,11 @@ RESOLUTION = 1e-4
 """A reference whose own error may exceed this, relative to its largest entry, is not used to judge."""
 
 Function = Callable[[Array], Array]
+
+
+def one_by_one(f: Function) -> Function:
+    """A function of one point made into one of many: called for each of them in turn."""
+    return lambda points: namespace(points).stack([f(point) for point in points])
 
 
 class GradientError(AssertionError):
@@ -57,19 +62,19 @@ class Difference(NamedTuple):
     """The largest error that an entry of J may have."""
 
 
-def central_difference(f: Function, x: Array, step: float = STEP, *, batched: bool = True) -> np.ndarray:
+def central_difference(f: Function, x: Array, step: float = STEP) -> np.ndarray:
     """The Jacobian of f at x by central differences; see `bounded_difference`."""
-    return bounded_difference(f, x, step, batched=batched).J
+    return bounded_difference(f, x, step).J
 
 
-def bounded_difference(f: Function, x: Array, step: float = STEP, *, batched: bool = True) -> Difference:
+def bounded_difference(f: Function, x: Array, step: float = STEP) -> Difference:
     """The Jacobian of f at x by central differences, with a bound on its error.
 
     Args:
-        f: takes arrays (n, *x.shape) of n points at once, and gives (n, ...); NumPy's or torch's, as x is.
+        f: takes arrays (n, *x.shape) of n points at once, and gives (n, ...); NumPy's or torch's, as x is. Wrap what
+            takes one point in `one_by_one`.
         x: where, float64.
         step: h for coordinates up to 1 in size; the step of a larger coordinate is that many times its size.
-        batched: False where f takes one point, of the shape of x.
 
     Raises:
         ValueError: x or f(x) is not float64 or not finite, or the step is so small that x does not move.
@@ -78,7 +83,7 @@ def bounded_difference(f: Function, x: Array, step: float = STEP, *, batched: bo
     check_positive("step", step)
     h = step * np.maximum(1.0, np.abs(point)).ravel()
     directions = np.reshape(np.diag(h), (point.size, *point.shape))
-    change, noise = _changes(f, x, directions, batched)
+    change, noise = _changes(f, x, directions)
     # the step that was really taken, once x + h has been rounded
     taken = np.array([_taken(point, directions, k).reshape(point.size, -1).sum(-1) for k in (1, 2)])
     if not np.all(taken):
@@ -88,7 +93,7 @@ def bounded_difference(f: Function, x: Array, step: float = STEP, *, batched: bo
     return Difference(J, _largest(J_far - J) + noise / float(h.min()))
 
 
-def directional_difference(f: Function, x: Array, v: Array, step: float = STEP, *, batched: bool = True) -> Difference:
+def directional_difference(f: Function, x: Array, v: Array, step: float = STEP) -> Difference:
     """The derivative of f at x along v, J v, by a central difference, with a bound on its error.
 
     Takes what `bounded_difference` takes, and raises what it raises. The step is h for x and v of order one.
@@ -99,44 +104,35 @@ def directional_difference(f: Function, x: Array, v: Array, step: float = STEP, 
     check_positive("step", step)
     largest = _largest(direction)
     h = step * max(1.0, _largest(point)) / (largest if largest > 0 else 1.0)
-    change, noise = _changes(f, x, h * direction[None], batched)
+    change, noise = _changes(f, x, h * direction[None])
     Jv, Jv_far = change[0][0] / (2 * h), change[1][0] / (4 * h)
     # x +- hv is rounded too, which changes f by the derivative times that
     moved = ROUNDING * EPS * _largest(point) * _largest(Jv) / (largest if largest > 0 else 1.0)
     return Difference(Jv, _largest(Jv_far - Jv) + (noise + moved) / h)
 
 
-def _changes(f: Function, x: Array, directions: np.ndarray, batched: bool) -> tuple[list[np.ndarray], float]:
+def _changes(f: Function, x: Array, directions: np.ndarray) -> tuple[list[np.ndarray], float]:
     """By what f changes from x - kd to x + kd, for every direction d and k = 1, 2; and how far off a value may be."""
     point = to_numpy(x)
     points = np.concatenate([point + k * directions for k in (1, -1, 2, -2)])
-    values = _evaluate(f, like(points, x), batched)
+    values = _float64("f(x)", f(like(points, x)))
+    if values.ndim == 0 or len(values) != len(points):
+        fail("f(x)", f"shape {values.shape} for {len(points)} points", "one value a point; or wrap f in one_by_one")
     plus, minus, plus_2, minus_2 = values.reshape(4, len(directions), *values.shape[1:])
     return [plus - minus, plus_2 - minus_2], ROUNDING * EPS * _largest(values)
-
-
-def _evaluate(f: Function, points: Array, batched: bool) -> np.ndarray:
-    """The values of f at all points, (n, *f(x).shape)."""
-    if batched:
-        values = _float64("f(x)", f(points))
-        if values.ndim == 0 or len(values) != len(points):
-            fail("f(x)", f"shape {values.shape} for {len(points)} points", "one value a point; or say batched=False")
-        return values
-    return np.stack([_float64("f(x)", f(point)) for point in points])
 
 
 def _taken(point: np.ndarray, directions: np.ndarray, k: int) -> np.ndarray:
     return (point + k * directions) - (point - k * directions)
 
 
-def complex_step(f: Function, x: np.ndarray, step: float = 1e-20, *, batched: bool = True) -> np.ndarray:
+def complex_step(f: Function, x: np.ndarray, step: float = 1e-20) -> np.ndarray:
     """The Jacobian of an analytic f at x, exact to rounding: Im f(x + ih) / h.
 
     Args:
         f: as for `bounded_difference`, in NumPy, made of what is analytic (no abs, no conjugate, no comparison).
         x: where, float64.
         step: h, so small that h^2 vanishes beside 1.
-        batched: False where f takes one point, of the shape of x.
 
     Raises:
         ValueError: x is not float64, or f loses the imaginary part.
@@ -144,11 +140,9 @@ def complex_step(f: Function, x: np.ndarray, step: float = 1e-20, *, batched: bo
     point = _float64("x", x)
     check_positive("step", step)
     points = point + 1j * step * np.reshape(np.eye(point.size), (point.size, *point.shape))
-    values = np.asarray(f(points)) if batched else np.stack([f(z) for z in points])
+    values = np.asarray(f(points))
     if values.dtype != np.complex128:
-        fail(
-            "f", f"values of {values.dtype}", "complex128 from complex128: a formula that complex numbers pass through"
-        )
+        fail("f", f"values of {values.dtype}", "complex128 from complex128: a formula that complex numbers go through")
     J = np.moveaxis(values.imag / step, 0, -1)
     return np.reshape(J, (*J.shape[:-1], *point.shape))
 
@@ -166,7 +160,7 @@ def relative_error(J: Array, reference: Array) -> float:
     return 0.0 if error == 0 else error / largest if largest > 0 else float("inf")
 
 
-def check_jacobian(J: Array, f: Function, x: Array, step: float = STEP, *, batched: bool = True) -> float:
+def check_jacobian(J: Array, f: Function, x: Array, step: float = STEP) -> float:
     """Refuse a Jacobian J that central differences of f at x contradict; gives back its `relative_error`.
 
     Args:
@@ -174,14 +168,12 @@ def check_jacobian(J: Array, f: Function, x: Array, step: float = STEP, *, batch
         f: as for `bounded_difference`.
         x: where, float64.
         step: as for `bounded_difference`.
-        batched: False where f takes one point, of the shape of x.
 
     Raises:
         GradientError: an entry is further from the difference than that can be wrong.
         ValueError: the differences are too coarse to judge: see RESOLUTION; or as `bounded_difference`.
     """
-    difference = bounded_difference(f, x, step, batched=batched)
-    return _judge("J", _float64("J", J), difference, step)
+    return _judge("J", _float64("J", J), bounded_difference(f, x, step), step)
 
 
 def check_products(
@@ -190,9 +182,6 @@ def check_products(
     pull_back: Function,
     x: Array,
     rng: np.random.Generator,
-    step: float = STEP,
-    *,
-    batched: bool = True,
     directions: int = 3,
 ) -> float:
     """Refuse products with a Jacobian that are wrong: J v by a central difference along v, and <v, J^T g> by <J v, g>.
@@ -206,8 +195,6 @@ def check_products(
         pull_back: g of the shape of f(x) -> J^T g of the shape of x.
         x: where, float64.
         rng: where the directions come from.
-        step: as for `directional_difference`.
-        batched: False where f takes one point; the products take one vector in any case.
         directions: how many pairs (v, g) are tried.
 
     Returns:
@@ -221,10 +208,10 @@ def check_products(
     for _ in range(check_count("directions", directions)):
         v = rng.normal(size=tuple(x.shape))
         v /= np.linalg.norm(v)
-        difference = directional_difference(f, x, v, step, batched=batched)
+        difference = directional_difference(f, x, v)
         Jv = _float64("push_forward(v)", push_forward(like(v, x)))
-        worst = max(worst, _judge("J v", Jv, difference, step))
-        g = _leaning(Jv, rng)
+        worst = max(worst, _judge("J v", Jv, difference, STEP))
+        g = _along(Jv, rng)
         JTg = _float64("pull_back(g)", pull_back(like(g, x)))
         if JTg.shape != v.shape:
             fail("pull_back(g)", f"shape {JTg.shape}", f"the shape {v.shape} of x")
@@ -232,7 +219,7 @@ def check_products(
     return worst
 
 
-def _leaning(Jv: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _along(Jv: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Half a random unit vector, and a whole one along J v: <J v, g> is then at least |J v| / 2."""
     g = rng.normal(size=Jv.shape)
     length = float(np.linalg.norm(Jv))

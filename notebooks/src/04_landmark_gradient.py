@@ -20,8 +20,10 @@ from IPython.display import HTML, Image
 
 from lifting import landmark_gradient, lift, load_prior, solve
 from lifting.camera import project, rotation, turn
-from lifting.checking import gradient_check, mistakes
+from lifting.checking import gradient_check
 from lifting.checking.gradient_check import GradientError, check_jacobian, check_products, relative_error
+from lifting.checking.mistaken_models import MistakeFound, check_ridge_is_the_prior, check_truncation_minimises
+from lifting.checking.mistakes import mystery
 from lifting.checking.smoothness import refine_angle, refined_jacobian, straddle, winners_over_plane
 from lifting.datasets.motion_capture import load_motion_capture
 from lifting.datasets.real_frames import load_real_frames
@@ -659,7 +661,7 @@ for name, wrong in {"a thousandth too large": 1.001 * J_image, "centred": H.resh
 # package, under its name. The first suspect is a `truncated_pseudo_inverse`.
 
 # %% tags=["setup"]
-suspect, second = mistakes.mystery(6), mistakes.mystery(1)
+suspect, second = mystery(6), mystery(1)
 
 # %%
 E_bar_x = suspect(E, sigma)
@@ -681,8 +683,8 @@ found = [n for n in range(2 * L + J) if np.allclose(E_bar_dagger[:, n], E_bar_x[
 print(f"its first column is column {found[0]} of the {2 * L + J} of E_bar_dagger, counted from 0")
 assert np.allclose(E_bar_x, E_bar_dagger[:, -2 * L :])
 try:
-    mistakes.check_truncation_minimises(suspect)
-except mistakes.MistakeFound as mistake:
+    check_truncation_minimises(suspect)
+except MistakeFound as mistake:
     print(mistake)
 
 # %% [markdown]
@@ -705,8 +707,8 @@ print(f"passes the gradient check: {error < 1e-8}")
 
 # %%
 try:
-    mistakes.check_ridge_is_the_prior(second)
-except mistakes.MistakeFound as mistake:
+    check_ridge_is_the_prior(second)
+except MistakeFound as mistake:
     print(mistake)
 print("its last rows are diagonal:", np.allclose(E_bar_x[2 * L :], np.diag(np.diag(E_bar_x[2 * L :]))))
 

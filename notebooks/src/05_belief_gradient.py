@@ -19,7 +19,8 @@ from IPython.display import HTML, Image
 from scipy.ndimage import gaussian_filter
 
 from lifting import belief, lift, load_prior
-from lifting.checking.mistakes import check_gradient_is_odd, check_gradient_moves_the_mass, mystery
+from lifting.checking.mistaken_maps import check_gradient_is_odd, check_gradient_moves_the_mass
+from lifting.checking.mistakes import mystery
 from lifting.datasets.real_frames import belief_human36m, load_real_frames, transform
 from lifting.drawing.exercises import answer
 from lifting.drawing.plots import draw_belief, draw_beliefs_on_photo, draw_landmarks_on_photo, draw_way_through

@@ -20,7 +20,8 @@ from IPython.display import HTML, Image, Markdown
 
 from lifting import LiftingLayer, belief, lift, load_prior
 from lifting.checking.gradient_check import GradientError, check_products
-from lifting.checking.mistakes import MistakeFound, check_descent_empties_the_peak, check_quadrant, mystery
+from lifting.checking.mistaken_maps import check_descent_empties_the_peak, check_quadrant
+from lifting.checking.mistakes import MistakeFound, mystery
 from lifting.datasets.real_frames import belief_human36m, load_real_frames
 from lifting.drawing.exercises import answer
 from lifting.drawing.plots import draw_way_through
