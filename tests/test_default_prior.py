@@ -16,12 +16,12 @@ from lifting.fitting.default_prior import (
     UPRIGHT,
     VARIATIONS,
     Settings,
-    build,
     card,
     clip_poses,
     group_of,
     hold_out,
     learn,
+    main,
     measure,
     summary,
 )
@@ -141,6 +141,9 @@ def test_summary_is_a_mean_of_means():
     assert summary(rows, "x") == 6.0
 
 
-def test_a_folder_that_is_not_there(tmp_path):
-    with pytest.raises(FileNotFoundError, match="out: got .*none, expected a folder that exists"):
-        build(tmp_path / "none")
+def test_a_folder_that_is_not_there(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(default_prior, "load_motion_capture", lambda: pytest.fail("began"))
+    with pytest.raises(SystemExit):
+        main(["--out", str(tmp_path / "none")])
+    assert "--out: got" in (said := " ".join(capsys.readouterr().err.replace("│", "").split()))
+    assert "expected a folder that exists" in said

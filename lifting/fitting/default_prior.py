@@ -34,6 +34,7 @@ from lifting.metrics import mpjpe
 from lifting.pose_prior import PosePrior, save_prior
 from lifting.skeleton import HUMAN36M, mirror
 from lifting.support.files import data_path, write_atomically
+from lifting.support.options import Folder
 from lifting.support.templates import render
 
 NEAR_DUPLICATES = {"walk": "walking", **dict.fromkeys(("climb_0", "climb_1", "climb_2", "climb_3"), "climbing_1")}
@@ -167,14 +168,12 @@ def compare(candidates: Sequence[Settings], groups: Sequence[str], pool: Process
     return results
 
 
-def build(out: Path) -> None:
+def build(out: Folder) -> None:
     """Compare all candidates, learn the best from all clips, and write the prior, the table and the card.
 
     Args:
         out: the folder to write the three files into.
     """
-    if not out.is_dir():
-        raise FileNotFoundError(f"out: got {out}, expected a folder that exists")
     motion = load_motion_capture()
     upright = [clip for clip in motion.clip_names if len(clip_poses(motion, clip))]
     groups = list(dict.fromkeys(group_of(clip) for clip in upright))

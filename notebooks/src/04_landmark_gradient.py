@@ -22,9 +22,10 @@ from lifting import landmark_gradient, lift, load_prior, solve
 from lifting.camera import project, rotation, turn
 from lifting.checking import gradient_check
 from lifting.checking.gradient_check import GradientError, check_jacobian, check_products, relative_error
+from lifting.checking.jumps import straddle, winners_over_plane
 from lifting.checking.mistaken_models import MistakeFound, check_ridge_is_the_prior, check_truncation_minimises
 from lifting.checking.mistakes import mystery
-from lifting.checking.smoothness import refine_angle, refined_jacobian, straddle, winners_over_plane
+from lifting.checking.turning import refine_angle, refined_jacobian
 from lifting.datasets.motion_capture import load_motion_capture
 from lifting.datasets.real_frames import load_real_frames
 from lifting.drawing.exercises import answer
