@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 import torch
 
-from lifting import training
+from lifting.training import run as training
 from lifting.belief import belief_maps
 from lifting.datasets.batches import Batches, Finished
 from lifting.datasets.rendered import load_rendered
