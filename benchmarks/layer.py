@@ -131,7 +131,7 @@ class PlainAutograd(nn.Module):
         super().__init__()
         theta = rotation_angles()
         mu, e, sigma = prior.mu[:, None], prior.e[:, None], prior.sigma[:, None]
-        E, E_bar_t = landmark_model(mu, e, sigma, theta, free_scale=True)
+        E, E_bar_t = landmark_model(Gaussian(mu, e, sigma), theta, free_scale=True)
         self.E, self.E_bar_t = (torch.tensor(value, dtype=torch.float32) for value in (E, E_bar_t))
         ridge = np.concatenate([np.zeros((len(sigma), 1, 1)), sigma], axis=-1)
         self.ridge = torch.tensor(ridge, dtype=torch.float32)

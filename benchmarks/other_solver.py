@@ -101,7 +101,7 @@ def problems(N: int) -> Problems:
 def by_hand(at: Problems) -> Gradient:
     """Eq. (6), and eq. (8) back."""
     p = unwrap(project(at.mu, at.theta))
-    E, E_bar_t = landmark_model(at.mu, at.e, at.sigma, at.theta)
+    E, E_bar_t = landmark_model(Gaussian(at.mu, at.e, at.sigma), at.theta)
     return p + push_forward(E, E_bar_t, at.y - p), pull_back(E, E_bar_t, at.g)
 
 
@@ -157,7 +157,7 @@ def through_cvxpylayers(at: Problems, layer: CvxpyLayer, **settings: object) -> 
 
 def all_ways(at: Problems) -> dict[str, Callable[[], Gradient]]:
     """Every way, ready to be called."""
-    table = unwrap(project(at.mu, at.theta)), *landmark_model(at.mu, at.e, at.sigma, at.theta)
+    table = unwrap(project(at.mu, at.theta)), *landmark_model(Gaussian(at.mu, at.e, at.sigma), at.theta)
     layer = argmin_layer(at.mu.shape[-1], at.e.shape[-3])
     return {
         "by hand": lambda: by_hand(at),

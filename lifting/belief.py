@@ -1,7 +1,8 @@
 r"""Belief maps and landmarks, and how each moves the other. Supplement, section 1.2: eq. (9) and "Updating B".
 
 Pixels: Y (..., 2, L) holds x = column and y = row of L landmarks, whole numbers at pixel centres; maps are
-(..., L, H, W). Nothing is flipped here: the layer turns rows, which count downwards, into the y axis of the world.
+(..., L, H, W). Nothing is flipped here: `camera.flip_y` turns rows, which count downwards, into the y axis
+of the world.
 
 **Maps of landmarks.** Each landmark Y_hat_p induces a Gaussian of width sigma and peak 1 in its map (main paper,
 section 5, as we understand it: there a pixel is set to 1 and blurred, which is the same at whole pixels):
@@ -32,19 +33,11 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-from lifting.support.arrays import (
-    Array,
-    check_array,
-    check_count,
-    check_positive,
-    check_shape,
-    like,
-    namespace,
-    refuse,
-    single,
-)
+from lifting.support.arrays import Array, like, namespace, refuse, single
+from lifting.support.checked import Count, NonNegative, Positive, checked
 
 
+@checked
 def peaks(B: Float[Array, "*batch L H W"], *, subpixel: bool = False) -> Float[Array, "*batch 2 L"]:
     """The landmarks Y of belief maps: the pixel of each map's greatest belief. What "Updating B" starts from.
 
@@ -64,7 +57,7 @@ def peaks(B: Float[Array, "*batch L H W"], *, subpixel: bool = False) -> Float[A
         ValueError: a wrong shape or dtype, or a NaN or infinite belief. Where arrays are `trusted`, the landmark of
             a map with a NaN is NaN.
     """
-    B = single(check_array("B", B, "L", "H", "W"))
+    B = single(B)
     xp = namespace(B)
     height, width = B.shape[-2:]
     flat = xp.reshape(B, (*B.shape[:-2], height * width))
@@ -93,9 +86,10 @@ def _shift(flat: Array, index: Array, place: Array, size: int, stride: int) -> A
     return xp.where(curved, (right - left) / xp.where(curved, 2 * bend, xp.ones_like(bend)), xp.zeros_like(bend))
 
 
+@checked
 def belief_maps(
-    Y: Float[Array, "*batch 2 L"], height: int, width: int, sigma: float = 1.0
-) -> Float[Array, "*batch L H W"]:
+    Y: Float[Array, "*batch 2 L"], height: Count, width: Count, sigma: Positive = 1.0
+) -> Float[Array, "*batch L height width"]:
     """The belief maps that landmarks induce: the G of eq. (9), Gaussians of peak 1 at sub-pixel locations.
 
     Args:
@@ -107,15 +101,15 @@ def belief_maps(
     Raises:
         ValueError: a wrong shape, a value that is not finite, a map without pixels, sigma not positive.
     """
-    Y, height, width, sigma = _check_maps(Y, height, width, sigma)
-    across, down = _profiles(Y, height, width, sigma)
+    across, down = _profiles(single(Y), height, width, sigma)
     # b_hat_p(z) = g(column - x) g(row - y)
     return down[..., :, None] * across[..., None, :]
 
 
+@checked
 def belief_gradient(
-    Y: Float[Array, "*batch 2 L"], height: int, width: int, sigma: float = 1.0, delta: float = 1.0
-) -> Float[Array, "*batch L 2 H W"]:
+    Y: Float[Array, "*batch 2 L"], height: Count, width: Count, sigma: Positive = 1.0, delta: Positive = 1.0
+) -> Float[Array, "*batch L 2 height width"]:
     """The difference of Gaussians of eq. (9): how each map changes when its landmark moves in x and in y, per pixel.
 
     Args:
@@ -128,24 +122,40 @@ def belief_gradient(
     Raises:
         ValueError: as `belief_maps`; a delta that is not positive.
     """
-    Y, height, width, sigma = _check_maps(Y, height, width, sigma)
-    return _gradient(Y, height, width, sigma, check_positive("delta", delta))
+    Y, xp = single(Y), namespace(Y)
+    right, down = (like(np.array(step), Y) for step in ([[delta], [0.0]], [[0.0], [delta]]))
+
+    def G(Y: Array) -> Array:
+        return belief_maps(Y, height, width, sigma)
+
+    # (9)  d b_hat_p / d Y_x ~ (G(Y_x + delta) - G(Y_x - delta)) / (2 delta), and the same in y
+    by_x = (G(Y + right) - G(Y - right)) / (2 * delta)
+    by_y = (G(Y + down) - G(Y - down)) / (2 * delta)
+    return xp.stack([by_x, by_y], axis=-3)
 
 
+@checked
 def exact_belief_gradient(
-    Y: Float[Array, "*batch 2 L"], height: int, width: int, sigma: float = 1.0
-) -> Float[Array, "*batch L 2 H W"]:
+    Y: Float[Array, "*batch 2 L"], height: Count, width: Count, sigma: Positive = 1.0
+) -> Float[Array, "*batch L 2 height width"]:
     """What eq. (9) approximates: the derivative (z - Y) / sigma^2 b_hat of each map by its landmark, per pixel.
 
     Raises:
         ValueError: as `belief_maps`.
     """
-    Y, height, width, sigma = _check_maps(Y, height, width, sigma)
-    return _gradient(Y, height, width, sigma, None)
+    Y, xp = single(Y), namespace(Y)
+    columns, rows = _offsets(Y, height, width)
+    b_hat = belief_maps(Y, height, width, sigma)
+    # d b_hat_p / d Y_p = (z - Y_p) / sigma^2 b_hat_p
+    return xp.stack([columns[..., None, :] * b_hat, rows[..., :, None] * b_hat], axis=-3) / sigma**2
 
 
+@checked
 def pull_back_maps(
-    G: Float[Array, "*batch L H W"], Y: Float[Array, "*batch 2 L"], sigma: float = 1.0, delta: float | None = 1.0
+    G: Float[Array, "*batch L H W"],
+    Y: Float[Array, "*batch 2 L"],
+    sigma: Positive = 1.0,
+    delta: Positive | None = 1.0,
 ) -> Float[Array, "*batch 2 L"]:
     """dL/dY_hat from G = dL/dB_hat: eq. (9) times G, summed over the pixels, without forming (9).
 
@@ -158,26 +168,24 @@ def pull_back_maps(
     Raises:
         ValueError: a wrong shape, a value that is not finite, a sigma or delta that is not positive.
     """
-    G = single(check_array("G", G, "L", "H", "W"))
-    Y, height, width, sigma = _check_maps(Y, G.shape[-2], G.shape[-1], sigma)
-    check_shape("G", G, Y.shape[-1], height, width)
-    delta = None if delta is None else check_positive("delta", delta)
+    G, Y = single(G), single(Y)
     G, xp = like(G, Y), namespace(Y)
-    across, down = _profiles(Y, height, width, sigma)
-    across_slope, down_slope = _slopes(Y, height, width, sigma, delta)
+    across, down = _profiles(Y, G.shape[-2], G.shape[-1], sigma)
+    across_slope, down_slope = _slopes(Y, G.shape[-2], G.shape[-1], sigma, delta)
     # sum over rows and columns of down(row) G(row, column) slope(column), and the same with the slope in y
     columns = xp.stack([down, down_slope], axis=-2) @ G  # (..., L, 2, W): the maps are read once
     return xp.matrix_transpose(xp.sum(columns * xp.stack([across_slope, across], axis=-2), axis=-1))
 
 
+@checked
 def belief_update(
     Y: Float[Array, "*batch 2 L"],
     D: Float[Array, "*batch 2 L"],
-    height: int,
-    width: int,
-    k: float = 1.0,
-    sigma: float = 1.0,
-) -> Float[Array, "*batch L H W"]:
+    height: Count,
+    width: Count,
+    k: NonNegative = 1.0,
+    sigma: Positive = 1.0,
+) -> Float[Array, "*batch L height width"]:
     """The update of "Updating B": what to add to the maps so that each peak Y_p moves towards D_p.
 
     With m = k |D_p|: -m at pixel Y_p, and +m N(z; Y_p, sigma^2) at every other pixel z of the quadrant where z - Y_p
@@ -195,44 +203,40 @@ def belief_update(
         ValueError: a wrong shape, a value that is not finite, a Y that is no pixel of the map, a map without pixels, a
             negative k, a sigma that is not positive.
     """
-    return _update(Y, D, height, width, k, sigma, 1.0)
+    Y, D = single(Y), single(D)
+    D, xp = like(D, Y), namespace(Y)
+    _refuse_no_pixel(Y, height, width)
+    (columns, rows), (across, down) = _offsets(Y, height, width), _profiles(Y, height, width, sigma)
+    # m = k |D_p|
+    m = k * xp.hypot(D[..., 0, :], D[..., 1, :])[..., None]
+    # the quadrant of D_p: the signs of z - Y_p and of D_p agree in x and in y, and a zero agrees with both
+    across = xp.where(xp.sign(columns) * xp.sign(D[..., 0, :, None]) >= 0, across, xp.zeros_like(across))
+    down = xp.where(xp.sign(rows) * xp.sign(D[..., 1, :, None]) >= 0, down, xp.zeros_like(down))
+    # +m N(z; Y_p, sigma^2) there, a product of two profiles
+    raised = (m * down / (2 * math.pi * sigma**2))[..., :, None] * across[..., None, :]
+    # -m at Y_p itself
+    peak = (rows == 0)[..., :, None] & (columns == 0)[..., None, :]
+    return xp.where(peak, -m[..., None], raised)
 
 
+@checked
 def belief_update_gradient(
     Y: Float[Array, "*batch 2 L"],
     D: Float[Array, "*batch 2 L"],
-    height: int,
-    width: int,
-    k: float = 1.0,
-    sigma: float = 1.0,
-) -> Float[Array, "*batch L H W"]:
+    height: Count,
+    width: Count,
+    k: NonNegative = 1.0,
+    sigma: Positive = 1.0,
+) -> Float[Array, "*batch L height width"]:
     """What a backward pass returns for B in "Updating B": minus the update, with D = -dL/dY. See `belief_update`."""
-    return _update(Y, D, height, width, k, sigma, -1.0)
+    # minus the update: the m of every pixel with the other sign
+    return belief_update(Y, D, height, width, -k, sigma)
 
 
-def _update(Y: Array, D: Array, height: int, width: int, k: float, sigma: float, sign: float) -> Array:
-    Y, height, width, sigma = _check_maps(Y, height, width, sigma)
-    D, xp = like(single(check_array("D", D, 2, Y.shape[-1])), Y), namespace(Y)
-    k = check_positive("k", k, zero=True)
-    corner = like(np.array([[width - 1], [height - 1]]), Y)
+def _refuse_no_pixel(Y: Array, height: int, width: int) -> None:
+    corner, xp = like(np.array([[width - 1], [height - 1]]), Y), namespace(Y)
     refuse("Y", (xp.round(Y) != Y) | (Y < 0) | (corner < Y), "a location that is no pixel of the map",
            f"whole columns from 0 to {width - 1} and rows from 0 to {height - 1}")  # fmt: skip
-    # m = k |D_p|
-    m = sign * k * xp.hypot(D[..., 0, :], D[..., 1, :])[..., None]
-    (columns, rows), (across, down) = _offsets(Y, height, width), _profiles(Y, height, width, sigma)
-    towards = xp.sign(D)
-    # in the quadrant: the signs of z - Y_p and D_p agree, and a zero agrees with both
-    across = xp.where(xp.sign(columns) * towards[..., 0, :, None] >= 0, across, xp.zeros_like(across))
-    down = xp.where(xp.sign(rows) * towards[..., 1, :, None] >= 0, down, xp.zeros_like(down))
-    density = (m * down)[..., :, None] * (across / (2 * math.pi * sigma**2))[..., None, :]
-    peak = (rows == 0)[..., :, None] & (columns == 0)[..., None, :]
-    # -m at Y_p, m N(z; Y_p, sigma^2) at the others
-    return xp.where(peak, -m[..., None], density)
-
-
-def _check_maps(Y: Array, height: int, width: int, sigma: float) -> tuple[Array, int, int, float]:
-    Y = single(check_array("Y", Y, 2, "L"))
-    return Y, check_count("height", height), check_count("width", width), check_positive("sigma", sigma)
 
 
 def _offsets(Y: Array, height: int, width: int) -> tuple[Array, Array]:
@@ -264,12 +268,3 @@ def _slopes(Y: Array, height: int, width: int, sigma: float, delta: float | None
     # (9)  (G(x + delta) - G(x - delta)) / (2 delta)
     across, down = ((plus - minus) / (2 * delta) for plus, minus in zip(ahead, behind, strict=True))
     return across, down
-
-
-def _gradient(Y: Array, height: int, width: int, sigma: float, delta: float | None) -> Array:
-    xp = namespace(Y)
-    across, down = _profiles(Y, height, width, sigma)
-    across_slope, down_slope = _slopes(Y, height, width, sigma, delta)
-    by_x = down[..., :, None] * across_slope[..., None, :]
-    by_y = down_slope[..., :, None] * across[..., None, :]
-    return xp.stack([by_x, by_y], axis=-3)

@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from scipy.optimize import least_squares
 
-from lifting.camera import ROTATIONS, check_camera, check_scale, rotation, turn_unchecked
+from lifting.camera import ROTATIONS, rotation, turn
+from lifting.landmark_gradient import centring, jacobian, landmark_model
 from lifting.pose_prior import PosePrior
 from lifting.search import (
     CANDIDATES,
@@ -26,7 +27,20 @@ from lifting.search import (
 )
 from lifting.skeleton import mask_landmarks
 from lifting.solve import centre, cost, free_scale, projected_model, truncated_pseudo_inverse, unwrap
-from lifting.support.arrays import Array, check_count, check_finite, check_floating, check_shape, fail, to_numpy
+from lifting.support.arrays import (
+    Array,
+    check_array,
+    check_count,
+    check_finite,
+    check_floating,
+    check_rotation,
+    check_shape,
+    fail,
+    like,
+    refuse,
+    to_numpy,
+    trusted,
+)
 
 Refinement = Literal[False, True, "parabola", "least squares"]
 
@@ -92,7 +106,7 @@ def lift(
     check_count("rotations", rotations, least=3 if refine in (True, "parabola") else 1)
     if refine not in (False, True, "parabola", "least squares"):
         fail("refine", repr(refine), "False, True, 'parabola' or 'least squares'")
-    camera_key = None if camera is None else tuple(float(c) for c in to_numpy(check_camera(camera)).ravel())
+    camera_key = None if camera is None else tuple(float(c) for c in to_numpy(check_rotation("camera", camera)).ravel())
     frames, L = math.prod(Y.shape[:-2]), Y.shape[-1]
     y = torch.from_numpy(np.require(Y, requirements=["C", "W"])) if isinstance(Y, np.ndarray) else Y
     y = y.reshape(frames, 2, L)
@@ -137,7 +151,9 @@ def _check_landmarks(Y: Array, prior: PosePrior, visible: Array | None, least: i
 def _unit(y: torch.Tensor, scale: Array | float | None, batch: tuple[int, ...], visible: Array | None) -> torch.Tensor:
     """What to divide each frame by: the given scale, or the size of the person where it is solved for."""
     if scale is not None:
-        checked = torch.as_tensor(to_numpy(check_scale(scale, np.ones(1))), dtype=y.dtype, device=y.device)
+        given = np.asarray(to_numpy(check_array("scale", scale)))
+        refuse("scale", given <= 0, lambda: float(given.min()), "numbers > 0")
+        checked = torch.as_tensor(given, dtype=y.dtype, device=y.device)
         try:
             return torch.broadcast_to(checked, batch).reshape(len(y))
         except RuntimeError:
@@ -200,7 +216,8 @@ def _lift_masked(
     # mu + a.e, times s: one product per component with mu on top of e
     model = torch.tensor(np.concatenate([prior.mu[:, None], prior.e], axis=1)).to(y).flatten(2)
     body = grouped_product(torch.cat([s[:, None], b], 1), component, model).unflatten(1, (3, -1))
-    pose = turn_unchecked(body, theta, None if camera is None else np.reshape(camera, (3, 3)))
+    with trusted():
+        pose = turn(body, theta, None if camera is None else torch.tensor(np.reshape(camera, (3, 3))).to(y))
     # The translation is solved for too: the visible landmarks of Y_hat have the mean of those of Y.
     fit = pose[:, :2] - _mean(pose[:, :2], weight)
     penalty = torch.tensor(prior.sigma).to(y)[component] * b
@@ -279,7 +296,7 @@ def _solve_each(
     mu, e, sigma = (torch.tensor(value).to(Y)[component] for value in (prior.mu, prior.e, prior.sigma))
     seen = torch.ones(Y.shape[-1], dtype=torch.bool) if mask is None else torch.tensor(mask)
     p, E = projected_model(
-        mu, e, theta, visible=seen.to(Y.device), camera=None if camera is None else np.reshape(camera, (3, 3))
+        mu, e, theta, weights=seen.to(Y.device), camera=None if camera is None else np.reshape(camera, (3, 3))
     )
     y, D, ridge = (unwrap(Y), *free_scale(p, E, sigma)) if free else (unwrap(Y) - p, E, sigma)
     b = (truncated_pseudo_inverse(D, ridge) @ y[..., None])[..., 0]
@@ -302,7 +319,7 @@ def _least_squares(
 
     def refine_one(k: int, start: float, y: np.ndarray, unknowns: np.ndarray) -> float:
         def residual(x: np.ndarray) -> np.ndarray:
-            p, E = projected_model(prior.mu[k], prior.e[k], x[0], visible=seen, camera=C)
+            p, E = projected_model(prior.mu[k], prior.e[k], x[0], weights=seen, camera=C)
             s, b = (x[1], x[2:]) if free else (1.0, x[1:])
             return np.concatenate([y - s * p - E @ b, prior.sigma[k] * b])
 
@@ -313,3 +330,44 @@ def _least_squares(
     columns = (to_numpy(value) for value in (component, theta.double(), unwrap(Y.double()), unknowns))
     refined = [refine_one(*row) for row in zip(*columns, strict=True)]
     return torch.tensor(np.array(refined)).to(Y)
+
+
+def landmark_jacobian(result: Lifted, prior: PosePrior, centred: bool = True) -> Float[Array, "*batch 2*L 2*L"]:
+    """dy_hat/dy of eq. (8) for a result of `lifting.lift`: how Y_hat moves when Y moves, at the winning R.
+
+    Row and column i < L are the x of landmark i, L + i its y. Computed in float64, given in the dtype of the result.
+
+    Args:
+        result: what `lifting.lift` gave, in any of its variants (scale, visible, weights, camera, refined).
+        prior: the prior that it was lifted with.
+        centred: whether Y and Y_hat count from the mean of the visible landmarks, as in the supplement, or in the
+            coordinates of the image, where that mean passes straight through.
+
+    Raises:
+        ValueError: a result that `lift` did not give, or a prior of another number of landmarks, bases or components.
+    """
+    _check_origin(result, prior)
+    k, theta, weights, camera = (
+        to_numpy(value) for value in (result.component, result.theta, result.visible, result.camera)
+    )
+    E, E_bar_t = landmark_model(
+        prior.gaussian(k), theta.astype(np.float64), free_scale=result.free_scale, weights=weights,
+        camera=camera.astype(np.float64),
+    )  # fmt: skip
+    H = jacobian(E, E_bar_t)
+    if not centred:
+        # + (I - C): the mean of the visible landmarks passes straight through
+        H = H + np.eye(2 * prior.L) - centring(prior.L, weights)
+    return like(H, result.theta)
+
+
+def _check_origin(result: Lifted, prior: PosePrior) -> None:
+    """Refuse what `lift` did not give, and a prior that it can't have been given."""
+    if not isinstance(result, Lifted):
+        fail("result", type(result).__name__, "a Lifted, as from lifting.lift")
+    if not isinstance(prior, PosePrior):
+        fail("prior", type(prior).__name__, "a PosePrior, as from load_prior")
+    sizes = int(to_numpy(result.component).max(initial=0)) + 1, result.a.shape[-1], result.visible.shape[-1]
+    if sizes[0] > prior.K or sizes[1:] != (prior.J, prior.L):
+        fail("prior", f"components, bases, landmarks = {prior.K}, {prior.J}, {prior.L}",
+             f"the prior of the result: at least {sizes[0]}, {sizes[1]}, {sizes[2]}")  # fmt: skip

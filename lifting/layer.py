@@ -31,12 +31,12 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 
 from lifting.belief import belief_maps, belief_update_gradient, peaks, pull_back_maps
-from lifting.camera import ROTATIONS, check_camera, rotation_angles, turn
+from lifting.camera import ROTATIONS, rotation_angles, turn
 from lifting.landmark_gradient import landmark_model, pull_back
 from lifting.pose_prior import PosePrior
 from lifting.search import Table, find_winners, table
 from lifting.solve import unwrap, wrap
-from lifting.support.arrays import Array, check_count, check_positive, fail, single, to_numpy, trusted
+from lifting.support.arrays import Array, check_count, check_positive, check_rotation, fail, single, to_numpy, trusted
 
 Gradient = Literal["subgradient", "none", "soft-argmax"]
 
@@ -119,7 +119,7 @@ class LiftingLayer(nn.Module):
         self.gradient = gradient
         self.sharpness = check_positive("sharpness", sharpness)
         self.visible = _check_visible(visible, prior.mu.shape[-1])
-        self.camera = None if camera is None else tuple(map(float, to_numpy(check_camera(camera)).ravel()))
+        self.camera = None if camera is None else tuple(map(float, to_numpy(check_rotation("camera", camera)).ravel()))
 
     def extra_repr(self) -> str:
         """What print shows."""
@@ -270,10 +270,10 @@ def lifted_model(
 ) -> LiftedModel:
     """The precomputed `LiftedModel`, cached: `visible` and `camera` as flat tuples, so that they can be keys."""
     theta = rotation_angles(rotations)
-    mu, e, sigma = prior.mu[:, None], prior.e[:, None], prior.sigma[:, None]
+    mu, e = prior.mu[:, None], prior.e[:, None]
     seen = np.ones(mu.shape[-1], dtype=bool) if visible is None else np.array(visible)
     C = None if camera is None else np.reshape(camera, (3, 3))
-    E, E_bar_t = landmark_model(mu, e, sigma, theta, free_scale=True, visible=seen, camera=C)
+    E, E_bar_t = landmark_model(prior.gaussian(np.s_[:, None]), theta, free_scale=True, weights=seen, camera=C)
     depth = turn(np.concatenate([mu[:, :, None], e], axis=2), theta[:, None], C)[..., 2, :]
     E = np.concatenate([E, np.swapaxes(depth, -1, -2)], axis=-2)
     # all rotations at the one level of a plain exhaustive search: the finer levels look at values to decide what to do

@@ -16,7 +16,7 @@ are left, and none in the other three.
 import dataclasses
 import os
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -36,7 +36,7 @@ class Gaussian(NamedTuple):
 
     mu: Float[Array, "*batch 3 L"]
     e: Float[Array, "*batch J 3 L"]
-    sigma: Float[Array, "*batch J"]
+    sigma: Annotated[Float[Array, "*batch J"], ">= 0"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

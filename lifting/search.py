@@ -94,7 +94,7 @@ def table(
     theta = rotation_angles(rotations)
     seen = np.ones(prior.mu.shape[-1], dtype=bool) if visible is None else np.array(visible)
     C = None if camera is None else np.reshape(camera, (3, 3))
-    models = [projected_model(mu, e, theta, visible=seen, camera=C) for mu, e in zip(prior.mu, prior.e, strict=True)]
+    models = [projected_model(mu, e, theta, weights=seen, camera=C) for mu, e in zip(prior.mu, prior.e, strict=True)]
     unwhiten, whiten_x, whiten_y, offset_y = _whitening(prior, models, seen, free)
     parts = [_component(prior, k, *models[k], unwhiten, len(whiten_x), free, dtype) for k in range(len(models))]
     rank = [max(part[i].shape[1] for part in parts) for i in (0, 1)]

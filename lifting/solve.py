@@ -13,133 +13,138 @@ Given R it is linear least squares in a. With Y unwrapped to y, Pi R mu to p and
 The supplement multiplies row vectors from the left; here vectors are columns, so E_bar is (2L + J, J).
 
 Two variants need nothing new. **Scale free** (weak perspective, main paper section 5): y = s p + E b with b = s a
-is linear in (s, b), so [p, E] takes the place of E, 0 that of p, and p's column has no ridge. **Landmarks
-missing:** both sides lose the rows of what is not seen; `centre` zeroes them, which is the same.
+is linear in (s, b), so [p, E] takes the place of E, 0 that of p, and p's column has no ridge. **Weights:** a landmark
+that counts w_l times has its two rows of y - p - E a multiplied by sqrt(w_l), and Y counts from the weighted mean, which
+is the best translation. `centre` does both, to y, p and the columns of E alike. A landmark that was not seen has weight 0.
 
 This is the readable version, which the fast search (`lifting.search`) is tested against. Batches broadcast over
 leading dimensions.
 """
 
 import math
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
-from lifting.camera import check_camera, rotation
-from lifting.pose_prior import PosePrior
-from lifting.support.arrays import Array, check_array, check_floating, check_shape, fail, like, namespace, refuse
+from lifting.camera import rotation
+from lifting.pose_prior import Gaussian, PosePrior
+from lifting.support.arrays import Array, check_finite, fail, like, namespace, refuse
+from lifting.support.checked import Camera, Weights, checked
+
+Sigma = Annotated[Float[Array, "*batch J"], ">= 0"]
+PositiveNumbers = Annotated[Float[Array, "*batch"], "> 0"]
 
 
-def unwrap(Y: Float[Array, "*batch 2 L"]) -> Float[Array, "*batch 2L"]:
+@checked
+def unwrap(Y: Float[Array, "*batch 2 L"]) -> Float[Array, "*batch 2*L"]:
     """The vector y of Y (text above eq. (4)): all x, then all y.
 
     Raises:
         ValueError: a wrong shape or a value that is not finite.
     """
-    Y = check_array("Y", Y, 2, "L")
     return namespace(Y).reshape(Y, (*Y.shape[:-2], 2 * Y.shape[-1]))
 
 
-def wrap(y: Float[Array, "*batch 2L"]) -> Float[Array, "*batch 2 L"]:
+@checked
+def wrap(y: Float[Array, "*batch 2*L"]) -> Float[Array, "*batch 2 L"]:
     """The (2, L) landmarks of a vector y: the inverse of `unwrap`, eq. (4).
 
     Raises:
         ValueError: an odd number of coordinates, or a value that is not finite.
     """
-    y = check_array("y", y, "2L")
-    if y.shape[-1] % 2:
-        fail("y", f"{y.shape[-1]} coordinates", "an even number, x and y of every landmark")
     return namespace(y).reshape(y, (*y.shape[:-1], 2, y.shape[-1] // 2))
 
 
-def centre(Y: Float[Array, "*batch d L"], visible: Bool[Array, "*batch L"] | None = None) -> Float[Array, "*batch d L"]:
-    """Subtract the mean of the visible landmarks and set the others to 0: what eq. (2) assumes of Y.
-
-    It is the orthogonal projector onto what is visible and centred, so ridge regression on its output is ridge
-    regression on the visible rows alone, with the translation of the person solved for.
+@checked
+def weighted_mean(points: Float[Array, "*batch d L"], weights: Weights | None = None) -> Float[Array, "*batch d 1"]:
+    """The mean of the landmarks, each counted by its weight: the translation that eq. (2) leaves out.
 
     Raises:
-        ValueError: a wrong shape, no visible landmark, or a visible value that is not finite.
+        ValueError: a wrong shape, a value that is not finite, a negative weight, a frame whose weights are all 0.
     """
-    if visible is None:
-        Y = check_array("Y", Y, "d", "L")
-        return Y - namespace(Y).mean(Y, axis=-1, keepdims=True)
-    Y = check_floating("Y", Y)
-    check_shape("Y", Y, "d", "L")
+    xp = namespace(points)
+    if weights is None:
+        return xp.mean(points, axis=-1, keepdims=True)
+    total = xp.sum(weights, axis=-1)[..., None, None]
+    refuse("weights", total == 0, "a frame that shows no landmark", "a weight > 0, or a visible one, in every frame")
+    # sum_l w_l Y_l / sum_l w_l
+    return xp.sum(points * weights[..., None, :], axis=-1, keepdims=True) / total
+
+
+@checked
+def centre(
+    Y: Annotated[Float[Array, "*batch d L"], "any"], weights: Weights | None = None
+) -> Float[Array, "*batch d L"]:
+    """Subtract the weighted mean, and multiply each landmark by the root of its weight: what eq. (2) assumes of Y.
+
+    Least squares on the result are weighted least squares, with the translation of the person solved for. Where
+    weights are booleans it is the orthogonal projector onto what is visible and centred. What Y holds where the weight is
+    0 is ignored; there the result is 0.
+
+    Raises:
+        ValueError: a wrong shape, a frame whose weights are all 0, or a value that counts and is not finite.
+    """
     xp = namespace(Y)
-    seen = xp.asarray(visible)
-    if seen.dtype != xp.bool:
-        fail("visible", f"an array of {seen.dtype}", "an array of booleans")
-    check_shape("visible", seen, Y.shape[-1])
-    seen = seen[..., None, :]
-    Y = check_array("Y", xp.where(seen, Y, xp.zeros_like(Y)), "d", "L")
-    weight = xp.astype(seen, Y.dtype)
-    count = xp.sum(weight, axis=-1, keepdims=True)
-    refuse("visible", count == 0, "a frame with no visible landmark", "at least one visible landmark in every frame")
-    mean = xp.sum(Y * weight, axis=-1, keepdims=True) / count
-    return (Y - mean) * weight
+    if weights is not None:
+        Y = xp.where(weights[..., None, :] > 0, Y, xp.zeros_like(Y))
+    check_finite("Y", Y)
+    centred = Y - weighted_mean(Y, weights)
+    return centred if weights is None else xp.sqrt(weights)[..., None, :] * centred
 
 
+@checked
 def projected_model(
     mu: Float[Array, "*batch 3 L"],
     e: Float[Array, "*batch J 3 L"],
     theta: Float[Array, "*batch"],
     *,
-    visible: Bool[Array, "*batch L"] | None = None,
-    camera: Float[Array, "3 3"] | None = None,
-) -> tuple[Float[Array, "*batch 2L"], Float[Array, "*batch 2L J"]]:
+    weights: Weights | None = None,
+    camera: Camera | None = None,
+) -> tuple[Float[Array, "*batch 2*L"], Float[Array, "*batch 2*L J"]]:
     """p, the unwrapped Pi R mu, and E, the unwrapped Pi R e of eq. (4), one column a basis.
 
-    With `visible`, both are centred over the visible landmarks and 0 elsewhere, as `centre` does to Y.
+    With `weights`, `centre` has done to both what it does to Y.
 
     Raises:
         ValueError: a wrong shape, a value that is not finite, or a camera that is no rotation.
     """
-    mu = check_array("mu", mu, 3, "L")
-    e = like(check_array("e", e, "J", 3, mu.shape[-1]), mu)
-    R = rotation(like(check_array("theta", theta), mu))
-    if camera is not None:
-        R = like(check_camera(camera), mu) @ R
     xp = namespace(mu)
+    R = rotation(theta) if camera is None else camera @ rotation(theta)
     PiR = R[..., :2, :]
     projected_mu, projected_e = PiR @ mu, PiR[..., None, :, :] @ e
-    if visible is not None:
-        seen = xp.asarray(visible)
-        projected_mu, projected_e = centre(projected_mu, seen), centre(projected_e, seen[..., None, :])
+    if weights is not None:
+        projected_mu, projected_e = centre(projected_mu, weights), centre(projected_e, weights[..., None, :])
     # p = Pi R mu, E = Pi R e, unwrapped: text above (4)
     return unwrap(projected_mu), xp.matrix_transpose(unwrap(projected_e))
 
 
-def stack_ridge(E: Float[Array, "*batch 2L J"], sigma: Float[Array, "*batch J"]) -> Float[Array, "*batch 2L+J J"]:
+@checked
+def stack_ridge(E: Float[Array, "*batch 2*L J"], sigma: Sigma) -> Float[Array, "*batch 2*L+J J"]:
     """E_bar of eq. (5): E stacked on diag(sigma).
 
     Raises:
         ValueError: a wrong shape, a value that is not finite, or a negative sigma.
     """
-    E = check_array("E", E, "2L", "J")
-    sigma = like(check_array("sigma", sigma, E.shape[-1]), E)
     xp = namespace(E)
-    refuse("sigma", sigma < 0, lambda: float(xp.min(sigma)), "numbers >= 0")
     diagonal = sigma[..., None, :] * like(np.eye(E.shape[-1]), E)
     diagonal = xp.broadcast_to(diagonal, (*E.shape[:-2], *diagonal.shape[-2:]))
     # E_bar = [E; diag(sigma)]
     return xp.concat([E, diagonal], axis=-2)
 
 
-def pseudo_inverse(E_bar: Float[Array, "*batch 2L+J J"]) -> Float[Array, "*batch J 2L+J"]:
+@checked
+def pseudo_inverse(E_bar: Float[Array, "*batch 2*L+J J"]) -> Float[Array, "*batch J 2*L+J"]:
     """E_bar_dagger of eq. (6), the pseudo-inverse of E_bar.
 
     Raises:
         ValueError: a wrong shape or a value that is not finite.
     """
-    E_bar = check_array("E_bar", E_bar, "2L + J", "J")
     return namespace(E_bar).linalg.pinv(E_bar)
 
 
-def truncated_pseudo_inverse(
-    E: Float[Array, "*batch 2L J"], sigma: Float[Array, "*batch J"]
-) -> Float[Array, "*batch J 2L"]:
+@checked
+def truncated_pseudo_inverse(E: Float[Array, "*batch 2*L J"], sigma: Sigma) -> Float[Array, "*batch J 2*L"]:
     """E_bar_t of eq. (8): the first 2L columns of E_bar_dagger, in closed form.
 
     Where E_bar has full column rank, E_bar_dagger = (E_bar^T E_bar)^-1 E_bar^T. Its first 2L columns, all that meets
@@ -154,29 +159,27 @@ def truncated_pseudo_inverse(
     return xp.linalg.solve(xp.matrix_transpose(E_bar) @ E_bar, xp.matrix_transpose(E_bar[..., : E.shape[-2], :]))
 
 
+@checked
 def coefficients(
-    y: Float[Array, "*batch 2L"], p: Float[Array, "*batch 2L"], E_bar_dagger: Float[Array, "*batch J 2L+J"]
+    y: Float[Array, "*batch 2*L"], p: Float[Array, "*batch 2*L"], E_bar_dagger: Float[Array, "*batch J 2*L+J"]
 ) -> Float[Array, "*batch J"]:
     """The coefficients a of eq. (6).
 
     Raises:
         ValueError: a wrong shape or a value that is not finite.
     """
-    E_bar_dagger = check_array("E_bar_dagger", E_bar_dagger, "J", "2L + J")
-    length = E_bar_dagger.shape[-1] - E_bar_dagger.shape[-2]
-    y = like(check_array("y", y, length), E_bar_dagger)
-    p = like(check_array("p", p, length), E_bar_dagger)
     xp = namespace(E_bar_dagger)
     residual = y - p
-    zeros = xp.zeros_like(residual[..., :1] + like(np.zeros(E_bar_dagger.shape[-2]), E_bar_dagger))
+    zeros = xp.zeros((*residual.shape[:-1], E_bar_dagger.shape[-2]), dtype=residual.dtype, device=residual.device)
     # (6)  a = E_bar_dagger [y - p, 0]
     return (E_bar_dagger @ xp.concat([residual, zeros], axis=-1)[..., None])[..., 0]
 
 
+@checked
 def cost(
-    y: Float[Array, "*batch 2L"],
-    p: Float[Array, "*batch 2L"],
-    E: Float[Array, "*batch 2L J"],
+    y: Float[Array, "*batch 2*L"],
+    p: Float[Array, "*batch 2*L"],
+    E: Float[Array, "*batch 2*L J"],
     sigma: Float[Array, "*batch J"],
     a: Float[Array, "*batch J"],
 ) -> Float[Array, "*batch"]:
@@ -185,18 +188,16 @@ def cost(
     Raises:
         ValueError: a wrong shape or a value that is not finite.
     """
-    E = check_array("E", E, "2L", "J")
-    y, p = (like(check_array(name, value, E.shape[-2]), E) for name, value in (("y", y), ("p", p)))
-    sigma, a = (like(check_array(name, value, E.shape[-1]), E) for name, value in (("sigma", sigma), ("a", a)))
     xp = namespace(E)
     residual = y - p - (E @ a[..., None])[..., 0]
     # (2)  ||Y - Pi R (mu + a.e)||^2 + ||sigma a||^2
     return xp.sum(residual**2, axis=-1) + xp.sum((sigma * a) ** 2, axis=-1)
 
 
+@checked
 def free_scale(
-    p: Float[Array, "*batch 2L"], E: Float[Array, "*batch 2L J"], sigma: Float[Array, "*batch J"]
-) -> tuple[Float[Array, "*batch 2L J+1"], Float[Array, "*batch J+1"]]:
+    p: Float[Array, "*batch 2*L"], E: Float[Array, "*batch 2*L J"], sigma: Float[Array, "*batch J"]
+) -> tuple[Float[Array, "*batch 2*L J+1"], Float[Array, "*batch J+1"]]:
     """What takes the place of E and sigma in eq. (5) where the scale is solved for, with 0 in the place of p.
 
     The unknowns are (s, b) with b = s a: the design matrix is [p, E], and p's column has no ridge.
@@ -204,9 +205,6 @@ def free_scale(
     Raises:
         ValueError: a wrong shape or a value that is not finite.
     """
-    E = check_array("E", E, "2L", "J")
-    p = like(check_array("p", p, E.shape[-2]), E)
-    sigma = like(check_array("sigma", sigma, E.shape[-1]), E)
     xp = namespace(E)
     column = xp.broadcast_to(p[..., None], (*E.shape[:-1], 1))
     return xp.concat([column, E], axis=-1), xp.concat([xp.zeros_like(sigma[..., :1]), sigma], axis=-1)
@@ -220,44 +218,37 @@ class Solution(NamedTuple):
     cost: Float[Array, "*batch"]
 
 
+@checked
 def solve_at(
     Y: Float[Array, "*batch 2 L"],
-    mu: Float[Array, "*batch 3 L"],
-    e: Float[Array, "*batch J 3 L"],
-    sigma: Float[Array, "*batch J"],
+    gaussian: Gaussian,
     theta: Float[Array, "*batch"],
     *,
-    scale: float | None = 1.0,
-    visible: Bool[Array, "*batch L"] | None = None,
-    camera: Float[Array, "3 3"] | None = None,
+    scale: PositiveNumbers | None = 1.0,
+    weights: Weights | None = None,
+    camera: Camera | None = None,
 ) -> Solution:
     """The minimiser of eq. (2) over a at given rotations theta: eq. (5)-(6), in any of its variants.
 
     Args:
-        Y: (..., 2, L), y up, centred over the visible landmarks (`centre`), metres times the scale.
-        mu: (..., 3, L), mean pose, metres.
-        e: (..., J, 3, L), bases.
-        sigma: (..., J), weights of the penalty (inverse standard deviations in units of the noise).
+        Y: (..., 2, L), y up, as `centre` gives it for the same weights, metres times the scale.
+        gaussian: mean pose, bases and weights of the penalty, as from `PosePrior.gaussian`.
         theta: (...), radians.
         scale: fixed scale s of the image (1 as the supplement prints it), or None: solved for with
             b = s a, which minimises ||y - s p - E b||^2 + ||sigma b||^2. It may come out negative: a person upside
             down, which `search` refuses.
-        visible: (..., L), what was seen; all where None.
+        weights: (..., L), how much each landmark counts; all alike where None.
         camera: (3, 3), known rotation of the camera.
 
     Raises:
-        ValueError: a wrong shape, a value that is not finite, a negative sigma, a scale that is not positive.
+        ValueError: a wrong shape, a value that is not finite, a negative sigma or weight, a scale that is not positive.
     """
-    mu = check_array("mu", mu, 3, "L")
-    Y = like(check_array("Y", Y, 2, mu.shape[-1]), mu)
-    xp = namespace(mu)
-    p, E = projected_model(mu, e, theta, visible=visible, camera=camera)
-    y, sigma = unwrap(Y), like(check_array("sigma", sigma, E.shape[-1]), mu)
+    p, E = projected_model(gaussian.mu, gaussian.e, theta, weights=weights, camera=camera)
+    y, sigma, xp = unwrap(Y), gaussian.sigma, namespace(Y)
     if scale is not None:
-        s = like(_positive(scale), mu)
-        a = coefficients(y / s[..., None], p, pseudo_inverse(stack_ridge(E, sigma)))
-        c = s**2 * cost(y / s[..., None], p, E, sigma, a)
-        return Solution(xp.broadcast_to(s, c.shape), a, c)
+        a = coefficients(y / scale[..., None], p, pseudo_inverse(stack_ridge(E, sigma)))
+        least = scale**2 * cost(y / scale[..., None], p, E, sigma, a)
+        return Solution(xp.broadcast_to(scale, least.shape), a, least)
     D, ridge = free_scale(p, E, sigma)
     zero = xp.zeros_like(p)
     sb = coefficients(y, zero, pseudo_inverse(stack_ridge(D, ridge)))
@@ -265,29 +256,27 @@ def solve_at(
     return Solution(s, b / s[..., None], cost(y, zero, D, ridge, sb))
 
 
+@checked
 def log_determinant(
-    E: Float[Array, "*batch 2L J"],
-    sigma: Float[Array, "*batch J"],
-    noise_variance: Float[Array, "*batch"],
+    E: Float[Array, "*batch 2*L J"],
+    sigma: Annotated[Float[Array, "*batch J"], "> 0"],
+    noise_variance: PositiveNumbers,
     count: Float[Array, "*batch"],
 ) -> Float[Array, "*batch"]:
     """Log det(E Lambda E^T + v I) over the 2 n coordinates of `count` = n visible landmarks, Lambda = v / sigma^2.
 
-    What eq. (2) leaves out, and what comparing the Gaussians of a mixture needs (main paper, section 5).
+    What eq. (2) leaves out, and what comparing the Gaussians of a mixture needs (main paper, section 5). E is that of
+    `projected_model` for the frame's weights, and n their sum: a landmark of weight 2 counts as two that agree.
 
     By the matrix determinant lemma it is 2 n log v + log det(E^T E + diag(sigma^2)) - sum log sigma^2.
 
     Raises:
-        ValueError: a wrong shape, a value that is not finite, sigma or the noise's variance not positive.
+        ValueError: a wrong shape, a value that is not finite, sigma (a mode of infinite variance has no density) or the
+            noise's variance not positive.
     """
-    E = check_array("E", E, "2L", "J")
-    sigma = like(check_array("sigma", sigma, E.shape[-1]), E)
-    v = like(_positive(noise_variance, "noise_variance"), E)
     xp = namespace(E)
-    expected = "numbers > 0 (a mode of infinite variance has no density)"
-    refuse("sigma", sigma <= 0, lambda: float(xp.min(sigma)), expected)
     gram = xp.matrix_transpose(E) @ E + sigma[..., None, :] ** 2 * like(np.eye(E.shape[-1]), E)
-    return 2 * count * xp.log(v) + xp.linalg.slogdet(gram)[1] - 2 * xp.sum(xp.log(sigma), axis=-1)
+    return 2 * count * xp.log(noise_variance) + xp.linalg.slogdet(gram)[1] - 2 * xp.sum(xp.log(sigma), axis=-1)
 
 
 def mixture_score(
@@ -319,14 +308,15 @@ class Winner(NamedTuple):
     score: Float[Array, "*batch"]
 
 
+@checked
 def search(
     Y: Float[Array, "*batch 2 L"],
     prior: PosePrior,
     theta: Float[Array, " T"],
     *,
-    scale: float | None = 1.0,
-    visible: Bool[Array, "*batch L"] | None = None,
-    camera: Float[Array, "3 3"] | None = None,
+    scale: Annotated[float, "> 0"] | None = 1.0,
+    weights: Weights | None = None,
+    camera: Camera | None = None,
 ) -> Winner:
     """The exhaustive minimisation of eq. (2) over all rotations theta and all components of the mixture.
 
@@ -339,42 +329,24 @@ def search(
     Raises:
         ValueError: as `solve_at`; no angle in theta; no admissible rotation for a frame (upside down).
     """
-    Y = check_array("Y", Y, 2, prior.mu.shape[-1])
     xp = namespace(Y)
-    theta = like(check_array("theta", theta, "T"), Y)
-    mu, e, sigma, v, weights = (
-        like(value, Y) for value in (prior.mu, prior.e, prior.sigma, prior.noise_variance, prior.weights)
-    )
-    mu, e, sigma = mu[:, None], e[:, None], sigma[:, None]  # (K, 1, ...) against T angles
-    seen = None if visible is None else xp.asarray(visible)[..., None, None, :]
-    solution = solve_at(Y[..., None, None, :, :], mu, e, sigma, theta, scale=scale, visible=seen, camera=camera)
-    inadmissible = xp.full_like(solution.cost, math.inf)
-    costs = xp.where(solution.scale > 0, solution.cost, inadmissible)  # (..., K, T)
-    angle = xp.argmin(costs, axis=-1)
-    best = xp.min(costs, axis=-1)  # (..., K)
-    if bool(xp.any(xp.min(best, axis=-1) == math.inf)):
+    every = Gaussian(*(like(part, Y) for part in prior.gaussian(np.s_[:, None])))  # (K, 1, ...) against T angles
+    v, share = like(prior.noise_variance, Y), like(prior.weights, Y)
+    every_weight = None if weights is None else weights[..., None, None, :]
+    s = None if scale is None else like(scale, Y)
+    solution = solve_at(Y[..., None, None, :, :], every, theta, scale=s, weights=every_weight, camera=camera)
+    # R*: for each component the admissible rotation of least cost
+    costs = xp.where(solution.scale > 0, solution.cost, xp.full_like(solution.cost, math.inf))  # (..., K, T)
+    angle, least = xp.argmin(costs, axis=-1), xp.min(costs, axis=-1)  # (..., K)
+    if bool(xp.any(xp.min(least, axis=-1) == math.inf)):
         fail("Y", "a frame that no rotation fits with a positive scale", "a person who is not upside down (y is up)")
     s = xp.take_along_axis(xp.broadcast_to(solution.scale, costs.shape), angle[..., None], axis=-1)[..., 0]
-    n = _visible_counts(Y, visible)
-    mask = None if visible is None else xp.asarray(visible)[..., None, :]
-    _, E = projected_model(mu[:, 0], e[:, 0], theta[angle], visible=mask, camera=camera)
-    n = n[..., None]
-    s = xp.where(best < math.inf, s, xp.ones_like(s))  # an inadmissible component has an infinite cost already
-    score = mixture_score(best, v, log_determinant(E, sigma[:, 0], v, n), weights, s, n)
+    s = xp.where(least < math.inf, s, xp.ones_like(s))  # an inadmissible component has an infinite cost already
+    # k: the most probable component, each at its own R*
+    component_weight = None if weights is None else weights[..., None, :]
+    _, E = projected_model(every.mu[:, 0], every.e[:, 0], theta[angle], weights=component_weight, camera=camera)
+    n = like(prior.L, Y) if weights is None else xp.sum(weights, axis=-1)[..., None]
+    score = mixture_score(least, v, log_determinant(E, every.sigma[:, 0], v, n), share, s, n)
     component = xp.argmin(score, axis=-1)
     pick = lambda values: xp.take_along_axis(values, component[..., None], axis=-1)[..., 0]  # noqa: E731
-    return Winner(component, pick(angle), pick(best), pick(score))
-
-
-def _visible_counts(Y: Array, visible: Array | None) -> Array:
-    xp = namespace(Y)
-    if visible is None:
-        return like(np.asarray(float(Y.shape[-1])), Y)
-    return xp.sum(xp.astype(xp.asarray(visible), Y.dtype), axis=-1)
-
-
-def _positive(value: Array | float, argument: str = "scale") -> Array:
-    value = check_array(argument, value)
-    if bool((value <= 0).any()):
-        fail(argument, f"{value}", "numbers > 0")
-    return value
+    return Winner(component, pick(angle), pick(least), pick(score))

@@ -28,7 +28,7 @@ from lifting.datasets.real_frames import load_real_frames, transform
 from lifting.drawing import plots
 from lifting.fitting.default_prior import group_of
 from lifting.front import lift
-from lifting.landmark_gradient import landmark_jacobian
+from lifting.front import landmark_jacobian
 from lifting.pose_prior import PosePrior, load_prior
 from lifting.solve import centre, free_scale, projected_model, search, solve_at, truncated_pseudo_inverse, unwrap, wrap
 from lifting.support.files import data_path

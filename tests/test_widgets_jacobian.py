@@ -9,7 +9,7 @@ from lifting import lift
 from lifting.camera import turn
 from lifting.datasets.motion_capture import load_motion_capture
 from lifting.drawing.widgets.jacobian import ROTATIONS, JacobianWidget, respond, turned_models
-from lifting.landmark_gradient import landmark_jacobian
+from lifting.front import landmark_jacobian
 from lifting.pose_prior import load_prior
 from lifting.skeleton import HUMAN36M
 

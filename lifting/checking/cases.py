@@ -41,18 +41,17 @@ from lifting.checking.routes import (
     svd_pseudo_inverse,
 )
 from lifting.datasets.motion_capture import load_motion_capture
-from lifting.front import Lifted, lift
+from lifting.front import Lifted, landmark_jacobian, lift
 from lifting.landmark_gradient import (
     coefficients_to_landmarks,
     jacobian,
-    landmark_jacobian,
     landmark_model,
     landmarks_to_coefficients,
     pull_back,
     push_forward,
 )
 from lifting.layer import LiftingLayer
-from lifting.pose_prior import PosePrior, load_prior, sample
+from lifting.pose_prior import Gaussian, PosePrior, load_prior, sample
 from lifting.solve import projected_model
 from lifting.support.arrays import Array, like, namespace, to_numpy
 
@@ -172,8 +171,8 @@ class Frame:
     def model(self, library: Library) -> tuple[Array, Array]:
         """E and E_bar_t of the winner, by the package."""
         mu, e, sigma, theta = (_as(library, value) for value in (*self.component, self.theta))
-        return landmark_model(mu, e, sigma, theta, free_scale=self.scale is None,
-                              visible=_as(library, self.visible), camera=_as(library, self.camera))  # fmt: skip
+        return landmark_model(Gaussian(mu, e, sigma), theta, free_scale=self.scale is None,
+                              weights=_as(library, self.visible), camera=_as(library, self.camera))  # fmt: skip
 
     def pose_model(self, library: Library) -> tuple[Array, Array]:
         """The same with 3L rows: those of z are not centred again."""

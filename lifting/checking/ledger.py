@@ -281,7 +281,7 @@ def mistakes() -> list[Mistake]:
     off = J.copy()
     off[np.unravel_index(np.argmax(np.abs(J)), J.shape)] *= 1.01
     mu, e, sigma = frame.component
-    E_wrong, E_bar_wrong = landmark_model(mu, e, 1 / sigma, frame.theta, visible=frame.visible)
+    E_wrong, E_bar_wrong = landmark_model(Gaussian(mu, e, 1 / sigma), frame.theta, weights=frame.visible)
     wrong = {
         "(8) times 1.001": 1.001 * J,
         "(8) transposed (two landmarks missing: with all seen it is symmetric)": J.T,

@@ -35,6 +35,16 @@ def trusted() -> Iterator[None]:
         _TRUSTED.reset(token)
 
 
+def is_trusted() -> bool:
+    """Whether this is within `trusted`."""
+    return _TRUSTED.get()
+
+
+def is_torch(value: object) -> bool:
+    """Whether `value` is a torch tensor."""
+    return array_api_compat.is_torch_array(value)
+
+
 def namespace(*arrays: Array) -> Any:
     """The array API namespace (NumPy's or torch's) that all of `arrays` share."""
     return array_api_compat.array_namespace(*arrays)
@@ -126,6 +136,18 @@ def check_array(argument: str, value: Array, *trailing: int | str) -> Array:
     array = check_floating(argument, value)
     check_shape(argument, array, *trailing)
     check_finite(argument, array)
+    return array
+
+
+def check_rotation(argument: str, value: Array) -> Array:
+    """A rotation: a (3, 3) matrix, orthonormal and no reflection."""
+    array = check_array(argument, value, 3, 3)
+    if array.ndim != 2:
+        fail(argument, f"shape {tuple(array.shape)}", "shape (3, 3)")
+    C = to_numpy(array)
+    error, determinant = np.abs(C @ C.T - np.eye(3)).max(), np.linalg.det(C)
+    if error > 1e-4 or determinant < 0:
+        fail(argument, f"a matrix with |C C^T - I| up to {error:.2g} and determinant {determinant:.2g}", "a rotation")
     return array
 
 

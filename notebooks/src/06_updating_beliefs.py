@@ -25,7 +25,7 @@ from lifting.datasets.real_frames import belief_human36m, load_real_frames, tran
 from lifting.drawing.exercises import answer
 from lifting.drawing.plots import draw_landmarks_on_photo, draw_pose_3d, draw_way_through
 from lifting.drawing.widgets.updating import UpdatingWidget, correct, from_loss_to_peaks, map_camera, step_length
-from lifting.landmark_gradient import landmark_jacobian
+from lifting.front import landmark_jacobian
 from lifting.skeleton import HUMAN36M
 
 # %%

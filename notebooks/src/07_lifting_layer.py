@@ -27,7 +27,7 @@ from lifting.drawing.exercises import answer
 from lifting.drawing.plots import draw_way_through
 from lifting.drawing.widgets.layer import LayerWidget
 from lifting.drawing.widgets.updating import map_camera
-from lifting.landmark_gradient import landmark_jacobian
+from lifting.front import landmark_jacobian
 from lifting.skeleton import HUMAN36M
 from lifting.support.arrays import trusted
 from lifting.support.files import data_path

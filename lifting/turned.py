@@ -1,0 +1,133 @@
+"""A prior turned to a finite set of angles: all that eq. (2) to (8) need of it before a frame is seen.
+
+p, E and what follows from them depend on the prior, the rotations, the camera and the weights of the landmarks alone. They
+are computed here once, in float64, and kept: for the search (`lifting.search`), for the layer (`lifting.layer`) and for
+plots of the cost around the circle.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+from jaxtyping import Float
+
+from lifting.camera import ROTATIONS, rotation_angles, turn
+from lifting.landmark_gradient import landmark_model
+from lifting.pose_prior import PosePrior
+from lifting.solve import free_scale as scale_column
+from lifting.solve import projected_model
+from lifting.support.arrays import check_shape, fail
+from lifting.support.checked import Camera, Count, Weights, checked
+
+
+@dataclass(frozen=True, eq=False)
+class TurnedPrior:
+    """A prior of K Gaussians at T angles, for one camera and one set of weights; n unknowns, J or, with the scale, J + 1.
+
+    Attributes:
+        prior: the statistical model of pose.
+        theta: (T,), radians.
+        free_scale: whether the scale is solved for; it is then the first unknown.
+        weights: (L,), how much each landmark counts; None where all count alike.
+        camera: (3, 3), the known rotation of the camera; None where it is level.
+        p: (K, T, 2L), Pi R mu unwrapped, as `solve.centre` leaves it; 0 where the scale is free.
+        D: (K, T, 2L, n), E of eq. (4), or [Pi R mu, E] where the scale is free.
+        ridge: (K, n), sigma; with a 0 in front where the scale is free.
+    """
+
+    prior: PosePrior
+    theta: Float[np.ndarray, " T"]
+    free_scale: bool
+    weights: Float[np.ndarray, " L"] | None
+    camera: Float[np.ndarray, "3 3"] | None
+    p: Float[np.ndarray, "K T 2*L"]
+    D: Float[np.ndarray, "K T 2*L n"]
+    ridge: Float[np.ndarray, "K n"]
+
+    @cached_property
+    def gram(self) -> Float[np.ndarray, "K T n n"]:
+        """D^T D."""
+        return self.D.swapaxes(-1, -2) @ self.D
+
+    @cached_property
+    def model(self) -> tuple[Float[np.ndarray, "K T 2*L n"], Float[np.ndarray, "K T n 2*L"]]:
+        """E and E_bar_t of eq. (8), as `landmark_gradient.landmark_model` gives them: for landmarks centred but not
+        multiplied by the roots of their weights.
+        """
+        return landmark_model(self.prior.gaussian(np.s_[:, None]), self.theta, free_scale=self.free_scale,
+                              weights=self.weights, camera=self.camera)  # fmt: skip
+
+    @cached_property
+    def depth(self) -> Float[np.ndarray, "K T L n"]:
+        """The third row of R e, and of R mu in front of it where the scale is free: the depth of eq. (1)'s pose."""
+        mu, e, _ = self.prior.gaussian(np.s_[:, None])
+        bodies = np.concatenate([mu[:, :, None], e], axis=2) if self.free_scale else e
+        return turn(bodies, self.theta[:, None], self.camera)[..., 2, :].swapaxes(-1, -2)
+
+    def solve(
+        self, y: Float[np.ndarray, "2*L"], ridge: Float[np.ndarray, "K n"] | None = None
+    ) -> tuple[Float[np.ndarray, "K T n"], Float[np.ndarray, "K T"]]:
+        """The unknowns of eq. (6) and the least cost of eq. (2) at every angle, for one frame.
+
+        Args:
+            y: (2L,), unwrapped landmarks as `solve.centre` gives them for these weights.
+            ridge: (K, n), in the place of the prior's own.
+
+        Raises:
+            ValueError: a wrong shape, or a ridge that is negative.
+        """
+        ridge = self.ridge if ridge is None else ridge
+        check_shape("y", y, self.p.shape[-1])
+        check_shape("ridge", ridge, *self.ridge.shape)
+        if (ridge < 0).any():
+            fail("ridge", float(ridge.min()), "numbers >= 0")
+        r = (y - self.p)[..., None]
+        Dr = self.D.swapaxes(-1, -2) @ r
+        # (6)  (D^T D + diag(ridge^2)) b = D^T (y - p)
+        b = np.linalg.solve(self.gram + ridge[:, None, :, None] ** 2 * np.eye(ridge.shape[1]), Dr)
+        # (2) at its minimum: (y - p)^T (y - p - D b)
+        return b[..., 0], (r * r).sum((-1, -2)) - (Dr * b).sum((-1, -2))
+
+
+@checked
+def turn_prior(
+    prior: PosePrior,
+    rotations: Count = ROTATIONS,
+    *,
+    free_scale: bool = False,
+    weights: Weights | None = None,
+    camera: Camera | None = None,
+) -> TurnedPrior:
+    """The prior at `rotations` equally spaced angles: p and E of eq. (4) and what follows from them; kept for later calls.
+
+    Args:
+        prior: the statistical model of pose.
+        rotations: how many angles.
+        free_scale: whether the scale is solved for.
+        weights: (L,), how much each landmark counts; all alike where None.
+        camera: (3, 3), the known rotation of the camera.
+
+    Raises:
+        ValueError: no rotations, weights of another shape or negative or all 0, a camera that is no rotation.
+    """
+    return _turn_prior(prior, rotations, free_scale, as_key(weights), as_key(camera))
+
+
+def as_key(array: np.ndarray | None) -> tuple[float, ...] | None:
+    """An array's numbers as a tuple, which can be a key where arrays can't."""
+    return None if array is None else tuple(np.asarray(array, dtype=np.float64).ravel().tolist())
+
+
+@lru_cache(maxsize=64)
+def _turn_prior(
+    prior: PosePrior, rotations: int, free: bool, weights: tuple[float, ...] | None, camera: tuple[float, ...] | None
+) -> TurnedPrior:
+    theta, (mu, e, sigma) = rotation_angles(rotations), prior.gaussian(np.s_[:, None])
+    w = None if weights is None else np.array(weights)
+    C = None if camera is None else np.reshape(camera, (3, 3))
+    p, D = projected_model(mu, e, theta, weights=w, camera=C)
+    ridge = prior.sigma
+    if free:
+        D, ridge = scale_column(p, D, sigma)
+        p, ridge = np.zeros_like(p), ridge[:, 0]
+    return TurnedPrior(prior, theta, free, w, C, p, D, ridge)
