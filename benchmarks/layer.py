@@ -33,6 +33,7 @@ from lifting.camera import project, rotation_angles
 from lifting.datasets.motion_capture import load_motion_capture
 from lifting.landmark_gradient import landmark_model
 from lifting.layer import LiftingLayer, soft_peaks
+from lifting.pose_prior import Gaussian
 from lifting.support.files import write_atomically
 from lifting.training.complexity import bytes_kept
 

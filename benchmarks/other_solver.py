@@ -43,6 +43,7 @@ from lifting import lift, load_prior, solve
 from lifting.camera import project
 from lifting.datasets.motion_capture import load_motion_capture
 from lifting.landmark_gradient import landmark_model, pull_back, push_forward
+from lifting.pose_prior import Gaussian
 from lifting.solve import centre, projected_model, unwrap
 from lifting.support.arrays import trusted
 from lifting.support.files import write_atomically

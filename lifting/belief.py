@@ -213,7 +213,7 @@ def belief_update(
     across = xp.where(xp.sign(columns) * xp.sign(D[..., 0, :, None]) >= 0, across, xp.zeros_like(across))
     down = xp.where(xp.sign(rows) * xp.sign(D[..., 1, :, None]) >= 0, down, xp.zeros_like(down))
     # +m N(z; Y_p, sigma^2) there, a product of two profiles
-    raised = (m * down / (2 * math.pi * sigma**2))[..., :, None] * across[..., None, :]
+    raised = (m * down)[..., :, None] * (across / (2 * math.pi * sigma**2))[..., None, :]
     # -m at Y_p itself
     peak = (rows == 0)[..., :, None] & (columns == 0)[..., None, :]
     return xp.where(peak, -m[..., None], raised)

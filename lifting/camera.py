@@ -6,7 +6,8 @@ not level adds a known rotation of its own, written `camera` (the main paper's E
 uses for something else).
 
 Pixels are another frame: x is the column, y the row, which counts downwards, and whole numbers are the centres of
-pixels. `flip_y` and `rescale_pixels` are the only places where the sign of y and the half pixel of a change of size occur.
+pixels. `flip_y` and `rescale_pixels` are the only places where the sign of y and the half pixel of a change of size
+occur.
 
 How the pose is found for given landmarks is `lifting.solve`'s.
 """

@@ -26,14 +26,14 @@ every singular value g of G, else 0. Its trace is the effective number of parame
 given changes nothing: y_hat = s (p + E a) with a = E_bar_t (y / s - p), and s cancels.
 
 **Weights.** With W = diag(w, w), (5) has ||W^(1/2) (y - p - E a*)||^2, so its slope is zero where
-E^T W (y - p - E a) = diag(sigma^2) a, and E_bar_t = (E^T W E + diag(sigma^2))^-1 E^T W. That is E_bar_t of the matrix
-W^(1/2) E, times W^(1/2). What comes out has a row for every landmark, so (8) is H = E (E^T W E + diag(sigma^2))^-1 E^T W: no
-longer symmetric, but H W^-1 is. A landmark that was not seen has weight 0: nothing pulls on it (its columns of H are 0),
-yet it follows the others (its rows are not).
+E^T W (y - p - E a) = diag(sigma^2) a, and E_bar_t = (E^T W E + diag(sigma^2))^-1 E^T W: that of the matrix W^(1/2) E,
+times W^(1/2). What comes out has a row for every landmark, so (8) is H = E (E^T W E + diag(sigma^2))^-1 E^T W, which is
+no longer symmetric. A landmark that was not seen has weight 0: nothing pulls on it (its columns of H are 0), yet it
+follows the others (its rows are not).
 
 **Image coordinates.** Y is centred first, y -> C y, and y_hat gets the mean back that was taken away: the weighted one,
-m^T y with m_l = w_l / sum w, so C = I - 1 m^T for x and for y. As E_bar_t C = E_bar_t (E^T W 1 = 0, the columns of E are
-centred alike), the derivative is E E_bar_t + (I - C): the mean passes straight through.
+m^T y with m_l = w_l / sum w, so that C = I - 1 m^T for x and for y. As E_bar_t C = E_bar_t (the columns of E are
+centred alike: E^T W 1 = 0), the derivative is E E_bar_t + (I - C): the mean passes straight through.
 
 All of it is a sub-gradient: R is held still, and where the winner of the search changes, the mapping jumps
 (`lifting.checking.smoothness`).
@@ -176,8 +176,8 @@ def pull_back(
 def centring(L: Count, weights: Weights | None = None) -> Float[Array, "*batch 2*L 2*L"]:
     """C of eq. (8) in image coordinates, E E_bar_t + (I - C): C y is y, counted from the weighted mean.
 
-    C is a projector (C C = C), symmetric where all weights are equal: a landmark of weight 0 is moved by the mean and has
-    no part in it.
+    C is a projector (C C = C), symmetric where all weights are equal: a landmark of weight 0 is moved by the mean and
+    has no part in it.
 
     Args:
         L: number of landmarks.

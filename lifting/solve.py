@@ -14,8 +14,9 @@ The supplement multiplies row vectors from the left; here vectors are columns, s
 
 Two variants need nothing new. **Scale free** (weak perspective, main paper section 5): y = s p + E b with b = s a
 is linear in (s, b), so [p, E] takes the place of E, 0 that of p, and p's column has no ridge. **Weights:** a landmark
-that counts w_l times has its two rows of y - p - E a multiplied by sqrt(w_l), and Y counts from the weighted mean, which
-is the best translation. `centre` does both, to y, p and the columns of E alike. A landmark that was not seen has weight 0.
+that counts w_l times has its two rows of y - p - E a multiplied by sqrt(w_l), and Y counts from the weighted mean,
+which is the best translation. `centre` does both, to y, p and the columns of E alike. A landmark that was not seen has
+weight 0.
 
 This is the readable version, which the fast search (`lifting.search`) is tested against. Batches broadcast over
 leading dimensions.
@@ -79,8 +80,8 @@ def centre(
     """Subtract the weighted mean, and multiply each landmark by the root of its weight: what eq. (2) assumes of Y.
 
     Least squares on the result are weighted least squares, with the translation of the person solved for. Where
-    weights are booleans it is the orthogonal projector onto what is visible and centred. What Y holds where the weight is
-    0 is ignored; there the result is 0.
+    weights are booleans it is the orthogonal projector onto what is visible and centred. What Y holds where the weight
+    is 0 is ignored; there the result is 0.
 
     Raises:
         ValueError: a wrong shape, a frame whose weights are all 0, or a value that counts and is not finite.

@@ -1,7 +1,7 @@
 """A prior turned to a finite set of angles: all that eq. (2) to (8) need of it before a frame is seen.
 
-p, E and what follows from them depend on the prior, the rotations, the camera and the weights of the landmarks alone. They
-are computed here once, in float64, and kept: for the search (`lifting.search`), for the layer (`lifting.layer`) and for
+p, E and what follows from them depend on the prior, the rotations, the camera and the weights of the landmarks alone.
+They are computed here once, in float64, and kept: for the search (`lifting.search`), the layer (`lifting.layer`) and
 plots of the cost around the circle.
 """
 
@@ -22,7 +22,7 @@ from lifting.support.checked import Camera, Count, Weights, checked
 
 @dataclass(frozen=True, eq=False)
 class TurnedPrior:
-    """A prior of K Gaussians at T angles, for one camera and one set of weights; n unknowns, J or, with the scale, J + 1.
+    """A prior of K Gaussians at T angles, for one camera and one set of weights. n unknowns: J, or J + 1 with a scale.
 
     Attributes:
         prior: the statistical model of pose.
@@ -98,7 +98,7 @@ def turn_prior(
     weights: Weights | None = None,
     camera: Camera | None = None,
 ) -> TurnedPrior:
-    """The prior at `rotations` equally spaced angles: p and E of eq. (4) and what follows from them; kept for later calls.
+    """The prior at `rotations` equally spaced angles: p and E of eq. (4), and what follows; kept for later calls.
 
     Args:
         prior: the statistical model of pose.

@@ -1,4 +1,4 @@
-"""The whole way back by hand: from a loss on the projected maps to an update of the belief maps. Supplement, 1.1 and 1.2.
+"""The whole way back by hand: from a loss on projected maps to an update of belief maps. Supplement, 1.1 and 1.2.
 
     B -> Y              the peaks
       -> Y_hat          lifted and projected                        (2), (6), (1)
@@ -8,8 +8,8 @@
                  -> D = -dloss/dY     E E_bar_t, transposed         (8)
                  -> update of B       "Updating B"
 
-In NumPy, one equation after the other, for reading and for experiments on single maps. `lifting.layer` is the same as one
-layer that networks train through.
+In NumPy, one equation after the other, for reading and for experiments on single maps. `lifting.layer` is the same as
+one layer that networks train through.
 """
 
 import dataclasses
@@ -30,7 +30,7 @@ from lifting.support.checked import Positive, checked
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ProjectedLoss:
-    """The loss sum_p weight_p ||b_hat_p - target_p||^2 on projected maps, and how they are projected; eq. (1), (2), (9).
+    """The loss sum_p weight_p ||b_hat_p - target_p||^2 on projected maps, and how B is projected: eq. (1), (2), (9).
 
     Attributes:
         target: (L, H, W), what the projected maps are compared with.

@@ -10,9 +10,18 @@ import torch
 from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
+from lifting.support.checked import results_too
+
 settings.register_profile("lifting", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("lifting")
 matplotlib.use("agg")
+
+
+@pytest.fixture(autouse=True)
+def annotations_of_results() -> Iterator[None]:
+    """What checked functions return is held to its annotation, too."""
+    with results_too():
+        yield
 
 
 @pytest.fixture

@@ -462,13 +462,13 @@ REFUSED = {
     "G of no maps": (lambda: pull_back_maps(MAP[0], SPOT), "G: got shape (7, 9), expected shape (..., L, H, W)"),
     "G of other maps": (
         lambda: pull_back_maps(np.zeros((2, H, W)), SPOT),
-        "G: got shape (2, 7, 9), expected shape (..., 1, 7, 9)",
+        "Y: got shape (2, 1), expected shape (..., 2, 2)",
     ),
     "G is NaN": (
         lambda: pull_back_maps(MAP * math.nan, SPOT),
         f"G: got {H * W} NaN or infinite of {H * W} values, expected finite numbers",
     ),
-    "Y of the back": (lambda: pull_back_maps(MAP, SPOT[:1]), "Y: got shape (1, 1), expected shape (..., 2, L)"),
+    "Y of the back": (lambda: pull_back_maps(MAP, SPOT[:1]), "Y: got shape (1, 1), expected shape (..., 2, 1)"),
     "sigma of the back": (lambda: pull_back_maps(MAP, SPOT, 0), "sigma: got 0.0, expected a finite number > 0"),
     "D of other landmarks": (
         lambda: belief_update(SPOT, np.ones((2, 3)), H, W),

@@ -13,15 +13,15 @@ from scipy.spatial.transform import Rotation
 
 from lifting.camera import (
     ROTATIONS,
-    check_camera,
-    check_scale,
+    flip_y,
     project,
+    rescale_pixels,
     rotation,
     rotation_angles,
     tilted_camera,
     turn,
 )
-from lifting.support.arrays import to_numpy
+from lifting.support.arrays import check_rotation, to_numpy
 
 BACKENDS = {"numpy": np.asarray, "torch": torch.as_tensor}
 backends = st.sampled_from(sorted(BACKENDS))
@@ -132,9 +132,27 @@ def test_gradients_of_equation_1():
     assert torch.autograd.gradcheck(lambda *given: project(given[0], given[1], scale=given[2]), (pose, theta, scale))
 
 
+@given(seed=st.integers(0, 99), d=st.sampled_from([2, 3]), backend=backends)
+def test_flip_y_negates_the_second_row_and_undoes_itself(seed, d, backend):
+    points = np.random.default_rng(seed).normal(size=(4, d, 5))
+    flipped = flip_y(BACKENDS[backend](points))
+    np.testing.assert_array_equal(to_numpy(flipped), points * np.array([[1.0], [-1.0], [1.0]][:d]))
+    np.testing.assert_array_equal(to_numpy(flip_y(flipped)), points)
+
+
+def test_rescaled_pixels_keep_edges_where_they_are():
+    corners = np.array([[-0.5, 7.5], [-0.5, 3.5]])  # the outer edges of 8 x 4 pixels
+    np.testing.assert_allclose(rescale_pixels(corners, 4), [[-0.5, 31.5], [-0.5, 15.5]])
+    # the centre of the first pixel of a map of stride 4 is between the second and third pixel of the image
+    np.testing.assert_allclose(rescale_pixels(np.zeros((2, 1)), 4.0), 1.5)
+    np.testing.assert_allclose(rescale_pixels(rescale_pixels(corners, 4), 0.25), corners)
+    twice = rescale_pixels(torch.zeros(2, 2, 3), [1.0, 2.0])
+    assert twice[0].eq(0).all() and twice[1].eq(0.5).all()
+
+
 def test_cameras_pass_as_they_are():
     for C in (np.eye(3), np.eye(3, dtype=np.float32), torch.eye(3), tilted_camera(-1.0)):
-        assert check_camera(C) is C
+        assert check_rotation("camera", C) is C
 
 
 POSE = np.zeros((3, 4))
@@ -150,19 +168,19 @@ POSE = np.zeros((3, 4))
         (lambda: rotation(torch.tensor(1)), "theta: got a tensor of torch.int64, expected"),
         (lambda: tilted_camera(np.inf), "pitch: got 1 NaN or infinite of 1 values, expected finite numbers"),
         (lambda: tilted_camera(None), "pitch: got NoneType of dtype object, expected"),
-        (lambda: check_camera(np.eye(2)), "camera: got shape (2, 2), expected shape (..., 3, 3)"),
-        (lambda: check_camera(np.eye(3)[None]), "camera: got shape (1, 3, 3), expected shape (3, 3)"),
-        (lambda: check_camera(2 * np.eye(3)),
+        (lambda: check_rotation("camera", np.eye(2)), "camera: got shape (2, 2), expected shape (..., 3, 3)"),
+        (lambda: check_rotation("camera", np.eye(3)[None]), "camera: got shape (1, 3, 3), expected shape (3, 3)"),
+        (lambda: check_rotation("camera", 2 * np.eye(3)),
          "camera: got a matrix with |C C^T - I| up to 3 and determinant 8, expected a rotation"),
-        (lambda: check_camera(1.0005 * np.eye(3)),
+        (lambda: check_rotation("camera", 1.0005 * np.eye(3)),
          "camera: got a matrix with |C C^T - I| up to 0.001 and determinant 1, expected a rotation"),
-        (lambda: check_camera(torch.diag(torch.tensor([1.0, 1.0, -1.0]))),
+        (lambda: check_rotation("camera", torch.diag(torch.tensor([1.0, 1.0, -1.0]))),
          "camera: got a matrix with |C C^T - I| up to 0 and determinant -1, expected a rotation"),
-        (lambda: check_camera(np.full((3, 3), np.nan)), "camera: got 9 NaN or infinite of 9 values, expected finite"),
-        (lambda: check_scale(-2.0, POSE), "scale: got -2.0, expected numbers > 0"),
-        (lambda: check_scale([1.0, 0.0], torch.zeros(2)), "scale: got 0.0, expected numbers > 0"),
-        (lambda: check_scale(np.nan, POSE), "scale: got 1 NaN or infinite of 1 values, expected finite numbers"),
-        (lambda: check_scale("big", POSE), "scale: got str of dtype <U3, expected"),
+        (lambda: check_rotation("camera", np.full((3, 3), np.nan)), "camera: got 9 NaN or infinite of 9 values"),
+        (lambda: project(POSE, 0.0, scale=-2.0), "scale: got -2.0, expected numbers > 0"),
+        (lambda: project(torch.zeros(2, 3, 4), 0.0, scale=[1.0, 0.0]), "scale: got 0.0, expected numbers > 0"),
+        (lambda: project(POSE, 0.0, scale=np.nan), "scale: got 1 NaN or infinite of 1 values, expected finite numbers"),
+        (lambda: project(POSE, 0.0, scale="big"), "scale: got str of dtype <U3, expected"),
         (lambda: turn(POSE[:2], 0.0), "pose: got shape (2, 4), expected shape (..., 3, L)"),
         (lambda: turn(POSE, "north"), "theta: got str of dtype <U5, expected"),
         (lambda: turn(POSE, [[1.0], [1.0, 2.0]]), "theta: got a ragged sequence, expected"),

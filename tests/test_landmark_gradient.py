@@ -29,7 +29,7 @@ from lifting.landmark_gradient import (
     pull_back,
     push_forward,
 )
-from lifting.pose_prior import sample
+from lifting.pose_prior import Gaussian, sample
 from lifting.solve import free_scale, projected_model, stack_ridge, truncated_pseudo_inverse, unwrap
 from lifting.support.arrays import to_numpy, trusted
 from tests.priors import random_masks, random_prior
@@ -374,9 +374,9 @@ def test_products_are_the_matrix_on_all_shapes(seed, backend, dtype, batch, J, L
     theta = rng.uniform(-7, 7, batch).astype(dtype)
     visible = random_masks(rng, math.prod(batch), L, least=3).reshape(*batch, L)
     options = {"free_scale": free, "camera": CAMERA if tilted else None}
-    options["visible"] = as_given(visible) if masked else None
-    arguments = (as_given(value.astype(dtype)) for value in (prior.mu[0], prior.e[0], prior.sigma[0]))
-    E, E_bar_t = landmark_model(*arguments, as_given(theta), **options)
+    options["weights"] = as_given(visible) if masked else None
+    gaussian = Gaussian(*(as_given(value.astype(dtype)) for value in prior.gaussian(0)))
+    E, E_bar_t = landmark_model(gaussian, as_given(theta), **options)
     assert type(E) is type(E_bar_t) is type(as_given(theta)) and E.dtype == E_bar_t.dtype == as_given(theta).dtype
     assert tuple(E.shape) == (*batch, 2 * L, J + free) and tuple(E_bar_t.shape) == (*batch, J + free, 2 * L)
     H = jacobian(E, E_bar_t)
@@ -399,15 +399,13 @@ def test_products_are_the_matrix_on_all_shapes(seed, backend, dtype, batch, J, L
     # one by one it is the same
     for index in np.ndindex(batch):
         mask = visible[index] if masked else None
-        alone = landmark_model(
-            prior.mu[0], prior.e[0], prior.sigma[0], float(theta[index]), **options | {"visible": mask}
-        )
+        alone = landmark_model(prior.gaussian(0), float(theta[index]), **options | {"weights": mask})
         np.testing.assert_allclose(to_numpy(H)[index], jacobian(*alone), atol=2e-3 if dtype == np.float32 else 1e-10)
 
 
 def test_one_model_serves_many_vectors_and_one_vector_many_models():
     theta, rng = rotation_angles(5), np.random.default_rng(0)
-    E, E_bar_t = landmark_model(PRIOR.mu[:, None], PRIOR.e[:, None], PRIOR.sigma[:, None], theta)
+    E, E_bar_t = landmark_model(PRIOR.gaussian(np.s_[:, None]), theta)
     H, v = jacobian(E, E_bar_t), rng.normal(size=(7, 1, 1, 12))
     assert H.shape == (2, 5, 12, 12)
     np.testing.assert_allclose(push_forward(E, E_bar_t, v), np.einsum("ktij,nj->nkti", H, v[:, 0, 0]), atol=1e-12)
@@ -417,13 +415,13 @@ def test_one_model_serves_many_vectors_and_one_vector_many_models():
 @pytest.mark.parametrize("free", [False, True])
 def test_without_a_mask_it_is_solve_and_a_mask_of_ones_changes_nothing(free):
     mu, e, sigma = PRIOR.mu[0], PRIOR.e[0], PRIOR.sigma[0]
-    E, E_bar_t = landmark_model(mu, e, sigma, 0.7, free_scale=free, camera=CAMERA)
+    E, E_bar_t = landmark_model(Gaussian(mu, e, sigma), 0.7, free_scale=free, camera=CAMERA)
     p, D = projected_model(mu, e, 0.7, camera=CAMERA)
     D, ridge = free_scale(p, D, sigma) if free else (D, sigma)
     np.testing.assert_array_equal(E, D)
     np.testing.assert_array_equal(E_bar_t, truncated_pseudo_inverse(D, ridge))
     for ones in (np.ones(6, bool), [True] * 6):
-        masked = landmark_model(mu, e, sigma, 0.7, free_scale=free, visible=ones, camera=CAMERA)
+        masked = landmark_model(Gaussian(mu, e, sigma), 0.7, free_scale=free, weights=ones, camera=CAMERA)
         np.testing.assert_allclose(masked[0], E, atol=1e-15)
         np.testing.assert_allclose(masked[1], E_bar_t, atol=1e-12)
 
@@ -431,7 +429,7 @@ def test_without_a_mask_it_is_solve_and_a_mask_of_ones_changes_nothing(free):
 @pytest.mark.parametrize("free", [False, True])
 def test_pull_back_is_no_push_forward_where_landmarks_are_missing(free):
     seen = np.array([True, True, False, True, True, True])
-    E, E_bar_t = landmark_model(PRIOR.mu[0], PRIOR.e[0], PRIOR.sigma[0], 0.7, free_scale=free, visible=seen)
+    E, E_bar_t = landmark_model(PRIOR.gaussian(0), 0.7, free_scale=free, weights=seen)
     rows = np.tile(seen, 2)
     # nothing pulls on an unseen landmark, yet it follows the others
     np.testing.assert_array_equal(E_bar_t[:, ~rows], 0)
@@ -459,7 +457,7 @@ def test_gradients_flow_in_torch(free, masked):
     tensors = [torch.tensor(value, requires_grad=True) for value in inputs]
 
     def everything(mu, e, sigma, theta, v, g):
-        E, E_bar_t = landmark_model(mu, e, sigma, theta, free_scale=free, visible=seen)
+        E, E_bar_t = landmark_model(Gaussian(mu, e, sigma), theta, free_scale=free, weights=seen)
         return jacobian(E, E_bar_t).sum(), push_forward(E, E_bar_t, v), pull_back(E, E_bar_t, g)
 
     assert torch.autograd.gradcheck(everything, tensors)
@@ -471,8 +469,8 @@ def test_gradients_flow_in_torch(free, masked):
 
 def test_pull_back_is_what_autograd_does_with_push_forward():
     seen = torch.tensor([True, False, True, True, True, True])
-    values = (torch.tensor(value) for value in (PRIOR.mu[0], PRIOR.e[0], PRIOR.sigma[0], 0.7))
-    E, E_bar_t = landmark_model(*values, visible=seen)
+    gaussian = Gaussian(*(torch.tensor(value) for value in PRIOR.gaussian(0)))
+    E, E_bar_t = landmark_model(gaussian, 0.7, weights=seen)
     v, g = torch.randn(2, 4, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).unbind()
     v.requires_grad_()
     (by_autograd,) = torch.autograd.grad(push_forward(E, E_bar_t, v), v, g)
@@ -490,18 +488,18 @@ def test_products_run_on_a_device_without_values(batch):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_trusted_lets_nan_through_in_its_own_frame_and_no_shape(backend):
+def test_trusted_lets_nan_through_in_its_own_frame(backend):
     as_given = BACKENDS[backend]
-    E, E_bar_t = (as_given(value) for value in landmark_model(PRIOR.mu, PRIOR.e, PRIOR.sigma, np.array([0.1, 0.2])))
+    E, E_bar_t = (as_given(value) for value in landmark_model(PRIOR.gaussian(np.s_[:]), np.array([0.1, 0.2])))
     v = np.ones((2, 12))
     v[1, 3] = np.nan
     for product, argument in ((push_forward, "v"), (pull_back, "g")):
         with refuses(f"{argument}: got 1 NaN or infinite of 24 values, expected finite numbers"):
             product(E, E_bar_t, as_given(v))
+        with refuses(f"{argument}: got shape (2, 11), expected shape (..., 12)"):
+            product(E, E_bar_t, as_given(v[:, :11]))
         with trusted():
             result = to_numpy(product(E, E_bar_t, as_given(v)))
-            with refuses(f"{argument}: got shape (2, 11), expected shape (..., 12)"):
-                product(E, E_bar_t, as_given(v[:, :11]))
         assert np.isfinite(result[0]).all() and np.isnan(result[1]).all()
 
 
@@ -570,8 +568,8 @@ def test_centring_of_everything_is_an_orthogonal_projector():
 
 # Bad input
 
-E0, E_BAR_T0 = landmark_model(PRIOR.mu[0], PRIOR.e[0], PRIOR.sigma[0], 0.3)
-MODEL = (PRIOR.mu[0], PRIOR.e[0], PRIOR.sigma[0], 0.3)
+E0, E_BAR_T0 = landmark_model(PRIOR.gaussian(0), 0.3)
+MODEL = PRIOR.gaussian(0)
 NAN = np.full(12, np.nan)
 FLOATS = "a NumPy array or a torch tensor of real floating-point numbers"
 
@@ -585,29 +583,29 @@ BAD = {
     "camera of (3)": (lambda: coefficients_to_landmarks(PRIOR.e[0], 0.3, camera=-np.eye(3)),
         "camera: got a matrix with |C C^T - I| up to 0 and determinant -1, expected a rotation"),
     "E of (7)": (lambda: landmarks_to_coefficients(np.ones(3), np.ones(3)),
-        "E: got shape (3,), expected shape (..., 2L, J)"),
+        "E: got shape (3,), expected shape (..., 2*L, J)"),
     "sigma of (7)": (lambda: landmarks_to_coefficients(np.ones((12, 3)), np.ones(2)),
         "sigma: got shape (2,), expected shape (..., 3)"),
     "negative sigma": (lambda: landmarks_to_coefficients(np.ones((12, 3)), np.array([1.0, -2, 1])),
         "sigma: got -2.0, expected numbers >= 0"),
-    "mu": (lambda: landmark_model(np.ones((2, 6)), *MODEL[1:]),
-        "mu: got shape (2, 6), expected shape (..., 3, L)"),
-    "e of another size": (lambda: landmark_model(MODEL[0], np.ones((3, 3, 5)), *MODEL[2:]),
-        "e: got shape (3, 3, 5), expected shape (..., J, 3, 6)"),
-    "sigma": (lambda: landmark_model(*MODEL[:2], np.ones(4), 0.3),
+    "mu": (lambda: landmark_model(MODEL._replace(mu=np.ones((2, 6))), 0.3),
+        "mu: got shape (2, 6), expected shape (..., 3, 6)"),
+    "e of another size": (lambda: landmark_model(MODEL._replace(e=np.ones((3, 3, 5))), 0.3),
+        "mu: got shape (3, 6), expected shape (..., 3, 5)"),
+    "sigma": (lambda: landmark_model(MODEL._replace(sigma=np.ones(4)), 0.3),
         "sigma: got shape (4,), expected shape (..., 3)"),
-    "sigma of words": (lambda: landmark_model(*MODEL[:2], ["a", "b", "c"], 0.3),
+    "sigma of words": (lambda: landmark_model(MODEL._replace(sigma=["a", "b", "c"]), 0.3),
         f"sigma: got list of dtype <U1, expected {FLOATS}"),
-    "a mask of numbers": (lambda: landmark_model(*MODEL, visible=np.ones(6)),
-        "visible: got an array of float64, expected an array of booleans"),
-    "a mask of another size": (lambda: landmark_model(*MODEL, visible=np.ones(5, bool)),
-        "visible: got shape (5,), expected shape (..., 6)"),
-    "a mask of nothing": (lambda: landmark_model(*MODEL, visible=np.zeros(6, bool)),
-        "visible: got a frame with no visible landmark, expected at least one visible landmark in every frame"),
-    "camera": (lambda: landmark_model(*MODEL, camera=np.eye(2)),
-        "camera: got shape (2, 2), expected shape (..., 3, 3)"),
-    "E of (8)": (lambda: jacobian(E0[:, :2], E_BAR_T0), "E: got shape (12, 2), expected shape (..., 2L, 3)"),
-    "E_bar_t of (8)": (lambda: jacobian(E0, E_BAR_T0[0]), "E_bar_t: got shape (12,), expected shape (..., J, 2L)"),
+    "a negative weight": (lambda: landmark_model(MODEL, 0.3, weights=[1, 1, -2, 1, 1, 1]),
+        "weights: got -2.0, expected numbers >= 0"),
+    "a mask of another size": (lambda: landmark_model(MODEL, 0.3, weights=np.ones(5, bool)),
+        "weights: got shape (5,), expected shape (..., 6)"),
+    "a mask of nothing": (lambda: landmark_model(MODEL, 0.3, weights=np.zeros(6, bool)),
+        "weights: got a frame that shows no landmark, expected a weight > 0, or a visible one, in every frame"),
+    "camera": (lambda: landmark_model(MODEL, 0.3, camera=np.eye(2)),
+        "camera: got shape (2, 2), expected shape (3, 3)"),
+    "E of (8)": (lambda: jacobian(E0[:, :2], E_BAR_T0), "E_bar_t: got shape (3, 12), expected shape (..., 2, 12)"),
+    "E_bar_t of (8)": (lambda: jacobian(E0, E_BAR_T0[0]), "E_bar_t: got shape (12,), expected shape (..., 3, 12)"),
     "NaN in E_bar_t": (lambda: jacobian(E0, E_BAR_T0 * np.nan),
         "E_bar_t: got 36 NaN or infinite of 36 values, expected finite numbers"),
     "v of another size": (lambda: push_forward(E0, E_BAR_T0, np.ones(6)),
@@ -620,10 +618,10 @@ BAD = {
         "g: got shape (3, 11), expected shape (..., 12)"),
     "g of no size": (lambda: pull_back(E0, E_BAR_T0, 1.0), "g: got shape (), expected shape (..., 12)"),
     "no landmark": (lambda: centring(0), "L: got 0, expected a whole number >= 1"),
-    "mask of another size": (lambda: centring(3, [True, False]), "visible: got shape (2,), expected shape (..., 3)"),
-    "mask of numbers": (lambda: centring(2, [1, 0]), "visible: got an array of int64, expected an array of booleans"),
+    "mask of another size": (lambda: centring(3, [True, False]), "weights: got shape (2,), expected shape (..., 3)"),
+    "negative weight": (lambda: centring(2, [1, -1]), "weights: got -1.0, expected numbers >= 0"),
     "mask of nothing": (lambda: centring(2, [False, False]),
-        "visible: got a frame with no visible landmark, expected at least one visible landmark in every frame"),
+        "weights: got a frame that shows no landmark, expected a weight > 0, or a visible one, in every frame"),
     "no result of lift": (lambda: landmark_jacobian(tuple(case("random", "fixed").result), PRIOR),
         "result: got tuple, expected a Lifted, as from lifting.lift"),
     "no prior": (lambda: landmark_jacobian(case("random", "fixed").result, "default"),

@@ -107,11 +107,11 @@ def test_lift_is_search_and_solve_at_on_hundreds(scale, masked, camera):
     visible = random_masks(rng, n, PRIOR.L, least=5) if masked else None
     result = lift(Y, PRIOR, scale=scale, visible=visible, camera=camera)
     theta, centred = rotation_angles(), centre(Y, visible)
-    winner = search(centred, PRIOR, theta, scale=scale, visible=visible, camera=camera)
+    winner = search(centred, PRIOR, theta, scale=scale, weights=visible, camera=camera)
     np.testing.assert_array_equal(result.component, winner.component)
     np.testing.assert_array_equal(result.theta, theta[winner.angle])
-    model = [value[winner.component] for value in (PRIOR.mu, PRIOR.e, PRIOR.sigma)]
-    solution = solve_at(centred, *model, result.theta, scale=scale, visible=visible, camera=camera)
+    model = PRIOR.gaussian(winner.component)
+    solution = solve_at(centred, model, result.theta, scale=scale, weights=visible, camera=camera)
     for got, want in ((result.scale, solution.scale), (result.a, solution.a), (result.cost, solution.cost)):
         np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-8)
 
@@ -145,8 +145,8 @@ def test_a_result_is_consistent(variant, refine):
     penalty = np.square(PRIOR.sigma[result.component] * b).sum(axis=-1)
     np.testing.assert_allclose(result.cost, np.square(residual).sum(axis=(1, 2)) + penalty, rtol=1e-9)
     # At the reported angle and component nothing is cheaper
-    model = [value[result.component] for value in (PRIOR.mu, PRIOR.e, PRIOR.sigma)]
-    solution = solve_at(centre(Y, visible), *model, result.theta, visible=visible, **({"scale": 1.0} | variant))
+    model = PRIOR.gaussian(result.component)
+    solution = solve_at(centre(Y, visible), model, result.theta, weights=visible, **({"scale": 1.0} | variant))
     np.testing.assert_allclose(result.cost, solution.cost, rtol=1e-7)
 
 
@@ -263,7 +263,7 @@ def test_float32_finds_the_same_winners():
         same = (single.component == exact.component) & np.isclose(single.theta, exact.theta, atol=1e-5)
         # Where rounding of Y itself decides, what float32 chose costs the same but for that rounding
         k = single.component
-        chosen = solve_at(centre(Y.astype(float)), PRIOR.mu[k], PRIOR.e[k], PRIOR.sigma[k], single.theta, scale=scale)
+        chosen = solve_at(centre(Y.astype(float)), PRIOR.gaussian(k), single.theta, scale=scale)
         assert same.mean() > 0.999
         np.testing.assert_allclose(chosen.cost[k == exact.component], exact.cost[k == exact.component], rtol=1e-4)
 

@@ -21,6 +21,7 @@ from lifting import lift, load_prior
 from lifting.camera import project, rotation
 from lifting.datasets.motion_capture import load_motion_capture
 from lifting.landmark_gradient import jacobian, landmark_model
+from lifting.pose_prior import Gaussian
 from lifting.solve import centre, solve_at
 from tests.priors import random_masks
 
@@ -108,10 +109,10 @@ def test_same_optimum_and_derivative_at_scale_1(Y, prior, assert_close):
     y = torch.tensor(Y.reshape(FRAMES, 2 * L), requires_grad=True)
     (a,) = argmin_layer()(y, p, E, ridge)
     y_hat = p + (E @ a[..., None])[..., 0]
-    ours = solve_at(Y, mu, e, sigma, theta)
+    ours = solve_at(Y, Gaussian(mu, e, sigma), theta)
     assert_close(a, ours.a)
     assert_close(((y - y_hat) ** 2).sum(-1) + ((ridge * a) ** 2).sum(-1), ours.cost)
-    assert_close(rows_of_jacobian(y_hat, y), jacobian(*landmark_model(mu, e, sigma, theta)))
+    assert_close(rows_of_jacobian(y_hat, y), jacobian(*landmark_model(Gaussian(mu, e, sigma), theta)))
 
 
 def test_same_optimum_and_derivative_with_the_scale_solved_for(Y, prior, assert_close):
@@ -121,11 +122,11 @@ def test_same_optimum_and_derivative_with_the_scale_solved_for(Y, prior, assert_
     y = torch.tensor(Y.reshape(FRAMES, 2 * L), requires_grad=True)
     b, s = argmin_layer(free_scale=True)(y, p, E, ridge)
     y_hat = s[..., None] * p + (E @ b[..., None])[..., 0]
-    ours = solve_at(Y, mu, e, sigma, theta, scale=None)
+    ours = solve_at(Y, Gaussian(mu, e, sigma), theta, scale=None)
     assert_close(s, ours.scale)
     assert_close(b / s[..., None], ours.a)
     assert_close(((y - y_hat) ** 2).sum(-1) + ((ridge * b) ** 2).sum(-1), ours.cost)
-    assert_close(rows_of_jacobian(y_hat, y), jacobian(*landmark_model(mu, e, sigma, theta, free_scale=True)))
+    assert_close(rows_of_jacobian(y_hat, y), jacobian(*landmark_model(Gaussian(mu, e, sigma), theta, free_scale=True)))
 
 
 @pytest.mark.parametrize("free_scale", [False, True])
@@ -146,7 +147,7 @@ def test_same_derivative_where_landmarks_are_missing_and_the_person_stands_anywh
     y_hat = (s[0][..., None] * p if free_scale else p) + (E @ a[..., None])[..., 0] + t @ T.T
     assert_close(y_hat, result.Y_hat.reshape(FRAMES, 2 * L))
     assert_close(((seen * (y - y_hat)) ** 2).sum(-1) + ((ridge * a) ** 2).sum(-1), result.cost)
-    model = landmark_model(mu, e, sigma, theta, free_scale=free_scale, visible=visible)
+    model = landmark_model(Gaussian(mu, e, sigma), theta, free_scale=free_scale, weights=visible)
     # the mean of what is seen passes straight through to every landmark
     mean = np.einsum("ab,nl->nabl", np.eye(2), visible / visible.sum(-1, keepdims=True))
     through = np.repeat(mean, L, axis=1).reshape(FRAMES, 2 * L, 2 * L)
@@ -157,7 +158,7 @@ def test_the_tolerance_notices_a_wrong_penalty(Y, prior, tolerance):
     """A thousandth more sigma changes the optimum and the derivative by more than 100 times the tolerance."""
     Y = centre(Y)
     mu, e, sigma, theta = chosen(lift(Y, prior), prior)
-    a, wrong_a = (solve_at(Y, mu, e, factor * sigma, theta).a for factor in (1, 1.001))
-    H, wrong_H = (jacobian(*landmark_model(mu, e, factor * sigma, theta)) for factor in (1, 1.001))
+    a, wrong_a = (solve_at(Y, Gaussian(mu, e, factor * sigma), theta).a for factor in (1, 1.001))
+    H, wrong_H = (jacobian(*landmark_model(Gaussian(mu, e, factor * sigma), theta)) for factor in (1, 1.001))
     assert np.abs(a - wrong_a).max(axis=-1).min() > 100 * tolerance
     assert np.abs(H - wrong_H).max(axis=(-2, -1)).min() > 100 * tolerance

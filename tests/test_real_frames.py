@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lifting.camera import check_camera
 from lifting.datasets import real_frames
 from lifting.datasets.real_frames import Camera
 from lifting.skeleton import BLAZEPOSE, HUMAN36M
+from lifting.support.arrays import check_rotation
 from lifting.support.files import data_path
 
 FRAMES = real_frames.load_real_frames()
@@ -112,7 +112,7 @@ def test_pseudo_truth_looks_like_its_photo(frame):
 
 @every_frame
 def test_camera_is_level_rotation(frame):
-    check_camera(frame.camera)
+    check_rotation("camera", frame.camera)
     assert frame.camera[2, 0] == 0
     # cameras stand above the man's middle, so that the vertical leans towards the viewer
     assert 5 < np.degrees(np.arcsin(frame.camera[2, 1])) < 25
@@ -355,7 +355,7 @@ def test_shifts_are_found():
 def test_line_of_sight_looks_at_the_person():
     X = np.random.default_rng(6).normal(0, 0.2, (30, 3)) + [0.3, 0.5, 0.7]
     R = real_frames.line_of_sight(CAMERAS[0], X)
-    check_camera(R)
+    check_rotation("camera", R)
     towards = CAMERAS[0].position - X.mean(0)
     np.testing.assert_allclose(R @ towards, [0, 0, np.linalg.norm(towards)], atol=1e-12)
 
@@ -363,7 +363,7 @@ def test_line_of_sight_looks_at_the_person():
 def test_level_undoes_pitch_and_roll():
     up = np.array([0.3, 0.9, 0.2])
     C = real_frames.level(up)
-    check_camera(C)
+    check_rotation("camera", C)
     np.testing.assert_allclose(C[:, 1], up / np.linalg.norm(up))
     assert C[2, 0] == 0 and C[0, 0] > 0
     with pytest.raises(ValueError, match="up: got .*expected a direction"):

@@ -51,7 +51,7 @@ def all_costs(prior, Y, rotations, free=False, visible=None, camera=None):
     seen = np.ones(prior.L, bool) if visible is None else np.array(visible)
     costs, scales, rests = [], [], []
     for k in range(prior.K):
-        p, E = projected_model(prior.mu[k], prior.e[k], theta, visible=seen, camera=camera)
+        p, E = projected_model(prior.mu[k], prior.e[k], theta, weights=seen, camera=camera)
         D, ridge = free_scale(p, E, prior.sigma[k]) if free else (E, prior.sigma[k])
         S = truncated_pseudo_inverse(D, ridge)
         r = unwrap(Y)[None] - (0 if free else p[:, None])  # (T, N, 2L)
@@ -266,11 +266,11 @@ def test_solve_winners_is_equation_6(variant):
     s, b = (value.numpy() for value in solve_winners(tab, torch.tensor(Y), found))
     k = found.component.numpy()
     seen = None if visible is None else np.array(visible)
-    want = solve_at(Y, prior.mu[k], prior.e[k], prior.sigma[k], tab.theta.numpy()[found.angle], scale=scale,
-                    visible=seen, camera=camera)  # fmt: skip
+    want = solve_at(Y, prior.gaussian(k), tab.theta.numpy()[found.angle], scale=scale,
+                    weights=seen, camera=camera)  # fmt: skip
     np.testing.assert_allclose(s, want.scale, rtol=1e-8)
     np.testing.assert_allclose(b / s[:, None], want.a, rtol=1e-6, atol=1e-8)
-    reference = search(Y[:50], prior, rotation_angles(24), scale=scale, visible=seen, camera=camera)
+    reference = search(Y[:50], prior, rotation_angles(24), scale=scale, weights=seen, camera=camera)
     np.testing.assert_array_equal(k[:50], reference.component)
     np.testing.assert_array_equal(found.angle[:50], reference.angle)
 

@@ -27,8 +27,7 @@ from lifting.datasets.motion_capture import load_motion_capture
 from lifting.datasets.real_frames import load_real_frames, transform
 from lifting.drawing import plots
 from lifting.fitting.default_prior import group_of
-from lifting.front import lift
-from lifting.front import landmark_jacobian
+from lifting.front import landmark_jacobian, lift
 from lifting.pose_prior import PosePrior, load_prior
 from lifting.solve import centre, free_scale, projected_model, search, solve_at, truncated_pseudo_inverse, unwrap, wrap
 from lifting.support.files import data_path
@@ -225,7 +224,7 @@ def test_slope_and_curvature_are_those_of_the_least_cost(prior, refined):
         k, s = at.component[n], at.scale[n]
         y = centre(Y[n], seen) / s
         scale = None if options["scale"] is None else 1.0
-        found = solve_at(y, prior.mu[k], prior.e[k], prior.sigma[k], theta, scale=scale, visible=seen, camera=camera)
+        found = solve_at(y, prior.gaussian(k), theta, scale=scale, weights=seen, camera=camera)
         return found.cost / 2
 
     off = solve_again(Y, prior, result, result.theta + 0.1)
@@ -290,7 +289,7 @@ def test_the_refined_jacobian_is_what_autograd_finds_through_a_newton_step(prior
 
         def best(y, theta, mu=mu, e=e, sigma=sigma, scale=scale):
             """The best fit at theta and half its cost, in metres."""
-            p, E = projected_model(mu, e, theta, visible=seen, camera=options.get("camera"))
+            p, E = projected_model(mu, e, theta, weights=seen, camera=options.get("camera"))
             D, ridge = free_scale(p, E, sigma) if options["scale"] is None else (E, sigma)
             p = 0 * p if options["scale"] is None else p
             x = truncated_pseudo_inverse(D, ridge) @ (y / scale - p)

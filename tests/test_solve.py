@@ -15,7 +15,7 @@ from scipy.stats import multivariate_normal
 from lifting import load_prior
 from lifting.camera import rotation, rotation_angles, tilted_camera
 from lifting.datasets.motion_capture import load_motion_capture
-from lifting.pose_prior import PosePrior, sample
+from lifting.pose_prior import Gaussian, PosePrior, sample
 from lifting.solve import (
     centre,
     coefficients,
@@ -29,6 +29,7 @@ from lifting.solve import (
     stack_ridge,
     truncated_pseudo_inverse,
     unwrap,
+    weighted_mean,
     wrap,
 )
 from lifting.support.arrays import to_numpy
@@ -117,7 +118,7 @@ def test_p_and_E_written_out(seed, theta, tilted):
 
 def test_p_and_E_of_what_is_seen_are_centred_over_it():
     prior, visible = random_prior(), np.array([True, False, True, True, True, False])
-    p, E = projected_model(prior.mu[0], prior.e[0], 0.4, visible=visible)
+    p, E = projected_model(prior.mu[0], prior.e[0], 0.4, weights=visible)
     p_all, E_all = written_out(prior, 0, 0.4)
     np.testing.assert_allclose(wrap(p), centre(wrap(p_all), visible), atol=1e-15)
     np.testing.assert_allclose(wrap(E.T), centre(wrap(E_all.T), visible), atol=1e-15)
@@ -205,7 +206,7 @@ def test_log_determinant_is_that_of_the_whole_covariance(seed, v, backend):
 
 def test_log_determinant_counts_visible_landmarks_only():
     prior, visible = random_prior(), np.array([True, False, True, True, True, False])
-    _, E = projected_model(prior.mu[0], prior.e[0], 0.4, visible=visible)
+    _, E = projected_model(prior.mu[0], prior.e[0], 0.4, weights=visible)
     rows = np.flatnonzero(np.tile(visible, 2))
     v, sigma = prior.noise_variance[0], prior.sigma[0]
     covariance = E[rows] @ np.diag(v / sigma**2) @ E[rows].T + v * np.eye(len(rows))
@@ -228,7 +229,7 @@ def test_fixed_scale_is_least_squares_on_the_visible_rows(seed, tilted, masked, 
     p, E = centre(wrap(p), seen).ravel()[rows], centre(wrap(E.T), seen).reshape(prior.J, -1).T[rows]
     A = np.vstack([E, np.diag(prior.sigma[0])])
     want, *_ = np.linalg.lstsq(A, np.concatenate([Y.ravel()[rows] / scale - p, np.zeros(prior.J)]), rcond=None)
-    solution = solve_at(Y, prior.mu[0], prior.e[0], prior.sigma[0], theta, scale=scale, visible=visible, camera=camera)
+    solution = solve_at(Y, prior.gaussian(0), theta, scale=scale, weights=visible, camera=camera)
     np.testing.assert_allclose(solution.a, want, atol=1e-11)
     residual = Y.ravel()[rows] - scale * (p + E @ want)
     want_cost = sum(residual**2) + sum((scale * prior.sigma[0] * want) ** 2)
@@ -253,9 +254,9 @@ def test_masked_is_the_same_as_a_prior_without_the_hidden_landmarks(seed, masked
                   [np.zeros((prior.J, 1)), np.diag(prior.sigma[0]), np.zeros((prior.J, 2))]]),
         np.concatenate([Y.ravel()[rows], np.zeros(prior.J)]), rcond=None,
     )  # fmt: skip
-    arguments = centre(Y, visible), prior.mu[0], prior.e[0], prior.sigma[0], theta
-    np.testing.assert_allclose(solve_at(*arguments, visible=visible).a, want[: prior.J], atol=1e-10)
-    solution = solve_at(*arguments, scale=None, visible=visible)
+    arguments = centre(Y, visible), prior.gaussian(0), theta
+    np.testing.assert_allclose(solve_at(*arguments, weights=visible).a, want[: prior.J], atol=1e-10)
+    solution = solve_at(*arguments, scale=None, weights=visible)
     np.testing.assert_allclose(solution.scale, free[0], rtol=1e-8, atol=1e-10)
     np.testing.assert_allclose(solution.a * solution.scale, free[1 : prior.J + 1], atol=1e-9)
 
@@ -264,22 +265,22 @@ def test_masked_is_the_same_as_a_prior_without_the_hidden_landmarks(seed, masked
 @given(seed=seeds, unit=st.floats(1e-3, 1e4))
 def test_the_three_variants_agree_where_they_meet(seed, unit):
     prior = random_prior(seed)
-    model, theta, Y = (prior.mu[0], prior.e[0], prior.sigma[0]), 0.01 * seed, unit * frame(prior, seed)
-    free = solve_at(Y, *model, theta, scale=None)
+    model, theta, Y = prior.gaussian(0), 0.01 * seed, unit * frame(prior, seed)
+    free = solve_at(Y, model, theta, scale=None)
     everything = np.ones(prior.L, bool)
     for scale in (1.0, unit, None):
-        plain = solve_at(Y, *model, theta, scale=scale)
-        masked = solve_at(Y, *model, theta, scale=scale, visible=everything)
+        plain = solve_at(Y, model, theta, scale=scale)
+        masked = solve_at(Y, model, theta, scale=scale, weights=everything)
         for got, want in zip(masked, plain, strict=True):
             np.testing.assert_allclose(got, want, rtol=1e-7, atol=1e-10)
         # no fixed scale is better than the one solved for
         assert free.cost <= plain.cost * (1 + 1e-9)
-    doubled = solve_at(2 * Y, *model, theta, scale=None)
+    doubled = solve_at(2 * Y, model, theta, scale=None)
     np.testing.assert_allclose(doubled.scale, 2 * free.scale, rtol=1e-7)
     np.testing.assert_allclose(doubled.a, free.a, rtol=1e-6, atol=1e-8)
     np.testing.assert_allclose(doubled.cost, 4 * free.cost, rtol=1e-7)
     if free.scale > 0:
-        fixed = solve_at(Y, *model, theta, scale=float(free.scale))
+        fixed = solve_at(Y, model, theta, scale=float(free.scale))
         # At the best scale nothing pulls at it: the same cost, though b = s a has its own ridge, weighted alike.
         np.testing.assert_allclose(fixed.cost, free.cost, rtol=1e-7)
         np.testing.assert_allclose(fixed.a, free.a, rtol=1e-5, atol=1e-7)
@@ -295,9 +296,9 @@ def test_free_scale_is_the_design_of_the_text():
 def test_scales_per_frame():
     prior = random_prior()
     Y, scale = frame(prior, n=4), np.array([1.0, 2.0, 0.5, 30.0])
-    together = solve_at(Y, prior.mu[0], prior.e[0], prior.sigma[0], 0.3, scale=scale)
+    together = solve_at(Y, prior.gaussian(0), 0.3, scale=scale)
     for n in range(4):
-        alone = solve_at(Y[n], prior.mu[0], prior.e[0], prior.sigma[0], 0.3, scale=float(scale[n]))
+        alone = solve_at(Y[n], prior.gaussian(0), 0.3, scale=float(scale[n]))
         for got, want in zip(together, alone, strict=True):
             np.testing.assert_allclose(got[n], want, rtol=1e-12)
 
@@ -307,10 +308,10 @@ def test_scales_per_frame():
        batch=st.sampled_from([(), (0,), (3,), (2, 2)]), scale=st.sampled_from([1.0, 2.0, None]))  # fmt: skip
 def test_solve_at_keeps_library_dtype_and_batch(backend, dtype, batch, scale):
     prior, as_given = random_prior(), BACKENDS[backend]
-    model = [as_given(value[0].astype(dtype)) for value in (prior.mu, prior.e, prior.sigma)]
+    model = Gaussian(*(as_given(value.astype(dtype)) for value in prior.gaussian(0)))
     Y = frame(prior, n=math.prod(batch) + 1)[1:].reshape(*batch, 2, prior.L)
-    solution = solve_at(as_given(Y.astype(dtype)), *model, 0.5, scale=scale)
-    want = solve_at(Y, prior.mu[0], prior.e[0], prior.sigma[0], 0.5, scale=scale)
+    solution = solve_at(as_given(Y.astype(dtype)), model, 0.5, scale=scale)
+    want = solve_at(Y, prior.gaussian(0), 0.5, scale=scale)
     for field, got, exact in zip(solution._fields, solution, want, strict=True):
         assert got.dtype == model[0].dtype, field
         assert tuple(got.shape) == (*batch, prior.J)[: len(batch) + (field == "a")]
@@ -360,7 +361,7 @@ def test_the_winner_is_the_most_probable(scale, masked, camera):
     Y = centre(Y, visible)
     for as_given in BACKENDS.values():
         winner = search(as_given(Y), prior, theta, scale=scale, camera=camera,
-                        visible=None if visible is None else as_given(visible))  # fmt: skip
+                        weights=None if visible is None else as_given(visible))  # fmt: skip
         component, angle, least, score = (to_numpy(field) for field in winner)
         for n in range(12):
             mask = None if visible is None else visible[n]
@@ -379,7 +380,7 @@ def test_among_components_the_probable_beats_the_smaller_residual():
         (tight.mu, tight.mu), (tight.e, tight.e), (tight.sigma, tight.sigma / 1e3),
         (tight.noise_variance, tight.noise_variance), (tight.weights / 2, tight.weights / 2))))  # fmt: skip
     Y = centre(tight.mu[0, :2] + tight.e[0, 0, :2] * 0.01)
-    costs = [solve_at(Y, prior.mu[k], prior.e[k], prior.sigma[k], 0.0).cost for k in (0, 1)]
+    costs = [solve_at(Y, prior.gaussian(k), 0.0).cost for k in (0, 1)]
     assert costs[1] < costs[0]
     assert search(Y, prior, [0.0]).component == 0
 
@@ -398,10 +399,10 @@ def test_the_embedded_prior_finds_real_people():
     turned = rotation(theta[::5])[:, None] @ poses  # (8, N, 3, 17)
     winner = search(turned[..., :2, :], prior, theta)
     assert winner.angle.shape == turned.shape[:2]
-    mu, e, sigma = (value[winner.component] for value in (prior.mu, prior.e, prior.sigma))
-    solution = solve_at(turned[..., :2, :], mu, e, sigma, theta[winner.angle])
+    model = prior.gaussian(winner.component)
+    solution = solve_at(turned[..., :2, :], model, theta[winner.angle])
     np.testing.assert_allclose(solution.cost, winner.cost, rtol=1e-9)
-    lifted = rotation(theta[winner.angle]) @ (mu + np.einsum("...j,...jcl->...cl", solution.a, e))
+    lifted = rotation(theta[winner.angle]) @ (model.mu + np.einsum("...j,...jcl->...cl", solution.a, model.e))
     errors = np.linalg.norm(lifted - turned, axis=-2).mean(axis=-1)
     assert np.median(errors) < 0.08  # metres, in three dimensions, from two
 
@@ -422,7 +423,7 @@ def test_single_precision_stays_single_where_landmarks_are_missing():
     prior = random_prior()
     Y, visible = frame(prior).astype(np.float32), np.arange(prior.L) != 2
     assert centre(Y, visible).dtype == np.float32
-    found = search(Y, prior, np.float32(rotation_angles(8)), visible=visible)
+    found = search(Y, prior, np.float32(rotation_angles(8)), weights=visible)
     assert found.cost.dtype == found.score.dtype == np.float32
 
 
@@ -430,7 +431,7 @@ def test_single_precision_stays_single_where_landmarks_are_missing():
 
 PRIOR = random_prior()
 Y0, Y1, MU, BASES, SIGMA = frame(PRIOR), np.ones(12), PRIOR.mu[0], PRIOR.e[0], PRIOR.sigma[0]
-E0 = np.ones((12, 3))
+E0, MODEL = np.ones((12, 3)), PRIOR.gaussian(0)
 
 
 @pytest.mark.parametrize(
@@ -439,55 +440,58 @@ E0 = np.ones((12, 3))
         (lambda: unwrap(np.ones((3, 6))), "Y: got shape (3, 6), expected shape (..., 2, L)"),
         (lambda: unwrap("Y"), "Y: got str of dtype <U1, expected"),
         (lambda: unwrap(Y0 * np.nan), "Y: got 12 NaN or infinite of 12 values, expected finite numbers"),
-        (lambda: wrap(np.ones(5)), "y: got 5 coordinates, expected an even number, x and y of every landmark"),
-        (lambda: wrap(1.0), "y: got shape (), expected shape (..., 2L)"),
+        (lambda: wrap(np.ones(5)), "y: got shape (5,), expected shape (..., 2*L)"),
+        (lambda: wrap(1.0), "y: got shape (), expected shape (..., 2*L)"),
         (lambda: centre([1.0, 2.0]), "Y: got shape (2,), expected shape (..., d, L)"),
         (lambda: centre([1.0, 2.0], [True, True]), "Y: got shape (2,), expected shape (..., d, L)"),
         (lambda: centre("Y", np.ones(6, bool)), "Y: got str of dtype <U1, expected"),
-        (lambda: centre(Y0, np.ones(5, bool)), "visible: got shape (5,), expected shape (..., 6)"),
-        (lambda: centre(Y0, np.ones(6)), "visible: got an array of float64, expected an array of booleans"),
-        (lambda: centre(torch.tensor(Y0), torch.ones(6)),
-         "visible: got an array of torch.float32, expected an array of booleans"),
+        (lambda: centre(Y0, np.ones(5, bool)), "weights: got shape (5,), expected shape (..., 6)"),
+        (lambda: centre(Y0, -np.ones(6)), "weights: got -1.0, expected numbers >= 0"),
+        (lambda: centre(torch.tensor(Y0), torch.full((6,), math.nan)), "weights: got 6 NaN or infinite of 6 values"),
+        (lambda: centre(Y0, ["yes"] * 6), "weights: got list of dtype <U3, expected"),
         (lambda: centre(Y0, np.zeros(6, bool)),
-         "visible: got a frame with no visible landmark, expected at least one visible landmark in every frame"),
+         "weights: got a frame that shows no landmark, expected a weight > 0, or a visible one, in every frame"),
+        (lambda: weighted_mean(Y0, np.zeros(6)), "weights: got a frame that shows no landmark, expected"),
         (lambda: centre(Y0 * np.nan, np.ones(6, bool)), "Y: got 12 NaN or infinite of 12 values, expected finite"),
-        (lambda: projected_model(Y0, BASES, 0.0), "mu: got shape (2, 6), expected shape (..., 3, L)"),
-        (lambda: projected_model(MU, BASES[..., :5], 0.0), "e: got shape (3, 3, 5), expected shape (..., J, 3, 6)"),
+        (lambda: projected_model(Y0, BASES, 0.0), "mu: got shape (2, 6), expected shape (..., 3, 6)"),
+        (lambda: projected_model(MU, BASES[..., :5], 0.0), "mu: got shape (3, 6), expected shape (..., 3, 5)"),
         (lambda: projected_model(MU, BASES, np.nan), "theta: got 1 NaN or infinite of 1 values, expected finite"),
         (lambda: projected_model(MU, BASES, "north"), "theta: got str of dtype <U5, expected"),
         (lambda: projected_model(MU, BASES, 0.0, camera=-np.eye(3)), "camera: got a matrix with |C C^T - I| up to 0"),
-        (lambda: stack_ridge(np.ones(12), SIGMA), "E: got shape (12,), expected shape (..., 2L, J)"),
+        (lambda: stack_ridge(np.ones(12), SIGMA), "E: got shape (12,), expected shape (..., 2*L, J)"),
         (lambda: stack_ridge(E0, np.ones(4)), "sigma: got shape (4,), expected shape (..., 3)"),
         (lambda: stack_ridge(E0, np.array([1, -0.5, 1])), "sigma: got -0.5, expected numbers >= 0"),
         (lambda: truncated_pseudo_inverse(E0, -SIGMA), f"sigma: got {-SIGMA.max()}, expected numbers >= 0"),
-        (lambda: pseudo_inverse(np.ones(3)), "E_bar: got shape (3,), expected shape (..., 2L + J, J)"),
+        (lambda: pseudo_inverse(np.ones(3)), "E_bar: got shape (3,), expected shape (..., 2*L+J, J)"),
         (lambda: pseudo_inverse(np.full((4, 2), np.inf)), "E_bar: got 8 NaN or infinite of 8 values, expected finite"),
         (lambda: coefficients(np.ones(11), Y1, np.ones((3, 15))), "y: got shape (11,), expected shape (..., 12)"),
         (lambda: coefficients(Y1, np.ones(11), np.ones((3, 15))), "p: got shape (11,), expected shape (..., 12)"),
-        (lambda: coefficients(Y1, Y1, np.ones(15)), "E_bar_dagger: got shape (15,), expected shape (..., J, 2L + J)"),
+        (lambda: coefficients(Y1, Y1, np.ones(15)), "E_bar_dagger: got shape (15,), expected shape (..., J, 2*L+J)"),
         (lambda: cost(np.ones(11), Y1, E0, SIGMA, SIGMA), "y: got shape (11,), expected shape (..., 12)"),
         (lambda: cost(Y1, np.ones(11), E0, SIGMA, SIGMA), "p: got shape (11,), expected shape (..., 12)"),
-        (lambda: cost(Y1, Y1, E0[0], SIGMA, SIGMA), "E: got shape (3,), expected shape (..., 2L, J)"),
+        (lambda: cost(Y1, Y1, E0[0], SIGMA, SIGMA), "E: got shape (3,), expected shape (..., 2*L, J)"),
         (lambda: cost(Y1, Y1, E0, SIGMA[:2], SIGMA), "sigma: got shape (2,), expected shape (..., 3)"),
         (lambda: cost(Y1, Y1, E0, SIGMA, SIGMA[:2]), "a: got shape (2,), expected shape (..., 3)"),
         (lambda: free_scale(Y1[:3], E0, SIGMA), "p: got shape (3,), expected shape (..., 12)"),
-        (lambda: free_scale(Y1, Y1, SIGMA), "E: got shape (12,), expected shape (..., 2L, J)"),
+        (lambda: free_scale(Y1, Y1, SIGMA), "E: got shape (12,), expected shape (..., 2*L, J)"),
         (lambda: free_scale(Y1, E0, SIGMA[:1]), "sigma: got shape (1,), expected shape (..., 3)"),
         (lambda: log_determinant(E0, 0 * SIGMA, 1.0, 6.0), "sigma: got 0.0, expected numbers > 0"),
         (lambda: log_determinant(E0, SIGMA[:2], 1.0, 6.0), "sigma: got shape (2,), expected shape (..., 3)"),
         (lambda: log_determinant(E0, SIGMA, 0.0, 6.0), "noise_variance: got 0.0, expected numbers > 0"),
-        (lambda: log_determinant(E0[0], SIGMA, 1.0, 6.0), "E: got shape (3,), expected shape (..., 2L, J)"),
-        (lambda: solve_at(Y0[:, :5], MU, BASES, SIGMA, 0.0), "Y: got shape (2, 5), expected shape (..., 2, 6)"),
-        (lambda: solve_at(Y0, MU[:2], BASES, SIGMA, 0.0), "mu: got shape (2, 6), expected shape (..., 3, L)"),
-        (lambda: solve_at(Y0, MU, BASES, SIGMA[:2], 0.0), "sigma: got shape (2,), expected shape (..., 3)"),
-        (lambda: solve_at(Y0, MU, BASES, SIGMA, 0.0, scale=-1.0), "scale: got -1.0, expected numbers > 0"),
-        (lambda: solve_at(Y0, MU, BASES, SIGMA, 0.0, scale="big"), "scale: got str of dtype <U3, expected"),
-        (lambda: solve_at(Y0, MU, BASES, SIGMA, np.inf), "theta: got 1 NaN or infinite of 1 values, expected finite"),
-        (lambda: solve_at(Y0, MU, BASES, -SIGMA, 0.0), f"sigma: got {-SIGMA.max()}, expected numbers >= 0"),
+        (lambda: log_determinant(E0[0], SIGMA, 1.0, 6.0), "E: got shape (3,), expected shape (..., 2*L, J)"),
+        (lambda: solve_at(Y0[:, :5], MODEL, 0.0), "Y: got shape (2, 5), expected shape (..., 2, 6)"),
+        (lambda: solve_at(Y0, MODEL._replace(mu=MU[:2]), 0.0), "mu: got shape (2, 6), expected shape (..., 3, 6)"),
+        (lambda: solve_at(Y0, tuple(MODEL)[:2], 0.0), "gaussian: got tuple, expected a tuple of mu, e, sigma"),
+        (lambda: solve_at(Y0, MODEL._replace(sigma=SIGMA[:2]), 0.0), "sigma: got shape (2,), expected shape (..., 3)"),
+        (lambda: solve_at(Y0, MODEL, 0.0, scale=-1.0), "scale: got -1.0, expected numbers > 0"),
+        (lambda: solve_at(Y0, MODEL, 0.0, scale="big"), "scale: got str of dtype <U3, expected"),
+        (lambda: solve_at(Y0, MODEL, np.inf), "theta: got 1 NaN or infinite of 1 values, expected finite"),
+        (lambda: solve_at(Y0, MODEL._replace(sigma=-SIGMA), 0.0), f"sigma: got {-SIGMA.max()}, expected numbers >= 0"),
         (lambda: search(Y0[:, :5], PRIOR, [0.0]), "Y: got shape (2, 5), expected shape (..., 2, 6)"),
-        (lambda: search(Y0, PRIOR, []), "theta: got shape (0,), expected shape (..., T)"),
+        (lambda: search(Y0, PRIOR, []), "theta: got shape (0,), expected shape (T,)"),
         (lambda: search(Y0, PRIOR, ["north"]), "theta: got list of dtype <U5, expected"),
-        (lambda: search(Y0, PRIOR, [0.0], scale=0.0), "scale: got 0.0, expected numbers > 0"),
+        (lambda: search(Y0, PRIOR, [0.0], scale=0.0), "scale: got 0.0, expected a finite number > 0"),
+        (lambda: search(Y0, MU, [0.0]), "prior: got ndarray, expected a PosePrior"),
         (lambda: search(Y0, PRIOR, [0.0], camera=np.ones((3, 3))), "camera: got a matrix with |C C^T - I| up to 3"),
     ],
 )  # fmt: skip

@@ -20,11 +20,11 @@ import numpy as np
 import pytest
 import torch
 
-from lifting.training import run as training
 from lifting.belief import belief_maps
 from lifting.datasets.batches import Batches, Finished
 from lifting.datasets.rendered import load_rendered
 from lifting.network import StageMaps, build_network, load_network
+from lifting.training import run as training
 from lifting.training.run import Run, Settings, Trainer, main, objective, restore_newest, train
 
 PEOPLE = load_rendered("validation")

@@ -44,7 +44,7 @@ def test_costs_and_coefficients_are_those_of_the_reference(rng):
     prior, Y = mixture_of(rng), rng.standard_normal((2, 17))
     Y -= Y.mean(axis=1, keepdims=True)
     a, costs = solve_over_circle(Y, circle(prior, 12), prior.sigma)
-    wanted = solve_at(Y, prior.mu[:, None], prior.e[:, None], prior.sigma[:, None], rotation_angles(12))
+    wanted = solve_at(Y, prior.gaussian(np.s_[:, None]), rotation_angles(12))
     np.testing.assert_allclose(a, wanted.a, atol=1e-10)
     np.testing.assert_allclose(costs, wanted.cost, rtol=1e-10)
 

@@ -60,6 +60,7 @@ from lifting.landmark_gradient import (
     pull_back,
     push_forward,
 )
+from lifting.pose_prior import Gaussian
 from lifting.support.arrays import Array, like, to_numpy
 from lifting.support.files import PACKAGE, write_atomically
 

@@ -8,12 +8,12 @@
 - Lists and numbers become arrays. All arrays get the library, dtype and device of the first torch tensor among them, or
   else of the first array.
 - `Annotated[..., rule]` adds what values must be, one of `RULES`; without it, finite.
-- `Positive`, `NonNegative` and `Count` are plain numbers. A NamedTuple of arrays is checked field by field. A dataclass has
-  checked itself; it gives its sizes, such as L, to the others.
+- `Positive`, `NonNegative` and `Count` are plain numbers. A NamedTuple of arrays is checked field by field. A dataclass
+  has checked itself; it gives its sizes, such as L, to the others, as a `Count` does.
 
 What fails is refused in one line that names the argument, what came and what was expected. Inside a checked function
 calls of other checked functions go straight through, so that the argument named is the caller's own; `trusted` lets all
-calls through. Within `results_too` what a function returns is held to its annotation as well: the tests run there.
+calls through. Within `results_too` the shapes that a function returns are held to its annotation: the tests run there.
 
 This is no part of the paper; it is what keeps its equations free of checks.
 """
@@ -65,7 +65,7 @@ def checked(function: Function) -> Function:
     """`function` with its arguments checked and converted by their annotations; see the top of this module."""
     signature = inspect.signature(function)
     hints = get_type_hints(function, include_extras=True)
-    back = spec_of(hints.pop("return", None))
+    back = spec_of(hints.pop("return", None), rule="any")
     found = {name: spec for name, hint in hints.items() if (spec := spec_of(hint)) is not None}
     # those with most dimensions first: they say what sizes the others must have
     specs = dict(sorted(found.items(), key=lambda item: -item[1].rank))
@@ -177,7 +177,11 @@ class Spec:
         array = value if is_torch(value) else np.asarray(value)
         if self.kinds == "i" or (self.kinds == "b" and _is_boolean(array)):
             return array
-        return namespace(array).astype(array, namespace(array).float64) if _is_boolean(array) else check_floating(name, value)
+        return (
+            namespace(array).astype(array, namespace(array).float64)
+            if _is_boolean(array)
+            else check_floating(name, value)
+        )
 
 
 def spec_of(hint: Any, rule: str = "finite", optional: bool = False) -> Spec | None:
@@ -194,12 +198,12 @@ def spec_of(hint: Any, rule: str = "finite", optional: bool = False) -> Spec | N
             return first
         return Spec(first.dims, "".join(spec.kinds for spec in options if spec), rule, first.optional)
     if origin is tuple:
-        return Spec(parts=tuple(spec_of(part) for part in arguments), optional=optional)
+        return Spec(parts=tuple(spec_of(part, rule) for part in arguments), optional=optional)
     if isinstance(hint, type) and issubclass(hint, AbstractArray):
         kind = "f" if "float64" in hint.dtypes else "i" if "int64" in hint.dtypes else "b"
         return Spec(tuple(hint.dim_str.split()), kind, rule, optional)
     if isinstance(hint, type) and (hasattr(hint, "_fields") or is_dataclass(hint)):
-        parts = {name: spec_of(part) for name, part in get_type_hints(hint, include_extras=True).items()}
+        parts = {name: spec_of(part, rule) for name, part in get_type_hints(hint, include_extras=True).items()}
         made = hint if is_dataclass(hint) else None
         return Spec(parts=tuple(parts.values()), names=tuple(parts), optional=optional, made=made)
     return Spec(rule=rule, optional=optional) if hint in (int, float) and rule in NUMBERS else None

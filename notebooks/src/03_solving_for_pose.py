@@ -31,7 +31,7 @@ from lifting.fitting.default_prior import clip_poses
 from lifting.fitting.fit_prior import fit_prior
 from lifting.fitting.ppca import fit_ppca
 from lifting.metrics import mpjpe
-from lifting.pose_prior import face_viewer
+from lifting.pose_prior import Gaussian, face_viewer
 from lifting.skeleton import HUMAN36M, mirror
 
 # %%
@@ -260,7 +260,7 @@ def least_cost(theta):
 assert np.isclose(least_cost(0.4), objective(0.4, a))
 theta = rotation_angles(360)
 curve = np.array([least_cost(angle) for angle in theta])
-assert np.allclose(curve, solve.solve_at(Y, mu, e, sigma, theta).cost)
+assert np.allclose(curve, solve.solve_at(Y, Gaussian(mu, e, sigma), theta).cost)
 
 # %% [markdown]
 # ## Eq. (2) over the circle: valleys, and which of them are real
@@ -285,7 +285,7 @@ print(f"winner {best} degrees, {curve[best]:.3f} m^2; runner-up {second} degrees
 
 # %%
 def pose_at(theta, Y=Y, prior=prior):
-    a = solve.solve_at(Y, prior.mu[0], prior.e[0], prior.sigma[0], np.asarray(theta)).a
+    a = solve.solve_at(Y, prior.gaussian(0), np.asarray(theta)).a
     return turn(prior.mu[0] + np.einsum("j,jcl->cl", a, prior.e[0]), theta)
 
 
@@ -378,7 +378,7 @@ def solve_with_scale(y, theta):
 
 
 s, a = solve_with_scale(300 * y, theta[best])
-package = solve.solve_at(300 * Y, mu, e, sigma, theta[best], scale=None)
+package = solve.solve_at(300 * Y, Gaussian(mu, e, sigma), theta[best], scale=None)
 assert np.isclose(s, package.scale) and np.allclose(a, package.a)
 print(f"the runner, enlarged 300 times: s = {s:.0f}")
 
@@ -420,7 +420,7 @@ p, E = unwrapped_model(0.4)
 r_seen, E_seen = drop(y - p)[:, 0], drop(E)
 a_seen = np.linalg.solve(E_seen.T @ E_seen + np.diag(sigma**2), E_seen.T @ r_seen)
 
-masked = solve.solve_at(solve.centre(Y, visible), mu, e, sigma, np.array(0.4), visible=visible)
+masked = solve.solve_at(solve.centre(Y, visible), Gaussian(mu, e, sigma), np.array(0.4), weights=visible)
 assert np.allclose(masked.a, a_seen)
 assert np.isclose(masked.cost, np.sum((r_seen - E_seen @ a_seen) ** 2) + np.sum((sigma * a_seen) ** 2))
 
@@ -612,7 +612,7 @@ answer(
 # the bases can, with whatever pose that takes. Towards infinity no basis may move: the mean pose, turned.
 
 # %%
-tiny, huge = (solve.solve_at(Y, mu, e, factor * sigma, np.array(0.4)).a for factor in (1e-6, 1e6))
+tiny, huge = (solve.solve_at(Y, Gaussian(mu, e, factor * sigma), np.array(0.4)).a for factor in (1e-6, 1e6))
 p, E = unwrapped_model(0.4)
 assert np.allclose(tiny, np.linalg.lstsq(E, y - p, rcond=None)[0], atol=1e-6)
 assert np.allclose(huge, 0, atol=1e-6)
@@ -696,7 +696,7 @@ A = B.swapaxes(1, 2) @ (np.eye(2 * prior.L) - H) @ B
 frames = truth[:, :2]
 h = np.concatenate([solve.unwrap(frames), np.ones((len(frames), 1))], axis=1)
 costs = np.einsum("ni,tij,nj->nt", h, A, h, optimize=True)
-assert np.allclose(costs[example], solve.solve_at(Y, mu, e, sigma, angles).cost)
+assert np.allclose(costs[example], solve.solve_at(Y, Gaussian(mu, e, sigma), angles).cost)
 
 # %% [markdown]
 # **Step 2: fewer numbers.** Centred rows sum to 0, so $L-1$ numbers hold each: with an orthonormal basis $N$ of the

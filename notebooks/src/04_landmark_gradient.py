@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from IPython.display import HTML, Image
 
-from lifting import landmark_gradient, lift, load_prior, solve
+from lifting import front, landmark_gradient, lift, load_prior, solve
 from lifting.camera import project, rotation, turn
 from lifting.checking import gradient_check
 from lifting.checking.gradient_check import GradientError, check_jacobian, check_products, relative_error
@@ -38,6 +38,7 @@ from lifting.drawing.plots import (
     draw_way_through,
 )
 from lifting.drawing.widgets.jacobian import JacobianWidget
+from lifting.pose_prior import Gaussian
 from lifting.skeleton import HUMAN36M
 from lifting.support.files import data_path
 
@@ -187,7 +188,7 @@ print("E_bar_t", E_bar_t.shape)
 # %%
 H = E @ E_bar_t
 assert np.allclose(H, landmark_gradient.jacobian(E, E_bar_t))
-assert np.allclose(H, landmark_gradient.landmark_jacobian(result, prior))
+assert np.allclose(H, front.landmark_jacobian(result, prior))
 print("dY_hat/dY", H.shape)
 
 # %% [markdown]
@@ -240,7 +241,7 @@ def pull_back_by_solving(E, sigma, g):
 
 
 # %% tags=["setup"]
-exercise_E, exercise_E_bar_t = landmark_gradient.landmark_model(mu, e, sigma, result.theta)
+exercise_E, exercise_E_bar_t = landmark_gradient.landmark_model(Gaussian(mu, e, sigma), result.theta)
 exercise_g = np.random.default_rng(4).standard_normal(2 * L)
 
 # %% tags=["answer"]
@@ -432,7 +433,7 @@ assert np.allclose(C @ y, solve.unwrap(solve.centre(Y)))
 assert np.allclose(H @ C, H) and np.allclose(C @ H, H)
 
 in_image = H + np.eye(2 * L) - C
-assert np.allclose(in_image, landmark_gradient.landmark_jacobian(result, prior, centred=False))
+assert np.allclose(in_image, front.landmark_jacobian(result, prior, centred=False))
 
 everyone_right = np.repeat([1.0, 0.0], L)
 assert np.allclose(H @ everyone_right, 0) and np.allclose(in_image @ everyone_right, everyone_right)
@@ -454,7 +455,7 @@ assert np.allclose(H_free @ p, p) and np.isclose(np.linalg.eigvalsh(H_free).max(
 
 pixels = lift(250 * Y, prior, scale=None)
 print(f"in pixels: scale {pixels.scale:.1f}, theta {np.degrees(pixels.theta):.1f} degrees")
-H_pixels = landmark_gradient.landmark_jacobian(pixels, prior)
+H_pixels = front.landmark_jacobian(pixels, prior)
 assert np.allclose(H_pixels @ solve.unwrap(250 * Y), solve.unwrap(pixels.Y_hat))
 assert pixels.theta == result.theta and np.allclose(H_pixels, H_free)
 
@@ -470,7 +471,7 @@ assert pixels.theta == result.theta and np.allclose(H_pixels, H_free)
 # %%
 frame = load_real_frames()[0]
 seen = lift(frame.Y, prior, scale=None, visible=frame.visible, camera=frame.camera)
-H_seen = landmark_gradient.landmark_jacobian(seen, prior)
+H_seen = front.landmark_jacobian(seen, prior)
 unseen = np.tile(~frame.visible, 2)
 print("not seen:", [name for name, there in zip(names, frame.visible, strict=True) if not there])
 assert np.all(H_seen[:, unseen] == 0) and np.all(np.abs(H_seen[unseen]).sum(axis=1) > 0.1)
@@ -478,8 +479,8 @@ assert not np.allclose(H_seen, H_seen.T)
 
 # %%
 k = seen.component
-options = {"free_scale": True, "visible": frame.visible, "camera": frame.camera}
-E_seen, E_seen_t = landmark_gradient.landmark_model(prior.mu[k], prior.e[k], prior.sigma[k], seen.theta, **options)
+options = {"free_scale": True, "weights": frame.visible, "camera": frame.camera}
+E_seen, E_seen_t = landmark_gradient.landmark_model(prior.gaussian(k), seen.theta, **options)
 rng = np.random.default_rng(0)
 v, g = rng.standard_normal((2, 2 * L))
 forth, back = landmark_gradient.push_forward(E_seen, E_seen_t, v), landmark_gradient.pull_back(E_seen, E_seen_t, g)
@@ -501,7 +502,7 @@ assert np.isclose(g @ forth, back @ v) and not np.allclose(back, H_seen @ g)
 spine = HUMAN36M.index("spine")
 ask = np.zeros(2 * L)
 ask[spine] = 1.0
-share = solve.wrap(landmark_gradient.landmark_jacobian(seen, prior, centred=False).T @ ask)
+share = solve.wrap(front.landmark_jacobian(seen, prior, centred=False).T @ ask)
 assert np.all(share[:, ~frame.visible] == 0)
 for n in np.argsort(np.linalg.norm(share, axis=0))[::-1][:5]:
     print(f"{names[n]:>14}: {share[0, n]:+.2f} in x, {share[1, n]:+.2f} in y")
@@ -538,8 +539,8 @@ exercise_lifted = lift(
 # %% tags=["answer"]
 answer(
     "4.3",
-    in_image_coordinates(landmark_gradient.landmark_jacobian(exercise_lifted, prior), exercise_frame.visible),
-    landmark_gradient.landmark_jacobian(exercise_lifted, prior, centred=False),
+    in_image_coordinates(front.landmark_jacobian(exercise_lifted, prior), exercise_frame.visible),
+    front.landmark_jacobian(exercise_lifted, prior, centred=False),
     hint="Each row of the mean's matrix holds 1/n for the n visible landmarks and 0 for the others.",
 )
 
@@ -912,14 +913,16 @@ fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8))
 draw_pose_2d(left, refined.Y_hat, legend=False, alpha=0.5)
 draw_arrows(left, refined.Y_hat, solve.wrap(w), "#009E73", "w", 1.0)
 left.set_title("w: how the fit moves as theta turns")
-right.plot(np.degrees(turned), solve.solve_at(Y, mu, e, sigma, turned).cost, color="black", label="least cost")
+right.plot(
+    np.degrees(turned), solve.solve_at(Y, Gaussian(mu, e, sigma), turned).cost, color="black", label="least cost"
+)
 parabola = refined.cost + kappa * (turned - refined.theta) ** 2
 right.plot(np.degrees(turned), parabola, "--", color="#D55E00", label="with curvature 2 kappa")
 right.set(xlabel="theta (degrees)", ylabel="cost (m²)", title="how sharp the valley is", ylim=(0, None))
 right.legend(fontsize=8)
 plt.show()
 near = np.abs(turned - refined.theta) < 0.02
-assert np.allclose(solve.solve_at(Y, mu, e, sigma, turned[near]).cost, parabola[near], rtol=1e-2)
+assert np.allclose(solve.solve_at(Y, gaussian, turned[near]).cost, parabola[near], rtol=1e-2)
 
 # %%
 H_refined = E_free @ np.linalg.solve(A, E_free.T) + np.outer(w, w) / kappa

@@ -18,8 +18,7 @@ from lifting.camera import ROTATIONS
 from lifting.datasets.real_frames import RealFrame, belief_human36m
 from lifting.drawing.plots import COLOURS, bone_paths
 from lifting.drawing.widgets.base import LAYOUT, STYLE, Widget, new_figure
-from lifting.front import Lifted, lift
-from lifting.front import landmark_jacobian
+from lifting.front import Lifted, landmark_jacobian, lift
 from lifting.pose_prior import PosePrior
 from lifting.skeleton import HUMAN36M
 from lifting.solve import unwrap, wrap
