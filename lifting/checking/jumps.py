@@ -11,8 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from lifting.camera import ROTATIONS
-from lifting.front import lift
-from lifting.landmark_gradient import landmark_jacobian
+from lifting.front import landmark_jacobian, lift
 from lifting.pose_prior import PosePrior
 from lifting.solve import unwrap
 from lifting.support.arrays import Array, check_array, check_count, check_positive, fail, to_numpy

@@ -30,8 +30,7 @@ from lifting.checking.turning import (
 from lifting.datasets.motion_capture import MotionCapture, load_motion_capture
 from lifting.datasets.real_frames import RealFrame, belief_human36m, load_real_frames, peaks
 from lifting.fitting.default_prior import Settings, clip_poses, group_of, learn
-from lifting.front import lift
-from lifting.landmark_gradient import landmark_jacobian
+from lifting.front import landmark_jacobian, lift
 from lifting.pose_prior import PosePrior, load_prior
 from lifting.solve import centre, unwrap
 from lifting.support.arrays import check_count, fail

@@ -27,9 +27,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from lifting.camera import project, rotation, turn
-from lifting.front import Lifted, lift
-from lifting.landmark_gradient import landmark_jacobian, landmark_model
-from lifting.pose_prior import PosePrior
+from lifting.front import Lifted, landmark_jacobian, lift
+from lifting.landmark_gradient import landmark_model
+from lifting.pose_prior import Gaussian, PosePrior
 from lifting.solve import centre, stack_ridge, unwrap
 from lifting.support.arrays import Array, check_array, check_count, check_positive, fail, like, namespace, refuse
 
@@ -62,12 +62,13 @@ def turning(Y: Float[Array, "*batch 2 L"], prior: PosePrior, result: Lifted) -> 
     Y = check_array("Y", Y, *result.Y_hat.shape)
     xp = namespace(Y)
     k, seen = result.component, result.visible
-    mu, e, sigma = (like(value, Y)[k] for value in (prior.mu, prior.e, prior.sigma))
+    gaussian = Gaussian(*(like(part, Y)[k] for part in prior.gaussian(np.s_[:])))
+    sigma = gaussian.sigma
 
     def model(quarters: int) -> Array:
         """[p E] with a row for every landmark, its mean over the visible ones 0."""
         theta = result.theta + quarters * math.pi / 2
-        return landmark_model(mu, e, sigma, theta, free_scale=True, visible=seen, camera=result.camera)[0]
+        return landmark_model(gaussian, theta, free_scale=True, weights=seen, camera=result.camera)[0]
 
     here, right, left = model(0), model(1), model(-1)
     first, second = (right - left) / 2, (right + left) / 2 - here
@@ -211,7 +212,9 @@ def solve_again(
     """`result` with everything but the component (and a fixed scale) solved for once more at other angles: eq. (6)."""
     k, seen, camera, s = result.component, result.visible, result.camera, result.scale
     mu, e, sigma = prior.gaussian(k)
-    _, E_bar_t = landmark_model(mu, e, sigma, theta, free_scale=result.free_scale, visible=seen, camera=camera)
+    _, E_bar_t = landmark_model(
+        Gaussian(mu, e, sigma), theta, free_scale=result.free_scale, weights=seen, camera=camera
+    )
     y = unwrap(Y / s[..., None, None])  # E_bar_t takes the mean away, and what was not seen
     if result.free_scale:
         x = _apply(E_bar_t, y)
