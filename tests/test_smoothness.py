@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +27,7 @@ from lifting.checking.turning import (
 from lifting.datasets.motion_capture import load_motion_capture
 from lifting.datasets.real_frames import load_real_frames, transform
 from lifting.drawing import plots
+from lifting.drawing.plots import winners
 from lifting.fitting.default_prior import group_of
 from lifting.front import landmark_jacobian, lift
 from lifting.pose_prior import PosePrior, load_prior
@@ -453,7 +455,7 @@ def test_the_command_refuses_a_missing_folder_before_it_measures(tmp_path, monke
 
 def test_a_line_is_drawn_wherever_neighbouring_cells_differ():
     values = np.array([[0, 0, 1], [0, 2, 1]])
-    edges = {tuple(map(tuple, edge)) for edge in plots._edges(values, (0.0, 3.0, 0.0, 2.0)).tolist()}
+    edges = {tuple(map(tuple, edge)) for edge in winners.edges(values, (0.0, 3.0, 0.0, 2.0))}
     assert edges == {((2, 0), (2, 1)), ((1, 1), (1, 2)), ((2, 1), (2, 2)), ((1, 1), (2, 1))}
 
 
@@ -462,8 +464,8 @@ def test_the_figure_names_what_it_shows(prior, sample):
     plane = winners_over_plane(Y, prior, 13, Y[0, 13] + steps, Y[1, 13] + steps)
     figure = Figure(figsize=(12, 5.2), layout="constrained")
     left, right = figure.subplots(1, 2)
-    plots.draw_boundaries(left, plane.xs, plane.ys, plane.theta, plane.component, Y, 13)
-    plots.draw_jumps(right, plane.xs, plane.ys, plane.Y_hat, 13)
+    plots.draw_boundaries(left, plane, Y, 13)
+    plots.draw_jumps(right, plane, 13)
     assert left.get_title() == "Who wins, for every place of the left wrist"
     for ax in (left, right):
         assert ax.get_xlabel() == "x (px)" and ax.get_ylabel() == "y, up (px)"
@@ -526,9 +528,9 @@ def test_pictures_of_the_wrong_shape_are_refused(sample):
     ax = Figure().subplots()
     at, cells = np.arange(3.0), np.zeros((3, 3))
     with refuses("component: got shape (2, 3), expected shape (3, 3), the places of ys and xs"):
-        plots.draw_boundaries(ax, at, at, cells, cells[:2], sample.Y[0], 0)
+        plots.draw_boundaries(ax, SimpleNamespace(xs=at, ys=at, theta=cells, component=cells[:2]), sample.Y[0], 0)
     with refuses("xs, ys: got 1 and 3 places, expected at least 2 of each"):
-        plots.draw_jumps(ax, at[:1], at, np.zeros((3, 1, 2, 17)), 0)
+        plots.draw_jumps(ax, SimpleNamespace(xs=at[:1], ys=at, Y_hat=np.zeros((3, 1, 2, 17))), 0)
 
 
 def test_a_random_prior_of_another_size_works_too():

@@ -750,8 +750,8 @@ plane = winners_over_plane(small, prior, wrist, small[0, wrist] + reach, small[1
 
 # %%
 fig, (left, right) = plt.subplots(1, 2, figsize=(12, 4.8), layout="constrained")
-draw_boundaries(left, plane.xs, plane.ys, plane.theta, plane.component, small, wrist)
-draw_jumps(right, plane.xs, plane.ys, plane.Y_hat, wrist)
+draw_boundaries(left, plane, small, wrist)
+draw_jumps(right, plane, wrist)
 plt.show()
 winners = set(zip(plane.component.ravel().tolist(), plane.angle.ravel().tolist(), strict=True))
 print(f"{len(winners)} pairs of component and angle win somewhere")
