@@ -13,12 +13,9 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-import lifting
-from lifting.datasets.real_frames import load_real_frames, peaks, transform
-from lifting.drawing import plots
-from lifting.drawing.exercises import answer
-from lifting.metrics import mpjpe, n_mpjpe, p_mpjpe
-from lifting.skeleton import BLAZEPOSE, HUMAN36M, convert
+from lifting import lift, load_prior, metrics, skeleton, solve
+from lifting.datasets import real_frames
+from lifting.drawing import answer, plots
 
 # %% [markdown]
 # ## The way through
@@ -37,7 +34,7 @@ plt.show()
 # BSD-3-Clause; his face was pixelated by the publishers). `data/real_frames.md` says how they were made.
 
 # %% tags=["setup"]
-frames = {frame.name: frame for frame in load_real_frames()}
+frames = {frame.name: frame for frame in real_frames.load_real_frames()}
 frame = frames["cam04_026"]
 
 # %%
@@ -56,7 +53,7 @@ plt.show()
 # They are what the network gave, and nothing was made up.
 
 # %%
-wrist = BLAZEPOSE.index("left_wrist")
+wrist = skeleton.BLAZEPOSE.index("left_wrist")
 print("B", frame.belief.shape, "from", frame.belief.min().round(2), "to", frame.belief.max().round(2))
 _, axes = plt.subplots(1, 2, figsize=(9, 4.4))
 plots.draw_belief(axes[0], frame.belief[wrist], title="belief map of the left wrist")
@@ -84,7 +81,7 @@ def argmax_landmarks(belief):
 
 
 cells = argmax_landmarks(frame.belief)
-assert np.array_equal(cells, peaks(frame.belief))  # the package's own
+assert np.array_equal(cells, real_frames.peaks(frame.belief))  # the package's own
 print("left wrist: column, row =", cells[wrist])
 
 # %% [markdown]
@@ -93,10 +90,10 @@ print("left wrist: column, row =", cells[wrist])
 # lifting will have to do without.
 
 # %%
-pixels33 = transform(frame.map_to_photo, cells.astype(float)).T
-pixels, visible = convert(pixels33, BLAZEPOSE, HUMAN36M, frame.visibility33 >= 0.5)
+pixels33 = real_frames.transform(frame.map_to_photo, cells.astype(float)).T
+pixels, visible = skeleton.convert(pixels33, skeleton.BLAZEPOSE, skeleton.HUMAN36M, frame.visibility33 >= 0.5)
 print("pixels", pixels.shape, " visible", visible.sum(), "of", visible.size)
-print("missing:", [name for name, seen in zip(HUMAN36M.landmarks, visible, strict=True) if not seen])
+print("missing:", [name for name, seen in zip(skeleton.HUMAN36M.landmarks, visible, strict=True) if not seen])
 assert np.array_equal(visible, frame.visible)
 
 # %% [markdown]
@@ -106,9 +103,9 @@ assert np.array_equal(visible, frame.visible)
 # %% tags=["setup"]
 def landmarks(frame):
     """Y (2, 17), x right and y up in photo pixels, and which landmarks are visible."""
-    cells = peaks(frame.belief)
-    pixels33 = transform(frame.map_to_photo, cells).T
-    pixels, visible = convert(pixels33, BLAZEPOSE, HUMAN36M, frame.visibility33 >= 0.5)
+    cells = real_frames.peaks(frame.belief)
+    pixels33 = real_frames.transform(frame.map_to_photo, cells).T
+    pixels, visible = skeleton.convert(pixels33, skeleton.BLAZEPOSE, skeleton.HUMAN36M, frame.visibility33 >= 0.5)
     return pixels * [[1], [-1]], visible
 
 
@@ -137,7 +134,7 @@ assert np.median(apart) < 12
 # pose is $\mu + a \cdot e = \mu + \sum_j a_j e_j$.
 
 # %% tags=["setup"]
-prior = lifting.load_prior()
+prior = load_prior()
 
 # %%
 for name in ("mu", "e", "sigma", "weights", "noise_variance"):
@@ -155,7 +152,7 @@ for name in ("mu", "e", "sigma", "weights", "noise_variance"):
 def lift_frame(frame):
     """The lifted pose in metres (3, 17), and everything else that `lift` found."""
     Y, visible = landmarks(frame)
-    result = lifting.lift(Y, prior, scale=None, visible=visible, camera=frame.camera)
+    result = lift(Y, prior, scale=None, visible=visible, camera=frame.camera)
     return result.pose / result.scale, result
 
 
@@ -192,7 +189,11 @@ def errors(frame, pose):
     """MPJPE, N-MPJPE and P-MPJPE in millimetres, against the pseudo ground truth."""
     both = frame.visible & frame.pseudo_visible
     truth = frame.pseudo_truth
-    found = [mpjpe(pose, truth, both, "centroid"), n_mpjpe(pose, truth, both, "centroid"), p_mpjpe(pose, truth, both)]
+    found = [
+        metrics.mpjpe(pose, truth, both, "centroid"),
+        metrics.n_mpjpe(pose, truth, both, "centroid"),
+        metrics.p_mpjpe(pose, truth, both),
+    ]
     return 1000 * np.array(found)
 
 
@@ -265,8 +266,8 @@ def landmark(belief, A):
 
 
 # %% tags=["answer"]
-nose = BLAZEPOSE.index("nose")
-expected = landmarks(frame)[0][:, HUMAN36M.index("nose")]
+nose = skeleton.BLAZEPOSE.index("nose")
+expected = landmarks(frame)[0][:, skeleton.HUMAN36M.index("nose")]
 answer(
     "0.1", landmark(frame.belief[nose], frame.map_to_photo), expected, hint="A wants the column first, then the row."
 )
@@ -321,13 +322,12 @@ answer("0.2", best_scale(x, z), best, hint="d/ds gives 2 s <x, x> - 2 <x, z> = 0
 # A table can rot; a cell that runs can't. Here are the shapes as the code has them.
 
 # %%
-from lifting import solve
 
 p, E = solve.projected_model(prior.mu[0], prior.e[0], result.theta, camera=frame.camera)
 E_bar = solve.stack_ridge(E, prior.sigma[0])
 E_bar_dagger = solve.pseudo_inverse(E_bar)
 E_bar_t = solve.truncated_pseudo_inverse(E, prior.sigma[0])
-L, J = len(HUMAN36M.landmarks), prior.J
+L, J = len(skeleton.HUMAN36M.landmarks), prior.J
 assert (p.shape, E.shape, E_bar.shape) == ((2 * L,), (2 * L, J), (2 * L + J, J))
 assert np.allclose(E_bar_dagger[:, : 2 * L], E_bar_t)
 print("p", p.shape, " E", E.shape, " E_bar", E_bar.shape, " E_bar_dagger", E_bar_dagger.shape)

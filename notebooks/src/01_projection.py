@@ -10,16 +10,9 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-import lifting
-from lifting.camera import project, rotation, tilted_camera, turn
-from lifting.datasets.motion_capture import load_motion_capture, trunk_lean
-from lifting.datasets.real_frames import load_real_frames
-from lifting.drawing import plots
-from lifting.drawing.exercises import answer
-from lifting.drawing.widgets.projection import ProjectionWidget, quantise
-from lifting.metrics import mpjpe, pixel_error
-from lifting.pose_prior import facing
-from lifting.skeleton import HUMAN36M, mirror
+from lifting import camera, lift, load_prior, metrics, pose_prior, skeleton
+from lifting.datasets import motion_capture, real_frames
+from lifting.drawing import answer, plots
 
 # %% [markdown]
 # ## The way through
@@ -36,9 +29,10 @@ plt.show()
 # ones, from motion capture (`data/motion_capture.md` says from where, and under which licences).
 
 # %% tags=["setup"]
-motion = load_motion_capture()
+motion = motion_capture.load_motion_capture()
 pose = motion.of_clip("punch")[20]
-pose = turn(pose, facing(pose, HUMAN36M.left, HUMAN36M.right))  # let it face the viewer
+sides = skeleton.HUMAN36M.left, skeleton.HUMAN36M.right
+pose = camera.turn(pose, pose_prior.facing(pose, *sides))  # let it face the viewer
 upright = np.array(motion.clip_upright)[motion.clip]
 
 # %%
@@ -69,7 +63,7 @@ def R(theta):
     return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
 
 
-assert np.allclose(R(0.3), rotation(0.3))  # the package's own
+assert np.allclose(R(0.3), camera.rotation(0.3))  # the package's own
 assert np.allclose(R(0.3) @ R(0.3).T, np.eye(3)) and np.isclose(np.linalg.det(R(0.3)), 1)
 print(R(np.pi / 2).round(12) + 0.0)
 
@@ -80,7 +74,7 @@ print(R(np.pi / 2).round(12) + 0.0)
 # %%
 Pi = np.array([[1.0, 0, 0], [0, 1, 0]])
 Y_hat = Pi @ R(0.3) @ pose  # (1)
-assert np.allclose(Y_hat, project(pose, 0.3))
+assert np.allclose(Y_hat, camera.project(pose, 0.3))
 print("Y_hat", Y_hat.shape)
 
 # %% [markdown]
@@ -89,7 +83,7 @@ print("Y_hat", Y_hat.shape)
 # %%
 _, axes = plt.subplots(1, 4, figsize=(11, 3.2), sharey=True, layout="constrained")
 for ax, degrees in zip(axes, (0, 40, 90, 180), strict=True):
-    plots.draw_pose_2d(ax, project(pose, np.radians(degrees)), legend=degrees == 0)
+    plots.draw_pose_2d(ax, camera.project(pose, np.radians(degrees)), legend=degrees == 0)
     ax.set(title=f"theta = {degrees} degrees", xlim=(-0.9, 0.9), ylim=(-1, 1))
 plt.show()
 
@@ -112,11 +106,11 @@ def perspective(pose, D, f):
 
 def weak_perspective_error(pose, D):
     """Mean distance between perspective and weak perspective, in millimetres on the person."""
-    return 1000 * pixel_error(project(pose, 0.0), perspective(pose, D, f=D))
+    return 1000 * metrics.pixel_error(camera.project(pose, 0.0), perspective(pose, D, f=D))
 
 
 distances = np.array([1.5, 2, 3, 4, 6, 8, 12, 16])
-error = np.array([weak_perspective_error(turn(pose, 0.8), D) for D in distances])
+error = np.array([weak_perspective_error(camera.turn(pose, 0.8), D) for D in distances])
 assert np.isclose(error[-1] / error[-3], 8 / 16, atol=0.02)  # twice as far, half the error
 
 # %%
@@ -145,7 +139,7 @@ def points_and_pixels(frame):
 
 
 # %%
-frames = load_real_frames()
+frames = real_frames.load_real_frames()
 residuals = []
 for frame in frames:
     X, P = points_and_pixels(frame)
@@ -173,8 +167,8 @@ def C(beta):
     return np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
 
 
-assert np.allclose(C(0.2), tilted_camera(0.2))
-assert np.allclose(Pi @ C(0.2) @ R(0.3) @ pose, project(pose, 0.3, camera=tilted_camera(0.2)))
+assert np.allclose(C(0.2), camera.tilted_camera(0.2))
+assert np.allclose(Pi @ C(0.2) @ R(0.3) @ pose, camera.project(pose, 0.3, camera=camera.tilted_camera(0.2)))
 
 # %% [markdown]
 # How far do the real cameras look down? Read it off the vertical: the second column of $C$ is where "up" points in the
@@ -190,7 +184,8 @@ for name in ("cam01_026", "cam02_026", "cam03_027", "cam04_026"):
 # %%
 _, axes = plt.subplots(1, 3, figsize=(9, 3.3), sharey=True, layout="constrained")
 for ax, degrees in zip(axes, (0, 20, 50), strict=True):
-    plots.draw_pose_2d(ax, project(pose, 0.6, camera=tilted_camera(np.radians(degrees))), legend=degrees == 0)
+    looks_down = camera.tilted_camera(np.radians(degrees))
+    plots.draw_pose_2d(ax, camera.project(pose, 0.6, camera=looks_down), legend=degrees == 0)
     ax.set(title=f"looks down by {degrees} degrees", xlim=(-0.9, 0.9), ylim=(-1, 1))
 plt.show()
 
@@ -206,8 +201,8 @@ plt.show()
 
 # %%
 poses = motion.poses[upright]
-heading = -np.degrees(facing(poses, HUMAN36M.left, HUMAN36M.right)) % 360  # facing says how to turn it back
-lean = trunk_lean(poses)
+heading = -np.degrees(pose_prior.facing(poses, *sides)) % 360  # facing says how to turn it back
+lean = motion_capture.trunk_lean(poses)
 print(f"headings in {np.count_nonzero(np.histogram(heading, 24, (0, 360))[0])} of 24 sectors of 15 degrees")
 print(f"lean: median {np.median(lean):.0f} degrees, 90% below {np.percentile(lean, 90):.0f} degrees")
 assert np.median(lean) < 20 and np.histogram(heading, 12, (0, 360))[0].min() > 0
@@ -230,7 +225,7 @@ plt.show()
 # left them out here. Counting all clips:
 
 # %%
-lean_all = trunk_lean(motion.poses)
+lean_all = motion_capture.trunk_lean(motion.poses)
 print(f"all clips: median {np.median(lean_all):.0f} degrees, 90% below {np.percentile(lean_all, 90):.0f} degrees")
 assert np.percentile(lean_all, 90) > np.percentile(lean, 90)
 
@@ -242,10 +237,12 @@ assert np.percentile(lean_all, 90) > np.percentile(lean, 90)
 # should halve when $T$ doubles. Measured, on real poses with random angles:
 
 # %%
+from lifting.drawing.widgets import projection
+
 rng = np.random.default_rng(0)
 theta = rng.uniform(0, 2 * np.pi, len(poses))
 counts = np.array([5, 10, 20, 40, 80, 160, 320])
-picture = np.array([1000 * quantise(poses, theta, rotations=T).error.mean() for T in counts])
+picture = np.array([1000 * projection.quantise(poses, theta, rotations=T).error.mean() for T in counts])
 for T, value in zip(counts, picture, strict=True):
     print(f"{T:4} angles: {value:5.2f} mm")
 assert np.allclose(picture[2:-1] / picture[3:], 2, rtol=0.1)
@@ -255,14 +252,14 @@ assert np.allclose(picture[2:-1] / picture[3:], 2, rtol=0.1)
 # has learned from: this is about angles, not about how good the prior is) from their exact landmarks.
 
 # %%
-prior = lifting.load_prior()
+prior = load_prior()
 some, angle = poses[::4], theta[::4]
-turned = turn(some, angle)
+turned = camera.turn(some, angle)
 
 
 def lifting_error(T):
-    result = lifting.lift(project(some, angle), prior, rotations=int(T))
-    return 1000 * mpjpe(result.pose, turned, root="centroid").mean()
+    result = lift(camera.project(some, angle), prior, rotations=int(T))
+    return 1000 * metrics.mpjpe(result.pose, turned, root="centroid").mean()
 
 
 lifted = np.array([lifting_error(T) for T in counts])
@@ -291,7 +288,7 @@ plt.show()
 
 # %%
 assert np.allclose(R(0.7 + np.pi), np.diag([-1, 1, -1]) @ R(0.7))
-Y, opposite = project(pose, 0.7), project(pose, 0.7 + np.pi)
+Y, opposite = camera.project(pose, 0.7), camera.project(pose, 0.7 + np.pi)
 assert np.allclose(opposite[0], -Y[0]) and np.allclose(opposite[1], Y[1])
 print("x is negated, y is the same")
 
@@ -303,10 +300,10 @@ print("x is negated, y is the same")
 
 # %%
 reverse = np.diag([1, 1, -1])
-assert np.allclose(project(reverse @ pose, 0.0), project(pose, 0.0))
+assert np.allclose(camera.project(reverse @ pose, 0.0), camera.project(pose, 0.0))
 assert np.allclose(reverse, R(np.pi) @ np.diag([-1, 1, 1]))
-swapped = list(HUMAN36M.swap)
-assert np.allclose((reverse @ pose)[:, swapped], R(np.pi) @ mirror(pose, HUMAN36M))
+swapped = list(skeleton.HUMAN36M.swap)
+assert np.allclose((reverse @ pose)[:, swapped], R(np.pi) @ skeleton.mirror(pose, skeleton.HUMAN36M))
 
 # %%
 figure = plt.figure(figsize=(13, 4))
@@ -314,8 +311,8 @@ for n, (body, title) in enumerate([(pose, "the pose"), (reverse @ pose, "reverse
     ax = figure.add_subplot(1, 3, n + 1, projection="3d")
     plots.draw_pose_3d(ax, body, azim=90, radius=0.9, legend=n == 0).set_title(f"{title}, from +x")
 ax = figure.add_subplot(1, 3, 3)
-plots.draw_pose_2d(ax, project(pose, 0.0), colour="#009E73", label="picture of the pose")
-plots.draw_pose_2d(ax, project(reverse @ pose, 0.0), colour="black", linestyle=":", label="of the reversed one")
+plots.draw_pose_2d(ax, camera.project(pose, 0.0), colour="#009E73", label="picture of the pose")
+plots.draw_pose_2d(ax, camera.project(reverse @ pose, 0.0), colour="black", linestyle=":", label="of the reversed one")
 plt.show()
 
 # %% [markdown]
@@ -326,14 +323,15 @@ plt.show()
 # z\sin\beta$ holds some depth.
 
 # %%
-result = lifting.lift(project(some, angle), prior)
-true, false = (mpjpe(result.pose, body, root="centroid") for body in (turned, reverse @ turned))
+result = lift(camera.project(some, angle), prior)
+true, false = (metrics.mpjpe(result.pose, body, root="centroid") for body in (turned, reverse @ turned))
 print(f"lifted nearer to the reversed pose: {100 * np.mean(false < true):.0f} % of {len(some)}")
 assert np.mean(false < true) < 0.1
 for degrees in (0, 10, 20):
-    camera = tilted_camera(np.radians(degrees))
-    apart = pixel_error(
-        project(reverse @ turned, np.zeros(len(some)), camera=camera), project(some, angle, camera=camera)
+    C_tilted = camera.tilted_camera(np.radians(degrees))
+    apart = metrics.pixel_error(
+        camera.project(reverse @ turned, np.zeros(len(some)), camera=C_tilted),
+        camera.project(some, angle, camera=C_tilted),
     )
     print(f"looks down by {degrees:2} degrees: the two pictures are {1000 * apart.mean():3.0f} mm apart")
 assert apart.mean() > 0.01
@@ -349,6 +347,8 @@ assert apart.mean() > 0.01
 # **rotations** from 12 to 80 and watch the dashed figure vanish; tilt the camera with **elevation**.
 
 # %%
+from lifting.drawing.widgets.projection import ProjectionWidget
+
 widget = ProjectionWidget(pose)
 widget.view()
 
@@ -361,12 +361,12 @@ coarse = widget.result().error
 widget["rotations"] = 80
 fine = widget.result().error
 print(f"at 35 degrees: {1000 * coarse:.1f} mm with 12 angles, {1000 * fine:.1f} mm with 80")
-assert fine < coarse and np.isclose(fine, quantise(pose, np.radians(35.0), rotations=80).error)
+assert fine < coarse and np.isclose(fine, projection.quantise(pose, np.radians(35.0), rotations=80).error)
 
 # %%
 _, axes = plt.subplots(1, 3, figsize=(9.5, 3.3), sharey=True, layout="constrained")
 for ax, T in zip(axes, (6, 12, 80), strict=True):
-    found = quantise(pose, np.radians(35.0), rotations=T)
+    found = projection.quantise(pose, np.radians(35.0), rotations=T)
     plots.draw_pose_2d(ax, found.Y_nearest, colour="grey", linestyle="--", label="nearest angle", legend=T == 6)
     plots.draw_pose_2d(ax, found.Y, legend=T == 6)
     ax.set(title=f"{T} angles: {1000 * found.error:.1f} mm", xlim=(-0.9, 0.9), ylim=(-1, 1))
@@ -380,14 +380,14 @@ plt.show()
 # %% tags=["exercise"]
 def my_project(pose, theta, s, C):
     # BEGIN SOLUTION
-    return s * (C @ rotation(theta) @ pose)[:2]
+    return s * (C @ camera.rotation(theta) @ pose)[:2]
     # END SOLUTION
 
 
 # %% tags=["answer"]
-camera = tilted_camera(0.25)
-expected = project(pose, 0.9, scale=340.0, camera=camera)
-answer("1.1", my_project(pose, 0.9, 340.0, camera), expected, hint="The person turns first, the camera comes after.")
+C_tilted = camera.tilted_camera(0.25)
+expected = camera.project(pose, 0.9, scale=340.0, camera=C_tilted)
+answer("1.1", my_project(pose, 0.9, 340.0, C_tilted), expected, hint="The person turns first, the camera comes after.")
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 1.2: how many angles?
@@ -420,7 +420,7 @@ def fit_scale(X, P):
 
 
 # %% tags=["answer"]
-X, P = points_and_pixels(load_real_frames(["cam02_026"])[0])
+X, P = points_and_pixels(real_frames.load_real_frames(["cam02_026"])[0])
 s, squares = np.linalg.lstsq(X.reshape(-1, 1), P.ravel())[:2]
 answer("1.3", fit_scale(X, P), [s[0], np.sqrt(squares[0] / X.shape[1])], hint="Set d/ds of ||P - s X||^2 to 0.")
 

@@ -13,30 +13,13 @@
 # ours, and every step is checked by running it.
 
 # %% tags=["setup"]
-import json
-import tempfile
-from pathlib import Path
-
 import matplotlib.pyplot as plt
 import numpy as np
-from IPython.display import HTML
-from scipy.cluster.vq import kmeans2
-from scipy.optimize import minimize
 
-# %% tags=["setup"]
-import lifting
-from lifting.camera import rotation, rotation_angles, turn
-from lifting.datasets.motion_capture import load_motion_capture
-from lifting.drawing import plots
-from lifting.drawing.exercises import answer
-from lifting.drawing.widgets.prior import PriorWidget, move_along
-from lifting.fitting.alignment import align_about_vertical, align_to_prior, start_by_factorisation
-from lifting.fitting.default_prior import GRID, clip_poses, measure
-from lifting.fitting.fit_prior import fit_prior, grow_basis
-from lifting.fitting.ppca import fit_ppca
-from lifting.pose_prior import facing, log_density, log_likelihood, posterior, sample
-from lifting.skeleton import HUMAN36M
-from lifting.support.files import data_path
+from lifting import camera, load_prior, pose_prior, save_prior, skeleton
+from lifting.datasets import motion_capture
+from lifting.drawing import answer, plots
+from lifting.fitting import alignment, default_prior, fit_prior, ppca
 
 # %% [markdown]
 # ## The way through
@@ -58,9 +41,9 @@ plt.show()
 # mirror images, from which it learned as well.
 
 # %% tags=["setup"]
-motion = load_motion_capture()
-names = [name for name in motion.clip_names if len(clip_poses(motion, name))]
-clips = {name: clip_poses(motion, name)[::5] for name in names}
+motion = motion_capture.load_motion_capture()
+names = [name for name in motion.clip_names if len(default_prior.clip_poses(motion, name))]
+clips = {name: default_prior.clip_poses(motion, name)[::5] for name in names}
 poses = np.concatenate(list(clips.values()))
 N, _, L = poses.shape
 
@@ -110,8 +93,8 @@ def heading(P, m):
 
 # %%
 later, first = clips["dance_a"][15], clips["dance_a"][0]
-angles = rotation_angles(720)
-costs = np.square(later - rotation(angles) @ first).sum(axis=(1, 2))
+angles = camera.rotation_angles(720)
+costs = np.square(later - camera.rotation(angles) @ first).sum(axis=(1, 2))
 best = heading(later, first) % (2 * np.pi)
 print("brute force", np.degrees(angles[costs.argmin()]).round(1), " formula", np.degrees(best).round(1), "degrees")
 assert abs(best - angles[costs.argmin()]) <= angles[1] / 2
@@ -125,7 +108,7 @@ ax.legend()
 plt.show()
 
 # %%
-assert np.allclose(heading(poses, first), align_about_vertical(poses, first))  # the package's function is ours
+assert np.allclose(heading(poses, first), alignment.align_about_vertical(poses, first))  # the package's own
 
 # %% [markdown]
 # ## Main paper, section 4: the start, a variant of Tomasi-Kanade
@@ -175,7 +158,7 @@ def nearest_turns(A):
 # %%
 A = np.sqrt(N) * U[:, :2].reshape(N, 2, 2)
 theta = nearest_turns(A)
-A_hat = rotation(theta)[:, [0, 2]][:, :, [0, 2]].reshape(2 * N, 2)  # rows x and z, columns x and z
+A_hat = camera.rotation(theta)[:, [0, 2]][:, :, [0, 2]].reshape(2 * N, 2)  # rows x and z, columns x and z
 mu_xz = np.linalg.pinv(A_hat) @ M
 mu = np.stack([mu_xz[0], poses[:, 1].mean(axis=0), mu_xz[1]])
 
@@ -192,17 +175,18 @@ orthonormal[:, :, 1] *= sign
 is_turn = np.linalg.det(orthonormal) > 0
 print(f"{is_turn.sum()} of {N} pairs are nearest to a rotation")
 assert np.allclose(orthonormal[is_turn], A_hat.reshape(N, 2, 2)[is_turn])
-assert np.allclose(mu_xz, turn(poses, -theta).mean(axis=0)[[0, 2]])
-assert all(np.allclose(ours, theirs) for ours, theirs in zip((mu, theta), start_by_factorisation(poses), strict=True))
+assert np.allclose(mu_xz, camera.turn(poses, -theta).mean(axis=0)[[0, 2]])
+start = alignment.start_by_factorisation(poses)
+assert all(np.allclose(ours, theirs) for ours, theirs in zip((mu, theta), start, strict=True))
 
 # %% [markdown]
 # Now look, from above: where the shoulders are, before and after. Mean and poses are then turned together so that the
 # mean faces the viewer (exercise 2.1), which changes nothing but what we call zero.
 
 # %%
-by = facing(mu, HUMAN36M.left, HUMAN36M.right)
-mu, theta = turn(mu, by), theta - by
-aligned = turn(poses, -theta)
+by = pose_prior.facing(mu, skeleton.HUMAN36M.left, skeleton.HUMAN36M.right)
+mu, theta = camera.turn(mu, by), theta - by
+aligned = camera.turn(poses, -theta)
 spread = [1000 * np.sqrt(np.square(P - P.mean(axis=0)).sum(axis=1).mean()) for P in (poses, aligned)]
 print("spread of a landmark about the mean: {:.0f} mm before, {:.0f} mm after".format(*spread))
 assert spread[1] < 0.8 * spread[0]
@@ -211,7 +195,7 @@ assert spread[1] < 0.8 * spread[0]
 figure, axes = plt.subplots(1, 2, figsize=(8, 4), sharex=True, sharey=True)
 for ax, P, title in zip(axes, (poses, aligned), ("as recorded", "turned back"), strict=True):
     for side in ("right", "left"):
-        shoulder = P[:, :, HUMAN36M.index(f"{side}_shoulder")]
+        shoulder = P[:, :, skeleton.HUMAN36M.index(f"{side}_shoulder")]
         ax.plot(
             shoulder[:, 0],
             shoulder[:, 2],
@@ -234,7 +218,7 @@ plt.show()
 
 # %% tags=["exercise"]
 def my_facing(m):
-    line = m[:, list(HUMAN36M.left)].mean(axis=1) - m[:, list(HUMAN36M.right)].mean(axis=1)
+    line = m[:, list(skeleton.HUMAN36M.left)].mean(axis=1) - m[:, list(skeleton.HUMAN36M.right)].mean(axis=1)
     # BEGIN SOLUTION
     return np.arctan2(line[2], line[0])
     # END SOLUTION
@@ -245,7 +229,7 @@ tests = clips["dance_a"][::5]
 answer(
     "2.1",
     [my_facing(m) for m in tests],
-    list(facing(tests, HUMAN36M.left, HUMAN36M.right)),
+    list(pose_prior.facing(tests, skeleton.HUMAN36M.left, skeleton.HUMAN36M.right)),
     hint="After the turn the line's depth, c z - s x, must be 0, and its x must be positive.",
 )
 
@@ -276,7 +260,7 @@ answer(
 
 
 # %%
-def ppca(P, J):
+def fit_gaussian(P, J):
     mu = P.mean(axis=0)
     d = (P - mu).reshape(len(P), -1)
     spectrum, u = np.linalg.eigh(d.T @ d / len(P))
@@ -288,8 +272,8 @@ def ppca(P, J):
 
 # %%
 J = 10
-_, e, v, lam, spectrum = ppca(aligned, J)
-theirs = fit_ppca(aligned, J)
+_, e, v, lam, spectrum = fit_gaussian(aligned, J)
+theirs = ppca.fit_ppca(aligned, J)
 assert np.allclose(spectrum[-3:], 0)
 assert np.allclose(v, theirs.noise_variance[0]) and np.allclose(lam, theirs.component_variance[0])
 assert np.allclose(abs(np.einsum("jcl,jcl->j", e, theirs.e[0])), 1)  # the same bases, but for their signs
@@ -312,7 +296,7 @@ plt.show()
 # nothing of eigenvectors. It sees 13 numbers: a $6 \times 2$ matrix $W$ with $C = W W^\top + v I$, and $\ln v$.
 
 # %%
-tiny = aligned[:, :, [HUMAN36M.index(name) for name in ("head_top", "left_wrist", "right_ankle")]]
+tiny = aligned[:, :, [skeleton.HUMAN36M.index(name) for name in ("head_top", "left_wrist", "right_ankle")]]
 tiny = tiny - tiny.mean(axis=-1, keepdims=True)
 Q = np.kron(np.eye(3), np.linalg.svd(np.eye(3) - 1 / 3)[0][:, :2])  # (9, 6): axes of centred poses
 x = (tiny - tiny.mean(axis=0)).reshape(N, 9) @ Q
@@ -325,11 +309,13 @@ def minus_log_likelihood(numbers, S=x.T @ x / N):
 
 
 # %%
+from scipy.optimize import minimize
+
 rng = np.random.default_rng(0)
 climbs = [minimize(minus_log_likelihood, np.r_[0.3 * rng.standard_normal(12), -3]) for _ in range(4)]
 found = min(climbs, key=lambda climb: climb.fun)
-_, _, v_tiny, lam_tiny, _ = ppca(tiny, 2)
-reached = log_density(fit_ppca(tiny, 2), tiny).mean()
+_, _, v_tiny, lam_tiny, _ = fit_gaussian(tiny, 2)
+reached = pose_prior.log_density(ppca.fit_ppca(tiny, 2), tiny).mean()
 print(f"log-likelihood: closed form {reached:.4f}, optimiser {-found.fun:.4f}")
 assert abs(reached + found.fun) < 1e-5
 assert np.isclose(np.exp(found.x[12]), v_tiny, rtol=1e-2)
@@ -441,7 +427,7 @@ plt.show()
 # one.
 
 # %%
-gaussian = fit_ppca(aligned, 20)
+gaussian = ppca.fit_ppca(aligned, 20)
 spread = np.sqrt(gaussian.component_variance[0])
 _, (left, right) = plt.subplots(1, 2, figsize=(9, 2.8))
 left.plot(np.arange(1, 21), 1000 * spread, "o", color="black")
@@ -457,7 +443,7 @@ assert (np.diff(spread) <= 0).all() and (np.diff(gaussian.sigma[0]) >= 0).all()
 # \langle e_j, P - \mu\rangle$.
 
 # %%
-drawn = sample(gaussian, 2000, np.random.default_rng(1), headings=[0.0])
+drawn = pose_prior.sample(gaussian, 2000, np.random.default_rng(1), headings=[0.0])
 b = (drawn.poses - gaussian.mu[0]).reshape(2000, -1) @ gaussian.e[0].reshape(20, -1).T
 sigma = gaussian.sigma[0]
 error = {}
@@ -485,12 +471,12 @@ def my_coefficients(prior, P, k):
 
 
 # %% tags=["answer"]
-embedded = lifting.load_prior()
-example = sample(embedded, 1, np.random.default_rng(2), headings=[0.0]).poses[0]
+embedded = load_prior()
+example = pose_prior.sample(embedded, 1, np.random.default_rng(2), headings=[0.0]).poses[0]
 answer(
     "2.2",
     my_coefficients(embedded, example, 0),
-    posterior(embedded, example).mean[0],
+    pose_prior.posterior(embedded, example).mean[0],
     hint="Set the slope to zero: -2 (b_j - a_j) + 2 sigma_j^2 a_j = 0.",
 )
 
@@ -513,8 +499,8 @@ def turning_in(prior):
 
 
 # %%
-grown = grow_basis(poses, 8, rounds=200, tolerance=1e-3)
-share = [turning_in(prior) for prior in (fit_ppca(poses, 8), fit_ppca(aligned, 8), grown.prior)]
+grown = fit_prior.grow_basis(poses, 8, rounds=200, tolerance=1e-3)
+share = [turning_in(prior) for prior in (ppca.fit_ppca(poses, 8), ppca.fit_ppca(aligned, 8), grown.prior)]
 print("turning in 8 bases: as recorded {:.3f}, factorised {:.3f}, grown {:.3f}".format(*share))
 assert share[2] < share[1] < 0.25 * share[0]
 
@@ -528,11 +514,11 @@ assert share[2] < share[1] < 0.25 * share[0]
 
 # %%
 def at_once(P, J, rounds=200, tolerance=1e-3):
-    theta, history = start_by_factorisation(P)[1], [-np.inf]
+    theta, history = alignment.start_by_factorisation(P)[1], [-np.inf]
     for _ in range(rounds):
-        prior = fit_ppca(turn(P, -theta), J)
-        theta = align_to_prior(P, prior, theta[:, None])[:, 0]
-        history.append(log_density(prior, turn(P, -theta)).mean())
+        prior = ppca.fit_ppca(camera.turn(P, -theta), J)
+        theta = alignment.align_to_prior(P, prior, theta[:, None])[:, 0]
+        history.append(pose_prior.log_density(prior, camera.turn(P, -theta)).mean())
         if history[-1] - history[-2] < tolerance:
             break
     return np.array(history[1:])
@@ -541,7 +527,7 @@ def at_once(P, J, rounds=200, tolerance=1e-3):
 # %%
 once, gain = {}, {}
 for J in (2, 5, 8):
-    growth = grown if J == 8 else grow_basis(poses, J, rounds=200, tolerance=1e-3)
+    growth = grown if J == 8 else fit_prior.grow_basis(poses, J, rounds=200, tolerance=1e-3)
     once[J] = at_once(poses, J)
     gain[J] = growth.log_likelihood[-1] - once[J][-1]
     print(f"J = {J}: growing ends {round(gain[J], 1) + 0.0:+.1f} nats a pose from where 'at once' ends")
@@ -573,20 +559,22 @@ assert (np.diff(grown.log_likelihood) > -1e-9).all() and (np.diff(once[8]) > -1e
 
 # %%
 def e_step(gaussians, w, P):
-    joint = np.stack([log_density(g, P)[:, 0] for g in gaussians], axis=1) + np.log(w)
+    joint = np.stack([pose_prior.log_density(g, P)[:, 0] for g in gaussians], axis=1) + np.log(w)
     total = np.logaddexp.reduce(joint, axis=1)  # ln p(P_i)
     return np.exp(joint - total[:, None]), total.mean()
 
 
 def m_step(P, r, J):
-    return [fit_ppca(P, J, frame_weights=r_k) for r_k in r.T], r.mean(axis=0)
+    return [ppca.fit_ppca(P, J, frame_weights=r_k) for r_k in r.T], r.mean(axis=0)
 
 
 # %% [markdown]
 # Start from three clusters of the grown, aligned poses, and keep the headings where they are.
 
 # %%
-upright = turn(poses, -grown.theta)
+from scipy.cluster.vq import kmeans2
+
+upright = camera.turn(poses, -grown.theta)
 _, label = kmeans2(upright.reshape(N, -1), 3, seed=0, minit="++")
 r, climb = np.eye(3)[label], []
 for _ in range(25):
@@ -594,7 +582,7 @@ for _ in range(25):
     r, log_p = e_step(gaussians, w, upright)
     climb.append(log_p)
 assert (np.diff(climb) > -1e-9).all()  # the log-likelihood never falls
-single = log_density(fit_ppca(upright, 5), upright).mean()
+single = pose_prior.log_density(ppca.fit_ppca(upright, 5), upright).mean()
 print(f"log-likelihood of a pose: one Gaussian {single:.0f}, three {climb[-1]:.0f} nats")
 
 # %% [markdown]
@@ -603,8 +591,8 @@ print(f"log-likelihood of a pose: one Gaussian {single:.0f}, three {climb[-1]:.0
 # log-likelihood.
 
 # %%
-sides = {"left": HUMAN36M.left, "right": HUMAN36M.right}
-fitted = fit_prior(poses, 5, 3, rounds=15, tolerance=0.01, landmarks=HUMAN36M.landmarks, **sides)
+sides = {"left": skeleton.HUMAN36M.left, "right": skeleton.HUMAN36M.right}
+fitted = fit_prior.fit_prior(poses, 5, 3, rounds=15, tolerance=0.01, landmarks=skeleton.HUMAN36M.landmarks, **sides)
 assert (np.diff(fitted.em) > -1e-9).all()
 _, axes = plt.subplots(1, 2, figsize=(9, 2.8))
 for ax, history, title in zip(axes, (climb, fitted.em), ("ours, headings kept", "fit_prior, penalised"), strict=True):
@@ -617,8 +605,8 @@ plt.show()
 mixture = fitted.prior
 parts = [mixture.subset(components=[k]) for k in range(3)]
 ours, mean_log_p = e_step(parts, mixture.weights, upright)
-assert np.allclose(ours, posterior(mixture, upright).responsibilities)
-assert np.isclose(mean_log_p, log_likelihood(mixture, upright).mean())
+assert np.allclose(ours, pose_prior.posterior(mixture, upright).responsibilities)
+assert np.isclose(mean_log_p, pose_prior.log_likelihood(mixture, upright).mean())
 
 # %% [markdown]
 # Our E-step is the package's. What did the components become? Rows are clips, and a dark cell says that the component
@@ -651,7 +639,11 @@ plt.show()
 # `data/prior_held_out.json` has the outcome, in millimetres (MPJPE of centred poses).
 
 # %%
-held_out = json.loads(data_path("prior_held_out.json").read_text(encoding="utf-8"))
+import json
+
+from lifting.support import files
+
+held_out = json.loads(files.data_path("prior_held_out.json").read_text(encoding="utf-8"))
 settings, rows = held_out["chosen"]["settings"], held_out["chosen"]["clips"]
 print(f"chosen: K = {settings['components']}, J = {settings['bases']}")
 print(f"mean of the groups {held_out['chosen']['mean_mm']:.0f} mm")
@@ -661,7 +653,7 @@ for row in sorted(rows, key=lambda row: row["mean_mm"]):
 # %%
 _, ax = plt.subplots(figsize=(6, 3))
 for K, marker, colour in zip((1, 3, 5), "os^", ("black", "#009E73", "#CC79A7"), strict=True):
-    tried = [c for c in held_out["candidates"][: len(GRID)] if c["settings"]["components"] == K]
+    tried = [c for c in held_out["candidates"][: len(default_prior.GRID)] if c["settings"]["components"] == K]
     ax.plot(
         [c["settings"]["bases"] for c in tried],
         [c["mean_mm"] for c in tried],
@@ -689,9 +681,9 @@ plt.show()
 
 # %%
 others = np.concatenate([clips[name] for name in clips if name != "run"])
-small = grow_basis(others, 15, rounds=20, tolerance=0.01).prior
-live = measure(small, clip_poses(motion, "run"))["mean_mm"]
-known = measure(embedded, clip_poses(motion, "run"))["mean_mm"]
+small = fit_prior.grow_basis(others, 15, rounds=20, tolerance=0.01).prior
+live = default_prior.measure(small, default_prior.clip_poses(motion, "run"))["mean_mm"]
+known = default_prior.measure(embedded, default_prior.clip_poses(motion, "run"))["mean_mm"]
 (written,) = (row["mean_mm"] for row in rows if row["clip"] == "run")
 print(f"run: {live:.0f} mm live, {written:.0f} mm in the table; {known:.0f} mm where 'run' itself was learned from")
 assert known < written < live < 150
@@ -715,7 +707,7 @@ def my_noise(v, lam, J, L):
 
 
 # %% tags=["answer"]
-full = lifting.load_prior().subset(components=[0])
+full = load_prior().subset(components=[0])
 v_full, lam_full = 1e6 * full.noise_variance[0], 1e6 * full.component_variance[0]  # in mm²
 answer(
     "2.3",
@@ -729,7 +721,7 @@ answer(
 # Draw coefficients, draw noise, and see. Nothing here is a recording.
 
 # %%
-imagined = sample(embedded, 200, np.random.default_rng(3), headings=[0.0])
+imagined = pose_prior.sample(embedded, 200, np.random.default_rng(3), headings=[0.0])
 figure, axes = plt.subplots(1, 4, figsize=(12, 3.4), subplot_kw={"projection": "3d"})
 for n, ax in enumerate(axes):
     plots.draw_pose_3d(ax, imagined.poses[n], azim=20, elev=10, radius=0.95, legend=n == 0)
@@ -742,7 +734,7 @@ plt.show()
 # it.
 
 # %%
-knee, ankle = HUMAN36M.index("left_knee"), HUMAN36M.index("left_ankle")
+knee, ankle = skeleton.HUMAN36M.index("left_knee"), skeleton.HUMAN36M.index("left_ankle")
 shin = {
     "recorded": np.linalg.norm(poses[:, :, knee] - poses[:, :, ankle], axis=1),
     "imagined": np.linalg.norm(imagined.poses[:, :, knee] - imagined.poses[:, :, ankle], axis=1),
@@ -762,6 +754,8 @@ assert shin["imagined"].std() > 2 * shin["recorded"].std()
 
 # %%
 chosen = ("walk", "kick", "dance_a", "jump", "climb_0")
+from lifting.drawing.widgets.prior import PriorWidget
+
 widget = PriorWidget(embedded, np.stack([clips[name][3] for name in chosen]))
 widget.view()
 
@@ -782,12 +776,15 @@ print(f"kick: {errors[2, 2]:.0f} mm off with 2 bases, {errors[2, 10]:.0f} mm wit
 # %%
 figure, axes = plt.subplots(1, 3, figsize=(10, 3.4), subplot_kw={"projection": "3d"})
 for ax, deviations in zip(axes, (-2, 0, 2), strict=True):
-    plots.draw_pose_3d(ax, move_along(embedded, 0, deviations), azim=30, elev=10, radius=0.95, legend=deviations < 0)
+    pose = embedded.mu[0] + deviations * np.sqrt(embedded.component_variance[0, 0]) * embedded.e[0, 0]
+    plots.draw_pose_3d(ax, pose, azim=30, elev=10, radius=0.95, legend=deviations < 0)
     ax.set_title(f"{deviations:+d} deviations of basis 1")
 figure.subplots_adjust(left=0.02, right=0.95, wspace=0.25)
 plt.show()
 
 # %% tags=["nbval-ignore-output"]
+from IPython.display import HTML
+
 # not compared: the pictures in it depend on the machine's fonts
 widget["pose"], widget["J"] = 2, 10
 HTML(widget.film("deviations", [-2, -1, 0, 1, 2]))
@@ -798,10 +795,13 @@ HTML(widget.film("deviations", [-2, -1, 0, 1, 2]))
 # reading never runs code that came with the file, as unpickling would.
 
 # %%
+import tempfile
+from pathlib import Path
+
 with tempfile.TemporaryDirectory() as folder:
     path = Path(folder) / "mine.npz"
-    lifting.save_prior(mixture, path)
-    again = lifting.load_prior(path)
+    save_prior(mixture, path)
+    again = load_prior(path)
     size = path.stat().st_size
 print(f"{size // 1000} kB, K = {again.K}, J = {again.J}, landmarks from {again.landmarks[0]} to {again.landmarks[-1]}")
 for field in ("mu", "e", "sigma", "noise_variance", "weights"):
@@ -818,7 +818,7 @@ with tempfile.TemporaryDirectory() as folder:
         },
     )
     try:
-        lifting.load_prior(path)
+        load_prior(path)
     except ValueError:
         print("refused: it holds pickled objects")
     else:

@@ -11,31 +11,16 @@
 # paper (its section 5) is as we understand it: its text was not at hand.
 
 # %% tags=["setup"]
-import dataclasses
-import time
-
 import matplotlib.pyplot as plt
 import numpy as np
-from IPython.display import HTML, Image
-from scipy.optimize import minimize_scalar
 
-from lifting import lift, load_prior, solve
-from lifting.camera import project, rotation, rotation_angles, turn
-from lifting.datasets.motion_capture import load_motion_capture
-from lifting.datasets.real_frames import load_real_frames
-from lifting.drawing.exercises import answer
-from lifting.drawing.plots import draw_cost, draw_landmarks_on_photo, draw_pose_2d, draw_pose_3d, draw_way_through
-from lifting.drawing.widgets.solving import SolvingWidget, circle, other_valley, solve_over_circle
-from lifting.fitting.alignment import align_to_prior, start_by_factorisation
-from lifting.fitting.default_prior import clip_poses
-from lifting.fitting.fit_prior import fit_prior
-from lifting.fitting.ppca import fit_ppca
-from lifting.metrics import mpjpe
-from lifting.pose_prior import Gaussian, face_viewer
-from lifting.skeleton import HUMAN36M, mirror
+from lifting import camera, lift, load_prior, metrics, pose_prior, skeleton, solve
+from lifting.datasets import motion_capture, real_frames
+from lifting.drawing import answer, plots
+from lifting.fitting import alignment, default_prior, fit_prior, ppca
 
 # %%
-draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "solving")
+plots.draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "solving")
 plt.show()
 
 # %% [markdown]
@@ -46,19 +31,20 @@ plt.show()
 # below is an error on motions that the prior has never seen.
 
 # %%
-motion = load_motion_capture()
+motion = motion_capture.load_motion_capture()
 held_out = ("run", "kick", "punch", "jump", "dance_b")
-known = np.concatenate([clip_poses(motion, clip)[::2] for clip in motion.clip_names if clip not in held_out])
-known = np.concatenate([known, mirror(known, HUMAN36M)])
-people = np.concatenate([clip_poses(motion, clip)[::4] for clip in held_out])
+others = [clip for clip in motion.clip_names if clip not in held_out]
+known = np.concatenate([default_prior.clip_poses(motion, clip)[::2] for clip in others])
+known = np.concatenate([known, skeleton.mirror(known, skeleton.HUMAN36M)])
+people = np.concatenate([default_prior.clip_poses(motion, clip)[::4] for clip in held_out])
 
 
 # %%
-mean, heading = start_by_factorisation(known)
+mean, heading = alignment.start_by_factorisation(known)
 for _ in range(3):
-    prior = fit_ppca(turn(known, -heading), 12, noise_floor=0.005)
-    heading = align_to_prior(known, prior)[:, 0]
-prior = face_viewer(prior, HUMAN36M.left, HUMAN36M.right)
+    prior = ppca.fit_ppca(camera.turn(known, -heading), 12, noise_floor=0.005)
+    heading = alignment.align_to_prior(known, prior)[:, 0]
+prior = pose_prior.face_viewer(prior, skeleton.HUMAN36M.left, skeleton.HUMAN36M.right)
 print(f"{len(known)} poses to learn from, {len(people)} kept aside; K = {prior.K}, J = {prior.J}, L = {prior.L}")
 
 # %% [markdown]
@@ -66,17 +52,17 @@ print(f"{len(known)} poses to learn from, {len(people)} kept aside; K = {prior.K
 # them will be our example: a runner, seen half from the side.
 
 # %%
-truth = np.concatenate([turn(people, np.full(len(people), theta)) for theta in rotation_angles(8)])
+truth = np.concatenate([camera.turn(people, np.full(len(people), theta)) for theta in camera.rotation_angles(8)])
 example = len(people) + 2
 runner = truth[example]
 Y = runner[:2]
-mu, e, sigma = prior.mu[0], prior.e[0], prior.sigma[0]
+mu, e, sigma = gaussian = prior.gaussian(0)
 
 
 # %%
 fig = plt.figure(figsize=(9, 3.8))
-draw_pose_2d(fig.add_subplot(121), Y).set_title("given: the landmarks Y")
-draw_pose_3d(fig.add_subplot(122, projection="3d"), runner, azim=50, elev=10).set_title("asked for: the pose")
+plots.draw_pose_2d(fig.add_subplot(121), Y).set_title("given: the landmarks Y")
+plots.draw_pose_3d(fig.add_subplot(122, projection="3d"), runner, azim=50, elev=10).set_title("asked for: the pose")
 plt.show()
 
 # %% [markdown]
@@ -96,7 +82,7 @@ plt.show()
 
 # %%
 def objective(theta, a):
-    residual = Y - project(mu + np.einsum("j,jcl->cl", a, e), theta)
+    residual = Y - camera.project(mu + np.einsum("j,jcl->cl", a, e), theta)
     return np.sum(residual**2) + np.sum((sigma * a) ** 2)
 
 
@@ -117,7 +103,7 @@ print(f"the mean pose costs {objective(0.0, no_change):.3f} m^2 at 0 and {object
 
 # %%
 def unwrapped_model(theta):
-    PiR = rotation(np.asarray(theta))[:2]
+    PiR = camera.rotation(np.asarray(theta))[:2]
     p = (PiR @ mu).reshape(-1)
     E = np.stack([(PiR @ basis).reshape(-1) for basis in e], axis=1)
     return p, E
@@ -128,7 +114,7 @@ print("p", p.shape, " E", E.shape)
 
 # %%
 a_any = np.random.default_rng(0).standard_normal(prior.J)
-y_hat = project(mu + np.einsum("j,jcl->cl", a_any, e), 0.4).reshape(-1)
+y_hat = camera.project(mu + np.einsum("j,jcl->cl", a_any, e), 0.4).reshape(-1)
 package_p, package_E = solve.projected_model(mu, e, np.array(0.4))
 
 assert np.allclose(y_hat, p + E @ a_any)
@@ -214,7 +200,7 @@ assert np.allclose(E_bar_t @ (y - p), a)
 
 # %% tags=["setup"]
 exercise_prior = load_prior()
-exercise_Y = solve.centre(load_motion_capture().of_clip("dance_a")[20])[:2]
+exercise_Y = solve.centre(motion_capture.load_motion_capture().of_clip("dance_a")[20])[:2]
 exercise_y, exercise_sigma = solve.unwrap(exercise_Y), exercise_prior.sigma[0]
 exercise_p, exercise_E = solve.projected_model(exercise_prior.mu[0], exercise_prior.e[0], np.array(0.7))
 
@@ -258,9 +244,9 @@ def least_cost(theta):
 
 
 assert np.isclose(least_cost(0.4), objective(0.4, a))
-theta = rotation_angles(360)
+theta = camera.rotation_angles(360)
 curve = np.array([least_cost(angle) for angle in theta])
-assert np.allclose(curve, solve.solve_at(Y, Gaussian(mu, e, sigma), theta).cost)
+assert np.allclose(curve, solve.solve_at(Y, gaussian, theta).cost)
 
 # %% [markdown]
 # ## Eq. (2) over the circle: valleys, and which of them are real
@@ -268,10 +254,12 @@ assert np.allclose(curve, solve.solve_at(Y, Gaussian(mu, e, sigma), theta).cost)
 # $\mathcal R$ holds rotations about the vertical, so "exhaustively" means: walk once around.
 
 # %%
-true_heading = align_to_prior(truth, prior)[:, 0] % (2 * np.pi)
-best, second = int(curve.argmin()), other_valley(curve)
+from lifting.drawing.widgets import solving
+
+true_heading = alignment.align_to_prior(truth, prior)[:, 0] % (2 * np.pi)
+best, second = int(curve.argmin()), solving.other_valley(curve)
 fig, ax = plt.subplots(figsize=(8, 3.2))
-draw_cost(ax, theta, curve)
+plots.draw_cost(ax, theta, curve)
 ax.plot(second, curve[second], "s", color="#CC79A7", label="runner-up valley")
 ax.axvline(np.degrees(true_heading[example]), color="0.6", ls="--", label="the truth's own")
 ax.legend()
@@ -286,7 +274,7 @@ print(f"winner {best} degrees, {curve[best]:.3f} m^2; runner-up {second} degrees
 # %%
 def pose_at(theta, Y=Y, prior=prior):
     a = solve.solve_at(Y, prior.gaussian(0), np.asarray(theta)).a
-    return turn(prior.mu[0] + np.einsum("j,jcl->cl", a, prior.e[0]), theta)
+    return camera.turn(prior.mu[0] + np.einsum("j,jcl->cl", a, prior.e[0]), theta)
 
 
 fig = plt.figure(figsize=(12, 3.6))
@@ -294,8 +282,8 @@ fig.subplots_adjust(wspace=0.45)
 for column, (name, pose) in enumerate(
     {"truth": runner, "winner": pose_at(theta[best]), "runner-up": pose_at(theta[second])}.items(), start=1
 ):
-    ax = draw_pose_3d(fig.add_subplot(1, 3, column, projection="3d"), pose, azim=70, elev=10, radius=0.9)
-    ax.set_title(f"{name}: {1000 * mpjpe(pose, runner, root='centroid'):.0f} mm")
+    ax = plots.draw_pose_3d(fig.add_subplot(1, 3, column, projection="3d"), pose, azim=70, elev=10, radius=0.9)
+    ax.set_title(f"{name}: {1000 * metrics.mpjpe(pose, runner, root='centroid'):.0f} mm")
 plt.show()
 
 # %% [markdown]
@@ -319,11 +307,12 @@ plt.show()
 
 # %%
 M, negate_x = np.diag([1.0, 1.0, -1.0]), np.array([[-1.0], [1.0]])
-assert np.allclose(project(runner, 0.8), project(M @ runner, -0.8))
-assert np.allclose(project(runner, 0.8 + np.pi), negate_x * project(runner, 0.8))
+assert np.allclose(camera.project(runner, 0.8), camera.project(M @ runner, -0.8))
+assert np.allclose(camera.project(runner, 0.8 + np.pi), negate_x * camera.project(runner, 0.8))
 
-symmetric = (mu + mirror(mu, HUMAN36M)) / 2
-assert np.allclose(project(symmetric, 0.8)[:, list(HUMAN36M.swap)], project(symmetric, np.pi - 0.8))
+symmetric = (mu + skeleton.mirror(mu, skeleton.HUMAN36M)) / 2
+swap = list(skeleton.HUMAN36M.swap)
+assert np.allclose(camera.project(symmetric, 0.8)[:, swap], camera.project(symmetric, np.pi - 0.8))
 
 # %% [markdown]
 # How often do they matter? For all held-out poses and sides: where is the runner-up, and does the wrong valley win?
@@ -334,10 +323,10 @@ def apart(angle, other):
     return np.degrees(np.abs((angle - other + np.pi) % (2 * np.pi) - np.pi))
 
 
-around = circle(prior, 120)
-costs = np.stack([solve_over_circle(seen, around, prior.sigma)[1][0] for seen in truth[:, :2]])
+around = solving.circle(prior, 120)
+costs = np.stack([solving.solve_over_circle(seen, around, prior.sigma)[1][0] for seen in truth[:, :2]])
 winner = around.theta[costs.argmin(axis=1)]
-valley = np.array([other_valley(row) for row in costs])
+valley = np.array([solving.other_valley(row) for row in costs])
 has_two = valley >= 0
 other = around.theta[valley]
 
@@ -378,7 +367,7 @@ def solve_with_scale(y, theta):
 
 
 s, a = solve_with_scale(300 * y, theta[best])
-package = solve.solve_at(300 * Y, Gaussian(mu, e, sigma), theta[best], scale=None)
+package = solve.solve_at(300 * Y, gaussian, theta[best], scale=None)
 assert np.isclose(s, package.scale) and np.allclose(a, package.a)
 print(f"the runner, enlarged 300 times: s = {s:.0f}")
 
@@ -406,7 +395,7 @@ assert s_down < 0
 
 # %%
 visible = np.ones(prior.L, dtype=bool)
-visible[[HUMAN36M.index(name) for name in ("left_wrist", "right_elbow", "right_ankle")]] = False
+visible[[skeleton.HUMAN36M.index(name) for name in ("left_wrist", "right_elbow", "right_ankle")]] = False
 rows = np.tile(visible, 2)
 
 
@@ -420,7 +409,7 @@ p, E = unwrapped_model(0.4)
 r_seen, E_seen = drop(y - p)[:, 0], drop(E)
 a_seen = np.linalg.solve(E_seen.T @ E_seen + np.diag(sigma**2), E_seen.T @ r_seen)
 
-masked = solve.solve_at(solve.centre(Y, visible), Gaussian(mu, e, sigma), np.array(0.4), weights=visible)
+masked = solve.solve_at(solve.centre(Y, visible), gaussian, np.array(0.4), weights=visible)
 assert np.allclose(masked.a, a_seen)
 assert np.isclose(masked.cost, np.sum((r_seen - E_seen @ a_seen) ** 2) + np.sum((sigma * a_seen) ** 2))
 
@@ -434,7 +423,7 @@ assert np.isclose(masked.cost, np.sum((r_seen - E_seen @ a_seen) ** 2) + np.sum(
 # %%
 def report(name, seen, kept=range(17)):
     lifted = lift(seen, prior, visible=np.isin(np.arange(prior.L), list(kept)))
-    error = 1000 * mpjpe(lifted.pose, truth, root="centroid").mean()
+    error = 1000 * metrics.mpjpe(lifted.pose, truth, root="centroid").mean()
     wrong = (apart(lifted.theta, true_heading) > 90).mean()
     print(f"{name:>20}: {error:4.0f} mm in 3D, heading wrong by more than 90 degrees in {wrong:.0%}")
     return lifted.theta
@@ -442,7 +431,7 @@ def report(name, seen, kept=range(17)):
 
 for name, kept in {"all 17": range(17), "legs": range(1, 7), "one leg": range(4)}.items():
     report(name, truth[:, :2], kept)
-swapped = report("left, right swapped", truth[:, :2][..., list(HUMAN36M.swap)])
+swapped = report("left, right swapped", truth[:, :2][..., list(skeleton.HUMAN36M.swap)])
 print(f"swapped: median distance from pi - theta {np.median(apart(swapped, np.pi - true_heading)):.0f} degrees")
 
 # %% tags=["nbval-ignore-output"]
@@ -459,11 +448,11 @@ assert (apart(unsure, true_heading) > 90).mean() > 0.1
 # four cameras (`data/real_frames.md`), not measured.
 
 # %%
-frames_seen, embedded = load_real_frames(), load_prior()
+frames_seen, embedded = real_frames.load_real_frames(), load_prior()
 for shot in frames_seen:
     found = lift(shot.Y, embedded, scale=None, visible=shot.visible, camera=shot.camera)
     both = shot.visible & shot.pseudo_visible
-    off = 1000 * mpjpe(found.pose / found.scale, shot.pseudo_truth, visible=both, root="centroid")
+    off = 1000 * metrics.mpjpe(found.pose / found.scale, shot.pseudo_truth, visible=both, root="centroid")
     ratio = found.scale / shot.pixels_per_metre
     print(f"{shot.name}: {off:4.0f} mm from the pseudo ground truth, scale {ratio:.2f} times the calibrated one")
 
@@ -477,12 +466,12 @@ photo = lift(frame.Y, embedded, scale=None, visible=frame.visible, camera=frame.
 
 # %%
 fig = plt.figure(figsize=(11, 4))
-ax = draw_landmarks_on_photo(fig.add_subplot(131), frame.image, frame.landmarks, visible=frame.visible)
+ax = plots.draw_landmarks_on_photo(fig.add_subplot(131), frame.image, frame.landmarks, visible=frame.visible)
 ax.set_title("given")
 down = np.array([[1.0], [-1.0]])  # y is up in Y, rows go down
-ax = draw_landmarks_on_photo(fig.add_subplot(132), frame.image, down * photo.Y_hat)
+ax = plots.draw_landmarks_on_photo(fig.add_subplot(132), frame.image, down * photo.Y_hat)
 ax.set_title("Y_hat: all 17, seen or not")
-ax = draw_pose_3d(fig.add_subplot(133, projection="3d"), photo.pose / photo.scale, azim=60, elev=10)
+ax = plots.draw_pose_3d(fig.add_subplot(133, projection="3d"), photo.pose / photo.scale, azim=60, elev=10)
 ax.set_title("from the side")
 plt.show()
 
@@ -515,7 +504,7 @@ assert np.isclose(solve.log_determinant(E, sigma, v, prior.L), np.linalg.slogdet
 assert np.isclose((y - p) @ np.linalg.solve(S, y - p), least_cost(0.4) / v)
 
 # %%
-mixture = fit_prior(known[::2], 12, 3, rounds=5, noise_floor=0.005, shrinkage=100.0).prior
+mixture = fit_prior.fit_prior(known[::2], 12, 3, rounds=5, noise_floor=0.005, shrinkage=100.0).prior
 few = truth[::4]
 lifted = lift(few[:, :2], mixture)
 
@@ -532,14 +521,14 @@ print(f"cheapest and most probable component differ for {differ.mean():.0%} of {
 # the readable search.
 
 # %%
-errors = 1000 * np.stack([mpjpe(result.pose, few, root="centroid") for result in alone])
+errors = 1000 * np.stack([metrics.mpjpe(result.pose, few, root="centroid") for result in alone])
 views = np.arange(len(few))
 rule = {"smallest cost": errors[cheapest, views], "most probable": errors[lifted.component, views]}
 for name, error in rule.items():
     print(f"{name}: {error.mean():.0f} mm; where the two differ {error[differ].mean():.0f} mm")
 assert rule["most probable"].mean() < rule["smallest cost"].mean()
 
-reference = solve.search(solve.centre(few[:12, :2]), mixture, rotation_angles(80))
+reference = solve.search(solve.centre(few[:12, :2]), mixture, camera.rotation_angles(80))
 assert np.array_equal(reference.component, lifted.component[:12])
 
 # %% [markdown]
@@ -555,7 +544,7 @@ table = {}
 for rotations in (8, 20, 80, 800, 10000):
     for refine in (False, True):
         lifted = lift(truth[:, :2], prior, rotations=rotations, refine=refine)
-        error = 1000 * mpjpe(lifted.pose, truth, root="centroid").mean()
+        error = 1000 * metrics.mpjpe(lifted.pose, truth, root="centroid").mean()
         table[rotations, refine] = lifted.cost.mean()
         name = f"{rotations:>5} rotations{' and a parabola' if refine else ''}"
         print(f"{name:<32} cost {lifted.cost.mean():.5f} m^2, 3D error {error:.1f} mm")
@@ -573,6 +562,8 @@ assert table[20, True] < 1.001 * table[10000, False]
 # SciPy's least squares, over $\theta$ and $a$ jointly, as the slow reference. For the runner all of them agree.
 
 # %%
+from scipy.optimize import minimize_scalar
+
 nearby = np.radians(18)
 brent = minimize_scalar(least_cost, bounds=(theta[best] - nearby, theta[best] + nearby), method="bounded")
 jointly = lift(Y, prior, rotations=20, refine="least squares")
@@ -612,12 +603,15 @@ answer(
 # the bases can, with whatever pose that takes. Towards infinity no basis may move: the mean pose, turned.
 
 # %%
-tiny, huge = (solve.solve_at(Y, Gaussian(mu, e, factor * sigma), np.array(0.4)).a for factor in (1e-6, 1e6))
+loose, stiff = (pose_prior.Gaussian(mu, e, factor * sigma) for factor in (1e-6, 1e6))
+tiny, huge = (solve.solve_at(Y, changed, np.array(0.4)).a for changed in (loose, stiff))
 p, E = unwrapped_model(0.4)
 assert np.allclose(tiny, np.linalg.lstsq(E, y - p, rcond=None)[0], atol=1e-6)
 assert np.allclose(huge, 0, atol=1e-6)
 
 # %%
+import dataclasses
+
 factors = 10.0 ** np.arange(-2, 2.01, 0.5)
 rng = np.random.default_rng(0)
 views = {noise: truth[:, :2] + noise * rng.standard_normal(truth[:, :2].shape) for noise in (0.0, 0.02)}
@@ -627,7 +621,7 @@ for factor in factors:
     for noise, seen in views.items():
         lifted = lift(seen, changed, rotations=20)
         fit[noise].append(1000 * np.sqrt(np.mean(np.sum((lifted.Y_hat - seen) ** 2, axis=1))))
-        error[noise].append(1000 * mpjpe(lifted.pose, truth, root="centroid").mean())
+        error[noise].append(1000 * metrics.mpjpe(lifted.pose, truth, root="centroid").mean())
 
 # %%
 fig, ax = plt.subplots(figsize=(7, 3.4))
@@ -654,10 +648,14 @@ print("best factor:", {f"{1000 * noise:.0f} mm": round(float(factors[np.argmin(e
 # winner jumps from dot to dot. The picture below the widget is an ordinary one, for readers without a kernel.
 
 # %%
+from lifting.drawing.widgets.solving import SolvingWidget
+
 widget = SolvingWidget(people[2], prior, heading=45)
 widget.view()
 
 # %%
+from IPython.display import Image
+
 fits = {}
 for factor in (0.01, 1.0, 100.0):
     widget["sigma"] = factor
@@ -669,6 +667,8 @@ assert fits[1.0][1] < min(fits[0.01][1], fits[100.0][1])
 Image(widget.png())
 
 # %% tags=["nbval-ignore-output"]
+from IPython.display import HTML
+
 # Not compared: the pictures' bytes depend on the version of the fonts. The same slider, drawn beforehand.
 HTML(widget.film("sigma", [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100]))
 
@@ -687,7 +687,7 @@ HTML(widget.film("sigma", [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100]))
 
 # %%
 T = 80
-angles = rotation_angles(T)
+angles = camera.rotation_angles(T)
 p, E = solve.projected_model(mu, e, angles)
 H = E @ solve.truncated_pseudo_inverse(E, sigma)
 B = np.concatenate([np.broadcast_to(np.eye(2 * prior.L), H.shape), -p[:, :, None]], axis=2)
@@ -696,7 +696,7 @@ A = B.swapaxes(1, 2) @ (np.eye(2 * prior.L) - H) @ B
 frames = truth[:, :2]
 h = np.concatenate([solve.unwrap(frames), np.ones((len(frames), 1))], axis=1)
 costs = np.einsum("ni,tij,nj->nt", h, A, h, optimize=True)
-assert np.allclose(costs[example], solve.solve_at(Y, Gaussian(mu, e, sigma), angles).cost)
+assert np.allclose(costs[example], solve.solve_at(Y, gaussian, angles).cost)
 
 # %% [markdown]
 # **Step 2: fewer numbers.** Centred rows sum to 0, so $L-1$ numbers hold each: with an orthonormal basis $N$ of the
@@ -752,7 +752,7 @@ assert np.allclose(np.concatenate([from_even + from_odd, from_even - from_odd], 
 
 # %%
 def forms_of(T):
-    p, E = solve.projected_model(prior.mu[0], prior.e[0], rotation_angles(T))
+    p, E = solve.projected_model(prior.mu[0], prior.e[0], camera.rotation_angles(T))
     residual = np.concatenate([np.broadcast_to(np.eye(2 * prior.L), (T, 2 * prior.L, 2 * prior.L)), -p[:, :, None]], 2)
     rest = residual - E @ (solve.truncated_pseudo_inverse(E, prior.sigma[0]) @ residual)
     A = W.T @ (residual.swapaxes(1, 2) @ rest) @ W
@@ -825,7 +825,7 @@ print(
 
 # %%
 fig, (ax, close) = plt.subplots(1, 2, figsize=(11, 3.2))
-degrees, edges = np.degrees(rotation_angles(T)), np.degrees(rotation_angles(T // step))
+degrees, edges = np.degrees(camera.rotation_angles(T)), np.degrees(camera.rotation_angles(T // step))
 for panel in (ax, close):
     panel.plot(degrees, all_costs[example], color="0.5", lw=1, label=f"all {T}")
     panel.plot(edges, coarse[example], ".", color="black", label=f"{T // step} coarse ones")
@@ -850,8 +850,8 @@ inside = np.repeat(survives, step, axis=1)
 ours = np.where(inside, all_costs, np.inf).argmin(axis=1)
 
 fast = lift(frames, prior, rotations=T)
-readable = solve.search(solve.centre(frames[:40]), prior, rotation_angles(T))
-assert np.allclose(rotation_angles(T)[ours], fast.theta)
+readable = solve.search(solve.centre(frames[:40]), prior, camera.rotation_angles(T))
+assert np.allclose(camera.rotation_angles(T)[ours], fast.theta)
 assert np.array_equal(ours[:40], readable.angle)
 assert np.allclose(all_costs[np.arange(len(ours)), ours], fast.cost)
 
@@ -862,6 +862,8 @@ assert np.allclose(all_costs[np.arange(len(ours)), ours], fast.cost)
 # 2016. The loop below is the direct way: every frame by itself, one ridge regression for each of 80 rotations.
 
 # %% tags=["nbval-ignore-output"]
+import time
+
 # Not compared: timings differ from machine to machine.
 many = np.tile(frames, (20, 1, 1))
 lift(many[:2], prior)  # makes the table, once per prior
@@ -871,7 +873,7 @@ fast_rate = len(many) / (time.perf_counter() - start)
 
 start = time.perf_counter()
 for frame_Y in frames[:20]:
-    solve.search(solve.centre(frame_Y), prior, rotation_angles(80))
+    solve.search(solve.centre(frame_Y), prior, camera.rotation_angles(80))
 loop_rate = 20 / (time.perf_counter() - start)
 print(
     f"lift: {fast_rate:,.0f} frames/s; one by one: {loop_rate:,.0f} frames/s; {fast_rate / loop_rate:,.0f} times faster"

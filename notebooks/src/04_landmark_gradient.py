@@ -11,39 +11,16 @@
 # Quotation marks hold the supplement's own words, and equation numbers are the supplement's.
 
 # %% tags=["setup"]
-import json
-
 import matplotlib.pyplot as plt
 import numpy as np
-import torch
-from IPython.display import HTML, Image
 
-from lifting import front, landmark_gradient, lift, load_prior, solve
-from lifting.camera import project, rotation, turn
-from lifting.checking import gradient_check
-from lifting.checking.gradient_check import GradientError, check_jacobian, check_products, relative_error
-from lifting.checking.jumps import straddle, winners_over_plane
-from lifting.checking.mistaken_models import MistakeFound, check_ridge_is_the_prior, check_truncation_minimises
-from lifting.checking.mistakes import mystery
-from lifting.checking.turning import refine_angle, refined_jacobian
-from lifting.datasets.motion_capture import load_motion_capture
-from lifting.datasets.real_frames import load_real_frames
-from lifting.drawing.exercises import answer
-from lifting.drawing.plots import (
-    COLOURS,
-    draw_boundaries,
-    draw_jumps,
-    draw_landmarks_on_photo,
-    draw_pose_2d,
-    draw_way_through,
-)
-from lifting.drawing.widgets.jacobian import JacobianWidget
-from lifting.pose_prior import Gaussian
-from lifting.skeleton import HUMAN36M
-from lifting.support.files import data_path
+from lifting import camera, landmark_gradient, landmark_jacobian, lift, load_prior, skeleton, solve
+from lifting.checking import gradient_check, jumps, mistaken_models, mistakes, turning
+from lifting.datasets import motion_capture, real_frames
+from lifting.drawing import answer, plots
 
 # %%
-draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "landmark gradient")
+plots.draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "landmark gradient")
 plt.show()
 
 # %% [markdown]
@@ -58,17 +35,17 @@ plt.show()
 
 # %% tags=["setup"]
 prior = load_prior()
-dancer = turn(load_motion_capture().of_clip("dance_b")[20], np.asarray(0.4))
+dancer = camera.turn(motion_capture.load_motion_capture().of_clip("dance_b")[20], np.asarray(0.4))
 Y = dancer[:2]
 result = lift(Y, prior)
-mu, e, sigma = (array[result.component] for array in (prior.mu, prior.e, prior.sigma))
-L, J, names = prior.L, prior.J, HUMAN36M.landmarks
-wrist = HUMAN36M.index("right_wrist")
+mu, e, sigma = gaussian = prior.gaussian(result.component)
+L, J, names = prior.L, prior.J, skeleton.HUMAN36M.landmarks
+wrist = skeleton.HUMAN36M.index("right_wrist")
 
 # %%
 ax = plt.figure(figsize=(5.5, 4)).add_subplot()
-draw_pose_2d(ax, result.Y_hat, label="Y_hat,")
-draw_pose_2d(ax, Y, colour="black", linestyle=":", label="Y")
+plots.draw_pose_2d(ax, result.Y_hat, label="Y_hat,")
+plots.draw_pose_2d(ax, Y, colour="black", linestyle=":", label="Y")
 ax.legend(loc="upper left", bbox_to_anchor=(1.02, 1), fontsize=8)
 ax.set_title(f"theta = {np.degrees(result.theta):.1f} degrees, component {result.component}")
 plt.show()
@@ -93,14 +70,14 @@ print(f"misfit {1000 * np.sqrt(np.mean(np.sum((result.Y_hat - Y) ** 2, axis=0)))
 # One $2\times L$ picture of arrows for each basis, $J\times2\times L$ numbers in all, the same wherever $a$ is.
 
 # %%
-PiR = rotation(result.theta)[:2]
+PiR = camera.rotation(result.theta)[:2]
 dY_da = np.stack([PiR @ basis for basis in e])
 print("dY_hat/da", dY_da.shape)
 assert np.allclose(dY_da, landmark_gradient.coefficients_to_landmarks(e, result.theta))
 
 step = np.zeros(J)
 step[3] = 0.1
-before, after = (project(mu + np.einsum("j,jcl->cl", a, e), result.theta) for a in (result.a, result.a + step))
+before, after = (camera.project(mu + np.einsum("j,jcl->cl", a, e), result.theta) for a in (result.a, result.a + step))
 assert np.allclose(after - before, 0.1 * dY_da[3])
 
 
@@ -114,7 +91,7 @@ def draw_arrows(ax, points, arrows, colour, label, length=1.0):
 
 fig, axes = plt.subplots(1, 3, figsize=(11, 3.9), sharey=True)
 for j, ax in enumerate(axes):
-    draw_pose_2d(ax, result.Y_hat, legend=False, alpha=0.5)
+    plots.draw_pose_2d(ax, result.Y_hat, legend=False, alpha=0.5)
     draw_arrows(ax, result.Y_hat, dY_da[j], "#009E73", f"dY_hat / da_{j}", 0.5)
     ax.set_title(f"basis {j}: sigma = {sigma[j]:.3f}")
 plt.show()
@@ -188,7 +165,7 @@ print("E_bar_t", E_bar_t.shape)
 # %%
 H = E @ E_bar_t
 assert np.allclose(H, landmark_gradient.jacobian(E, E_bar_t))
-assert np.allclose(H, front.landmark_jacobian(result, prior))
+assert np.allclose(H, landmark_jacobian(result, prior))
 print("dY_hat/dY", H.shape)
 
 # %% [markdown]
@@ -241,7 +218,7 @@ def pull_back_by_solving(E, sigma, g):
 
 
 # %% tags=["setup"]
-exercise_E, exercise_E_bar_t = landmark_gradient.landmark_model(Gaussian(mu, e, sigma), result.theta)
+exercise_E, exercise_E_bar_t = landmark_gradient.landmark_model(gaussian, result.theta)
 exercise_g = np.random.default_rng(4).standard_normal(2 * L)
 
 # %% tags=["answer"]
@@ -315,7 +292,7 @@ print("largest:", values[:3].round(4), " 13th:", values[12].round(2), " 25th:", 
 shown = [0, 12, 20, 23]
 fig, axes = plt.subplots(1, 4, figsize=(13, 3.9), sharey=True)
 for ax, n in zip(axes, shown, strict=True):
-    draw_pose_2d(ax, result.Y_hat, legend=False, alpha=0.5)
+    plots.draw_pose_2d(ax, result.Y_hat, legend=False, alpha=0.5)
     draw_arrows(ax, result.Y_hat, solve.wrap(directions[:, n]), "#009E73", f"direction {n + 1}", 0.5)
     ax.set_title(f"direction {n + 1}: times {values[n]:.3f}")
 plt.show()
@@ -390,8 +367,8 @@ cases = [("right_wrist", H, ""), ("right_wrist", stiff, ", sigma x 10"), ("pelvi
 
 fig, axes = plt.subplots(1, 3, figsize=(12, 4.2), sharey=True)
 for ax, (name, matrix, note) in zip(axes, cases, strict=True):
-    n = HUMAN36M.index(name)
-    draw_pose_2d(ax, result.Y_hat, legend=False, alpha=0.5)
+    n = skeleton.HUMAN36M.index(name)
+    plots.draw_pose_2d(ax, result.Y_hat, legend=False, alpha=0.5)
     ax.plot(*result.Y_hat[:, n], "o", ms=11, mfc="none", mec="black")
     draw_arrows(ax, result.Y_hat, solve.wrap(matrix[:, n]), "#009E73", "if it goes right", 0.3)
     draw_arrows(ax, result.Y_hat, solve.wrap(matrix[:, L + n]), "#CC79A7", "if it goes up", 0.3)
@@ -409,7 +386,7 @@ order = np.argsort(leverage)
 side = [next((s for s in ("left", "right") if name.startswith(s)), "middle") for name in names]
 
 fig, ax = plt.subplots(figsize=(7, 3.6))
-ax.barh(range(L), leverage[order], color=[COLOURS[side[n]] for n in order])
+ax.barh(range(L), leverage[order], color=[plots.COLOURS[side[n]] for n in order])
 ax.set_yticks(range(L), [names[n] for n in order], fontsize=7)
 ax.set(xlabel="leverage", xlim=(0, 1), title="how much each landmark is believed (blue left, vermilion right)")
 plt.show()
@@ -433,7 +410,7 @@ assert np.allclose(C @ y, solve.unwrap(solve.centre(Y)))
 assert np.allclose(H @ C, H) and np.allclose(C @ H, H)
 
 in_image = H + np.eye(2 * L) - C
-assert np.allclose(in_image, front.landmark_jacobian(result, prior, centred=False))
+assert np.allclose(in_image, landmark_jacobian(result, prior, centred=False))
 
 everyone_right = np.repeat([1.0, 0.0], L)
 assert np.allclose(H @ everyone_right, 0) and np.allclose(in_image @ everyone_right, everyone_right)
@@ -455,7 +432,7 @@ assert np.allclose(H_free @ p, p) and np.isclose(np.linalg.eigvalsh(H_free).max(
 
 pixels = lift(250 * Y, prior, scale=None)
 print(f"in pixels: scale {pixels.scale:.1f}, theta {np.degrees(pixels.theta):.1f} degrees")
-H_pixels = front.landmark_jacobian(pixels, prior)
+H_pixels = landmark_jacobian(pixels, prior)
 assert np.allclose(H_pixels @ solve.unwrap(250 * Y), solve.unwrap(pixels.Y_hat))
 assert pixels.theta == result.theta and np.allclose(H_pixels, H_free)
 
@@ -469,9 +446,9 @@ assert pixels.theta == result.theta and np.allclose(H_pixels, H_free)
 # On a real photo, with scale, camera and mask: the network has no spine and no top of the head.
 
 # %%
-frame = load_real_frames()[0]
+frame = real_frames.load_real_frames()[0]
 seen = lift(frame.Y, prior, scale=None, visible=frame.visible, camera=frame.camera)
-H_seen = front.landmark_jacobian(seen, prior)
+H_seen = landmark_jacobian(seen, prior)
 unseen = np.tile(~frame.visible, 2)
 print("not seen:", [name for name, there in zip(names, frame.visible, strict=True) if not there])
 assert np.all(H_seen[:, unseen] == 0) and np.all(np.abs(H_seen[unseen]).sum(axis=1) > 0.1)
@@ -499,10 +476,10 @@ assert np.isclose(g @ forth, back @ v) and not np.allclose(back, H_seen @ g)
 # right for columns.
 
 # %%
-spine = HUMAN36M.index("spine")
+spine = skeleton.HUMAN36M.index("spine")
 ask = np.zeros(2 * L)
 ask[spine] = 1.0
-share = solve.wrap(front.landmark_jacobian(seen, prior, centred=False).T @ ask)
+share = solve.wrap(landmark_jacobian(seen, prior, centred=False).T @ ask)
 assert np.all(share[:, ~frame.visible] == 0)
 for n in np.argsort(np.linalg.norm(share, axis=0))[::-1][:5]:
     print(f"{names[n]:>14}: {share[0, n]:+.2f} in x, {share[1, n]:+.2f} in y")
@@ -510,7 +487,7 @@ for n in np.argsort(np.linalg.norm(share, axis=0))[::-1][:5]:
 # %%
 down = np.array([[1.0], [-1.0]])  # y is up in Y, rows of the photo go down
 ax = plt.figure(figsize=(5, 6)).add_subplot()
-draw_landmarks_on_photo(ax, frame.image, down * seen.Y_hat, alpha=0.4, legend=False)
+plots.draw_landmarks_on_photo(ax, frame.image, down * seen.Y_hat, alpha=0.4, legend=False)
 draw_arrows(ax, (down * seen.Y_hat)[:, [spine]], [[1.0], [0.0]], "#F0E442", "asked of the spine: 1", 120)
 draw_arrows(ax, down * seen.Y_hat, down * share, "#009E73", "pulled back, three times as long", 3 * 120)
 ax.legend(fontsize=8, loc="lower right")
@@ -531,7 +508,7 @@ def in_image_coordinates(H, visible):
 
 
 # %% tags=["setup"]
-exercise_frame = load_real_frames()[0]
+exercise_frame = real_frames.load_real_frames()[0]
 exercise_lifted = lift(
     exercise_frame.Y, prior, scale=None, visible=exercise_frame.visible, camera=exercise_frame.camera
 )
@@ -539,8 +516,8 @@ exercise_lifted = lift(
 # %% tags=["answer"]
 answer(
     "4.3",
-    in_image_coordinates(front.landmark_jacobian(exercise_lifted, prior), exercise_frame.visible),
-    front.landmark_jacobian(exercise_lifted, prior, centred=False),
+    in_image_coordinates(landmark_jacobian(exercise_lifted, prior), exercise_frame.visible),
+    landmark_jacobian(exercise_lifted, prior, centred=False),
     hint="Each row of the mean's matrix holds 1/n for the n visible landmarks and 0 for the others.",
 )
 
@@ -576,6 +553,9 @@ differences, steps = gradient_check.central_difference(frozen, y), gradient_chec
 
 
 # %%
+import torch
+
+
 def frozen_torch(y):
     t = torch.from_numpy
     residual = torch.cat([y - t(p), torch.zeros(J, dtype=y.dtype)])
@@ -584,8 +564,8 @@ def frozen_torch(y):
 
 by_autograd = torch.func.jacrev(frozen_torch)(torch.from_numpy(y)).numpy()
 for name, J_other in {"autograd": by_autograd, "difference": differences, "complex step": steps}.items():
-    print(f"{name:>12}: relative error below 1e-9: {relative_error(H, J_other) < 1e-9}")
-    assert relative_error(H, J_other) < 1e-9
+    print(f"{name:>12}: relative error below 1e-9: {gradient_check.relative_error(H, J_other) < 1e-9}")
+    assert gradient_check.relative_error(H, J_other) < 1e-9
 
 # %% [markdown]
 # Does `lift` itself have this derivative, rotations, mixture and all? Its inputs and outputs are image coordinates, so
@@ -604,10 +584,10 @@ def answer_of(Y):
 
 
 J_image = in_image.reshape(2, L, 2, L)
-assert check_jacobian(J_image, answer_of, Y) < 1e-8
+assert gradient_check.check_jacobian(J_image, answer_of, Y) < 1e-8
 
 through_lift = torch.autograd.functional.jacobian(answer_of, torch.from_numpy(Y)).numpy()
-assert relative_error(J_image, through_lift) < 1e-12
+assert gradient_check.relative_error(J_image, through_lift) < 1e-12
 print("central differences of lift and autograd through lift agree with eq. (8)")
 
 # %% [markdown]
@@ -635,11 +615,11 @@ def back(g):
 
 # %%
 y_seen = solve.unwrap(solve.centre(frame.Y / seen.scale, frame.visible))
-worst = check_products(frozen_seen, forth, back, y_seen, np.random.default_rng(2))
+worst = gradient_check.check_products(frozen_seen, forth, back, y_seen, np.random.default_rng(2))
 print(f"pull back: passes, relative error below 1e-7: {worst < 1e-7}")
 try:
-    check_products(frozen_seen, forth, forth, y_seen, np.random.default_rng(2))
-except GradientError:
+    gradient_check.check_products(frozen_seen, forth, forth, y_seen, np.random.default_rng(2))
+except gradient_check.GradientError:
     print("push forward in its place: refused")
 
 # %% [markdown]
@@ -650,9 +630,9 @@ except GradientError:
 # %%
 for name, wrong in {"a thousandth too large": 1.001 * J_image, "centred": H.reshape(2, L, 2, L)}.items():
     try:
-        check_jacobian(wrong, answer_of, Y)
+        gradient_check.check_jacobian(wrong, answer_of, Y)
         print(f"{name}: passes")
-    except GradientError as refusal:
+    except gradient_check.GradientError as refusal:
         print(f"{name}: refused, off by {refusal.error:.1g}")
         assert refusal.error > 5e-4
 
@@ -663,7 +643,7 @@ for name, wrong in {"a thousandth too large": 1.001 * J_image, "centred": H.resh
 # package, under its name. The first suspect is a `truncated_pseudo_inverse`.
 
 # %% tags=["setup"]
-suspect, second = mystery(6), mystery(1)
+suspect, second = mistakes.mystery(6), mistakes.mystery(1)
 
 # %%
 E_bar_x = suspect(E, sigma)
@@ -671,8 +651,8 @@ H_x = E @ E_bar_x
 print(f"{suspect.__name__}: the right shape, {E_bar_x.shape == E_bar_t.shape}")
 print(f"E times it: symmetric, {np.allclose(H_x, H_x.T)}")
 try:
-    check_jacobian(H_x, frozen, y)
-except GradientError as refusal:
+    gradient_check.check_jacobian(H_x, frozen, y)
+except gradient_check.GradientError as refusal:
     print("as a Jacobian: refused; off by more than a tenth:", refusal.error > 0.1)
 
 # %% [markdown]
@@ -685,8 +665,8 @@ found = [n for n in range(2 * L + J) if np.allclose(E_bar_dagger[:, n], E_bar_x[
 print(f"its first column is column {found[0]} of the {2 * L + J} of E_bar_dagger, counted from 0")
 assert np.allclose(E_bar_x, E_bar_dagger[:, -2 * L :])
 try:
-    check_truncation_minimises(suspect)
-except MistakeFound as mistake:
+    mistaken_models.check_truncation_minimises(suspect)
+except mistaken_models.MistakeFound as mistake:
     print(mistake)
 
 # %% [markdown]
@@ -699,7 +679,7 @@ E_bar_x_t = np.linalg.pinv(E_bar_x)[:, : 2 * L]
 H_x, values_x = E @ E_bar_x_t, np.linalg.eigvalsh(E @ E_bar_x_t)
 print(f"symmetric: {np.allclose(H_x, H_x.T)}, eigenvalues in [0, 1): {values_x.min() > -1e-9 and values_x.max() < 1}")
 
-error = check_jacobian(H_x, lambda y: p + (y - p) @ E_bar_x_t.T @ E.T, y)
+error = gradient_check.check_jacobian(H_x, lambda y: p + (y - p) @ E_bar_x_t.T @ E.T, y)
 print(f"passes the gradient check: {error < 1e-8}")
 
 # %% [markdown]
@@ -709,8 +689,8 @@ print(f"passes the gradient check: {error < 1e-8}")
 
 # %%
 try:
-    check_ridge_is_the_prior(second)
-except MistakeFound as mistake:
+    mistaken_models.check_ridge_is_the_prior(second)
+except mistaken_models.MistakeFound as mistake:
     print(mistake)
 print("its last rows are diagonal:", np.allclose(E_bar_x[2 * L :], np.diag(np.diag(E_bar_x[2 * L :]))))
 
@@ -746,12 +726,12 @@ answer(
 per_metre = 30 / np.ptp(Y, axis=1).max()
 small = per_metre * Y
 reach = np.linspace(-6, 6, 81)
-plane = winners_over_plane(small, prior, wrist, small[0, wrist] + reach, small[1, wrist] + reach)
+plane = jumps.winners_over_plane(small, prior, wrist, small[0, wrist] + reach, small[1, wrist] + reach)
 
 # %%
 fig, (left, right) = plt.subplots(1, 2, figsize=(12, 4.8), layout="constrained")
-draw_boundaries(left, plane, small, wrist)
-draw_jumps(right, plane, wrist)
+plots.draw_boundaries(left, plane, small, wrist)
+plots.draw_jumps(right, plane, wrist)
 plt.show()
 winners = set(zip(plane.component.ravel().tolist(), plane.angle.ravel().tolist(), strict=True))
 print(f"{len(winners)} pairs of component and angle win somewhere")
@@ -770,7 +750,7 @@ print(f"{len(winners)} pairs of component and angle win somewhere")
 # %%
 aside = Y.copy()
 aside[0, wrist] += 0.1
-before, after = straddle(Y, aside, prior, scale=1.0)
+before, after = jumps.straddle(Y, aside, prior, scale=1.0)
 on_edge, one_step = (before + after) / 2, np.zeros((2, L))
 one_step[0, wrist] = 1.0
 both = lift(np.stack([before, after]), prior)
@@ -783,7 +763,7 @@ for h in (1e-2, 1e-4, 1e-6):
 jump = np.linalg.norm(both.Y_hat[1] - both.Y_hat[0])
 assert np.isclose(np.linalg.norm(difference), jump / 2e-6, rtol=1e-3)
 try:
-    check_jacobian(J_image, answer_of, on_edge)
+    gradient_check.check_jacobian(J_image, answer_of, on_edge)
 except ValueError as refusal:
     assert "where f is smooth" in str(refusal)
     print("the checker refuses to judge")
@@ -796,7 +776,11 @@ except ValueError as refusal:
 # of clips.
 
 # %%
-measured = json.loads(data_path("smoothness.json").read_text())
+import json
+
+from lifting.support import files
+
+measured = json.loads(files.data_path("smoothness.json").read_text())
 for rotations, row in measured["crossings"].items():
     changes = [f"{name} {row[name]['fraction']:.0%}" for name in ("angle", "component", "winner")]
     low, high = row["winner"]["interval"]
@@ -834,10 +818,14 @@ for rotations, row in measured["crossings"].items():
 # to end, and watch the winner below: where it jumps, so does everything else. With 8 rotations it jumps further.
 
 # %%
+from lifting.drawing.widgets.jacobian import JacobianWidget
+
 widget = JacobianWidget(Y, prior, landmark="right_wrist")
 widget.view()
 
 # %%
+from IPython.display import Image
+
 traces, winners = {}, {}
 for factor in (0.1, 1.0, 10.0):
     widget["sigma"] = factor
@@ -852,6 +840,8 @@ assert len(set(winners.values())) == 3
 Image(widget.png())
 
 # %% tags=["nbval-ignore-output"]
+from IPython.display import HTML
+
 # Not compared: the pictures' bytes depend on the version of the fonts. The same slider, drawn beforehand.
 HTML(widget.film("x", [-0.4, -0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3, 0.4]))
 
@@ -882,7 +872,7 @@ HTML(widget.film("x", [-0.4, -0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3, 0.4]))
 # derivative of the least cost by $\theta$: the flatter the valley, the more the heading follows every landmark.
 
 # %%
-refined, arrived = refine_angle(Y, prior, result)
+refined, arrived = turning.refine_angle(Y, prior, result)
 assert arrived and refined.cost <= result.cost
 print(
     f"theta: {np.degrees(result.theta):.1f} degrees of 80 rotations, {np.degrees(refined.theta):.2f} where it is free"
@@ -910,12 +900,10 @@ assert abs(r @ y_prime) < 1e-9 and kappa > 0
 # %%
 turned = refined.theta + np.radians(np.linspace(-20, 20, 81))
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8))
-draw_pose_2d(left, refined.Y_hat, legend=False, alpha=0.5)
+plots.draw_pose_2d(left, refined.Y_hat, legend=False, alpha=0.5)
 draw_arrows(left, refined.Y_hat, solve.wrap(w), "#009E73", "w", 1.0)
 left.set_title("w: how the fit moves as theta turns")
-right.plot(
-    np.degrees(turned), solve.solve_at(Y, Gaussian(mu, e, sigma), turned).cost, color="black", label="least cost"
-)
+right.plot(np.degrees(turned), solve.solve_at(Y, gaussian, turned).cost, color="black", label="least cost")
 parabola = refined.cost + kappa * (turned - refined.theta) ** 2
 right.plot(np.degrees(turned), parabola, "--", color="#D55E00", label="with curvature 2 kappa")
 right.set(xlabel="theta (degrees)", ylabel="cost (m²)", title="how sharp the valley is", ylim=(0, None))
@@ -926,15 +914,15 @@ assert np.allclose(solve.solve_at(Y, gaussian, turned[near]).cost, parabola[near
 
 # %%
 H_refined = E_free @ np.linalg.solve(A, E_free.T) + np.outer(w, w) / kappa
-assert np.allclose(H_refined, refined_jacobian(Y, prior, refined))
+assert np.allclose(H_refined, turning.refined_jacobian(Y, prior, refined))
 
 
 def refined_lift(points):
-    return refine_angle(points, prior, lift(points, prior))[0].Y_hat
+    return turning.refine_angle(points, prior, lift(points, prior))[0].Y_hat
 
 
 image_part = (np.eye(2 * L) - C).reshape(2, L, 2, L)
-assert check_jacobian(H_refined.reshape(2, L, 2, L) + image_part, refined_lift, Y) < 1e-6
+assert gradient_check.check_jacobian(H_refined.reshape(2, L, 2, L) + image_part, refined_lift, Y) < 1e-6
 eigenvalues = np.linalg.eigvalsh(H_refined)
 print(f"trace {np.trace(H_refined):.2f}, where (8) has {np.trace(H):.2f}; largest eigenvalue {eigenvalues.max():.3f}")
 

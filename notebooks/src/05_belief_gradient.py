@@ -14,22 +14,14 @@
 # %% tags=["setup"]
 import matplotlib.pyplot as plt
 import numpy as np
-import torch
-from IPython.display import HTML, Image
-from scipy.ndimage import gaussian_filter
 
-from lifting import belief, lift, load_prior
-from lifting.checking.mistaken_maps import check_gradient_is_odd, check_gradient_moves_the_mass
-from lifting.checking.mistakes import mystery
-from lifting.datasets.real_frames import belief_human36m, load_real_frames, transform
-from lifting.drawing.exercises import answer
-from lifting.drawing.plots import draw_belief, draw_beliefs_on_photo, draw_landmarks_on_photo, draw_way_through
-from lifting.drawing.widgets.belief import BeliefWidget
-from lifting.drawing.widgets.updating import map_camera
-from lifting.skeleton import HUMAN36M
+from lifting import belief, lift, load_prior, skeleton
+from lifting.checking import mistaken_maps, mistakes
+from lifting.datasets import real_frames
+from lifting.drawing import answer, plots
 
 # %%
-draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "belief gradient")
+plots.draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "belief gradient")
 plt.show()
 
 # %% [markdown]
@@ -41,17 +33,17 @@ plt.show()
 # that lifts.
 
 # %% tags=["setup"]
-frame = load_real_frames(["cam04_026"])[0]
-B, present = belief_human36m(frame)
+frame = real_frames.load_real_frames(["cam04_026"])[0]
+B, present = real_frames.belief_human36m(frame)
 visible = present & frame.visible
-wrist = HUMAN36M.index("left_wrist")
+wrist = skeleton.HUMAN36M.index("left_wrist")
 H, W = B.shape[1:]
 
 # %%
 _, axes = plt.subplots(1, 2, figsize=(9, 4.4))
-draw_beliefs_on_photo(axes[0], frame.image, frame.belief, frame.map_to_photo)
+plots.draw_beliefs_on_photo(axes[0], frame.image, frame.belief, frame.map_to_photo)
 axes[0].set_title("all belief maps, laid over the photo")
-draw_belief(axes[1], B[wrist], title="left wrist")
+plots.draw_belief(axes[1], B[wrist], title="left wrist")
 plt.show()
 print("B", B.shape, " maps of", int(visible.sum()), "landmarks")
 
@@ -114,11 +106,11 @@ answer(
 # %%
 apart = {"argmax": [], "sub-pixel": []}
 widths = []
-for photo in load_real_frames():
-    maps, has_map = belief_human36m(photo)
+for photo in real_frames.load_real_frames():
+    maps, has_map = real_frames.belief_human36m(photo)
     seen = has_map & photo.visible
     for name, fine in {"argmax": False, "sub-pixel": True}.items():
-        pixels = transform(photo.map_to_photo, belief.peaks(maps[seen], subpixel=fine).T).T
+        pixels = real_frames.transform(photo.map_to_photo, belief.peaks(maps[seen], subpixel=fine).T).T
         cell = np.sqrt(np.linalg.det(photo.map_to_photo[:, :2]))
         apart[name].extend(np.linalg.norm(pixels - photo.landmarks[:, seen], axis=0) / cell)
     for b, (x, y) in zip(maps[seen], belief.peaks(maps[seen]).T.astype(int), strict=True):
@@ -170,6 +162,9 @@ assert np.allclose(belief.peaks(gaussian_map(place)[None], subpixel=True)[:, 0],
 
 
 # %%
+from scipy.ndimage import gaussian_filter
+
+
 def stamp_and_blur(place, sigma=1.0):
     stamp = np.zeros((H, W))
     x, y = np.round(place).astype(int)
@@ -316,6 +311,9 @@ print({f"sigma {sigma:g}": f"{np.interp(1, deltas, errors[sigma]):.0%} off at de
 
 
 # %%
+import torch
+
+
 def by_autograd(place):
     maps = torch.func.jacfwd(lambda x: belief.belief_maps(x[:, None], H, W)[0])
     with torch.no_grad():
@@ -398,9 +396,11 @@ print(f"numbers never stored for 17 landmarks: {17 * 2 * H * W:,}; profiles stor
 # does that, and the next room derives it.)
 
 # %%
+from lifting.drawing.widgets import updating
+
 up = np.array([[1.0], [-1.0]])
 stiff = load_prior().subset(bases=6)
-lifted = lift(up * Y, stiff, scale=None, visible=visible, camera=map_camera(frame))
+lifted = lift(up * Y, stiff, scale=None, visible=visible, camera=updating.map_camera(frame))
 Y_hat = up * lifted.Y_hat
 
 
@@ -420,10 +420,10 @@ assert after < loss
 # %%
 A = frame.map_to_photo
 _, ax = plt.subplots(figsize=(6, 6.4))
-draw_landmarks_on_photo(ax, frame.image, transform(A, Y_hat.T).T)
-peaks_on_photo = transform(A, Y[:, visible].T).T
+plots.draw_landmarks_on_photo(ax, frame.image, real_frames.transform(A, Y_hat.T).T)
+peaks_on_photo = real_frames.transform(A, Y[:, visible].T).T
 ax.plot(*peaks_on_photo, "x", color="white", ms=7, mew=2, label="peaks of B")
-start, along = transform(A, Y_hat[:, visible].T), arrows[:, visible].T @ A[:, :2].T
+start, along = real_frames.transform(A, Y_hat[:, visible].T), arrows[:, visible].T @ A[:, :2].T
 ax.quiver(*start.T, *along.T, angles="xy", scale_units="xy", scale=1.5, color="#F0E442", width=0.008, zorder=3)
 ax.legend(loc="lower right", fontsize=8, facecolor="0.6")
 plt.show()
@@ -519,7 +519,7 @@ answer(
 # and would train a network, more or less. A picture may make you suspicious, but it convicts nobody:
 
 # %% tags=["setup"]
-suspects = {"a": mystery(7), "b": belief.belief_gradient, "c": mystery(0)}
+suspects = {"a": mistakes.mystery(7), "b": belief.belief_gradient, "c": mistakes.mystery(0)}
 middle_of_map = np.array([[8.0], [8.0]])
 
 # %%
@@ -564,9 +564,9 @@ answer(
 # nobody would notice). The museum's own checks know no derivative. They ask for symmetry, and for what a sum must be:
 
 # %%
-check_gradient_is_odd(suspects["b"])
-check_gradient_moves_the_mass(suspects["b"])
-for name, check in {"a": check_gradient_is_odd, "c": check_gradient_moves_the_mass}.items():
+mistaken_maps.check_gradient_is_odd(suspects["b"])
+mistaken_maps.check_gradient_moves_the_mass(suspects["b"])
+for name, check in {"a": mistaken_maps.check_gradient_is_odd, "c": mistaken_maps.check_gradient_moves_the_mass}.items():
     try:
         check(suspects[name])
     except AssertionError as found:
@@ -581,10 +581,14 @@ for name, check in {"a": check_gradient_is_odd, "c": check_gradient_moves_the_ma
 # one, for readers without a kernel.
 
 # %%
+from lifting.drawing.widgets.belief import BeliefWidget
+
 widget = BeliefWidget()
 widget.view()
 
 # %%
+from IPython.display import Image
+
 seen = {}
 for delta in (0.5, 1.0, 3.0):
     widget["delta"] = delta
@@ -594,6 +598,8 @@ assert seen[0.5] < seen[1.0] < seen[3.0] and np.all(widget.gradient * widget.exa
 Image(widget.png())
 
 # %% tags=["nbval-ignore-output"]
+from IPython.display import HTML
+
 # Not compared: the pictures' bytes depend on the version of the fonts. The same slider, drawn beforehand.
 HTML(widget.film("delta", [0.1, 0.5, 1, 1.5, 2, 3, 4, 5]))
 

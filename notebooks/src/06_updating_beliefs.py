@@ -12,24 +12,16 @@
 # Quotation marks hold the supplement's own words, and equation numbers are the supplement's.
 
 # %% tags=["setup"]
-import dataclasses
-
 import matplotlib.pyplot as plt
 import numpy as np
-import torch
-from IPython.display import HTML, Image
 
-from lifting import LiftingLayer, belief, lift, load_prior
-from lifting.checking.mistakes import mystery
-from lifting.datasets.real_frames import belief_human36m, load_real_frames, transform
-from lifting.drawing.exercises import answer
-from lifting.drawing.plots import draw_landmarks_on_photo, draw_pose_3d, draw_way_through
-from lifting.drawing.widgets.updating import UpdatingWidget, correct, from_loss_to_peaks, map_camera, step_length
-from lifting.front import landmark_jacobian
-from lifting.skeleton import HUMAN36M
+from lifting import LiftingLayer, belief, landmark_jacobian, lift, load_prior, skeleton
+from lifting.checking import mistakes
+from lifting.datasets import real_frames
+from lifting.drawing import answer, plots
 
 # %%
-draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "updating beliefs")
+plots.draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "updating beliefs")
 plt.show()
 
 # %% [markdown]
@@ -39,11 +31,11 @@ plt.show()
 # jumps to another pixel. Here the right neighbour of the peak is raised, bit by bit.
 
 # %% tags=["setup"]
-frame = load_real_frames(["cam01_004"])[0]
-B, present = belief_human36m(frame)
+frame = real_frames.load_real_frames(["cam01_004"])[0]
+B, present = real_frames.belief_human36m(frame)
 visible = present & frame.visible
 H, W = B.shape[1:]
-ankle = HUMAN36M.index("right_ankle")
+ankle = skeleton.HUMAN36M.index("right_ankle")
 b = B[ankle]
 
 # %%
@@ -177,8 +169,10 @@ print(f"of every 1 taken from the peak, {share:.2f} is given to the quadrant")
 # above 1. `step_length` is this $m$.
 
 # %%
-assert np.isclose(step_length(1.0) * np.exp(-0.5) / (2 * np.pi), 1)
-print({f"sigma {sigma:g}": round(step_length(sigma), 1) for sigma in (1.0, 1.5, 2.0)})
+from lifting.drawing.widgets import updating
+
+assert np.isclose(updating.step_length(1.0) * np.exp(-0.5) / (2 * np.pi), 1)
+print({f"sigma {sigma:g}": round(updating.step_length(sigma), 1) for sigma in (1.0, 1.5, 2.0)})
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 6.1: the smallest step that moves the peak
@@ -230,7 +224,7 @@ def ask(b, direction, m, times):
     return np.array(maps)
 
 
-walks = {"m = 0.15": ask(b, (1.0, -1.0), 0.15, 40), "m = 10.4": ask(b, (1.0, -1.0), step_length(1.0), 8)}
+walks = {"m = 0.15": ask(b, (1.0, -1.0), 0.15, 40), "m = 10.4": ask(b, (1.0, -1.0), updating.step_length(1.0), 8)}
 shown = {"m = 0.15": (0, 2, 5, 10, 20, 40), "m = 10.4": (0, 1, 2, 4, 6, 8)}
 
 # %%
@@ -279,14 +273,14 @@ assert np.allclose(belief.belief_update_gradient(*asked, 7, 7), -belief.belief_u
 # is at `Y`, and return by how much the peak has moved, (2,). Who stays, and who walks backwards?
 
 # %% tags=["setup"]
-suspects = {"a": mystery(10), "b": mystery(5), "c": belief.belief_update_gradient}
+suspects = {"a": mistakes.mystery(10), "b": mistakes.mystery(5), "c": belief.belief_update_gradient}
 Y, D = np.array([[8.0], [8.0]]), np.array([[0.8], [0.6]])
 hill = belief.belief_maps(Y, 17, 17, 1.5)
 
 
 # %% tags=["exercise"]
 def move_of_peak(suspect):
-    gradient = suspect(Y, D, 17, 17, step_length(1.0), 1.0)
+    gradient = suspect(Y, D, 17, 17, updating.step_length(1.0), 1.0)
     # BEGIN SOLUTION
     return (belief.peaks(hill - gradient) - Y)[:, 0]
     # END SOLUTION
@@ -312,9 +306,9 @@ answer(
 
 # %%
 worst = []
-for photo in load_real_frames():
-    seen = photo.visible & photo.pseudo_visible & belief_human36m(photo)[1]
-    found = transform(photo.map_to_photo, belief.peaks(belief_human36m(photo)[0]).T).T
+for photo in real_frames.load_real_frames():
+    seen = photo.visible & photo.pseudo_visible & real_frames.belief_human36m(photo)[1]
+    found = real_frames.transform(photo.map_to_photo, belief.peaks(real_frames.belief_human36m(photo)[0]).T).T
     away = np.linalg.norm(found - photo.pseudo_pixels, axis=0) / np.sqrt(np.linalg.det(photo.map_to_photo[:, :2]))
     worst.append(round(float(away[seen].max()), 1))
 print("worst peak of each photo, cells:", worst)
@@ -348,13 +342,13 @@ A = frame.map_to_photo
 alpha = np.arctan2(A[1, 0], A[0, 0])
 turn = np.array([[np.cos(alpha), -np.sin(alpha), 0], [np.sin(alpha), np.cos(alpha), 0], [0, 0, 1]])
 camera = turn @ frame.camera
-assert np.allclose(camera, map_camera(frame))
+assert np.allclose(camera, updating.map_camera(frame))
 
 # %%
 prior = load_prior()
 up = np.array([[1.0], [-1.0]])  # pixels count rows downwards, Y has y up: the one place where the sign changes
 in_cells = lift(up * Y_true, prior, scale=None, visible=visible, camera=camera)
-on_photo = up * transform(A, Y_true.T).T
+on_photo = up * real_frames.transform(A, Y_true.T).T
 in_pixels = lift(on_photo, prior, scale=None, visible=visible, camera=frame.camera)
 print(f"heading {np.degrees(in_cells.theta):.1f} and {np.degrees(in_pixels.theta):.1f} degrees")
 assert np.isclose(in_cells.theta, in_pixels.theta)
@@ -397,12 +391,15 @@ g_Y = up * (J.T @ (up * g_Y_hat).reshape(-1)).reshape(2, -1)
 D = -g_Y
 g_B = belief.belief_update_gradient(Y, D, H, W, k=1.0, sigma=sigma)  # "Updating B"
 print("D of the right ankle:", D[:, ankle].round(2) + 0.0, "where", (Y_true - Y)[:, ankle], "would be right")
-assert np.allclose(from_loss_to_peaks(wrong_B, target, weight, prior, sigma=sigma, visible=visible, camera=camera).D, D)
+way = updating.from_loss_to_peaks(wrong_B, target, weight, prior, sigma=sigma, visible=visible, camera=camera)
+assert np.allclose(way.D, D)
 
 # %% [markdown]
 # Room 07 writes all of this as one `torch.autograd.Function`, the lifting layer. It must return the very same gradient:
 
 # %%
+import torch
+
 layer = LiftingLayer(prior, sigma=sigma, visible=visible, camera=camera)
 B_torch = torch.tensor(wrong_B[None], requires_grad=True)
 
@@ -421,12 +418,12 @@ print("the layer's gradient and the one chained by hand agree for all", g_B.size
 # %%
 maps, losses = wrong_B.copy(), []
 while True:
-    way = from_loss_to_peaks(maps, target, weight, prior, sigma=sigma, visible=visible, camera=camera)
+    way = updating.from_loss_to_peaks(maps, target, weight, prior, sigma=sigma, visible=visible, camera=camera)
     if losses and way.loss >= losses[-1]:
         break
     losses.append(float(way.loss))
     D = way.D[:, [ankle]]
-    k = step_length(sigma) / np.hypot(*D[:, 0])
+    k = updating.step_length(sigma) / np.hypot(*D[:, 0])
     maps[ankle] += belief.belief_update(way.Y[:, [ankle]], D, H, W, k, sigma)[0]
 print("loss:", np.round(losses, 1).tolist())
 
@@ -438,7 +435,7 @@ print("loss:", np.round(losses, 1).tolist())
 def correct_one(prior, weight, steps=15):
     """`correct` for our case."""
     options = {"steps": steps, "sigma": sigma, "visible": visible, "camera": camera}
-    return correct(wrong_B[None], np.array([ankle]), target, weight[None], prior, **options)
+    return updating.correct(wrong_B[None], np.array([ankle]), target, weight[None], prior, **options)
 
 
 # %%
@@ -499,12 +496,12 @@ def draw_before_and_after(after, prior):
     for n, (name, maps) in enumerate({"wrong": wrong_B, "corrected": after}.items()):
         result = lift_maps(maps, prior)
         ax = figure.add_subplot(1, 4, n + 1)
-        draw_landmarks_on_photo(ax, frame.image, transform(A, (up * result.Y_hat).T).T, legend=False)
+        plots.draw_landmarks_on_photo(ax, frame.image, real_frames.transform(A, (up * result.Y_hat).T).T, legend=False)
         ax.set(title=f"Y_hat, {name}", xlabel="", ylabel="", xticks=[], yticks=[])
         pose = result.pose / result.scale
         ax = figure.add_subplot(1, 4, n + 3, projection="3d")
         pose = pose - pose.mean(axis=1, keepdims=True)
-        draw_pose_3d(ax, pose, azim=30, elev=10, radius=0.95, legend=False).set_title(f"pose, {name}")
+        plots.draw_pose_3d(ax, pose, azim=30, elev=10, radius=0.95, legend=False).set_title(f"pose, {name}")
     plt.show()
 
 
@@ -541,6 +538,8 @@ assert away_from_truth(after, prior) < 1e-6
 # make it stiffer: three times $\sigma$ (of the prior, not of the maps).
 
 # %%
+import dataclasses
+
 stiff = dataclasses.replace(prior, sigma=3 * prior.sigma)
 for name, model in {"prior": prior, "stiffer": stiff}.items():
     share = landmark_jacobian(lift_maps(B, model), model, centred=False).diagonal()
@@ -593,15 +592,15 @@ def winner(maps, seen, camera, prior):
 def all_cases(shift, given, sigma, prior, some=slice(None)):
     """Landmark, distance of its peak before and after, and whether another angle or component won at first."""
     table = []
-    for photo in load_real_frames():
-        maps, has_map = belief_human36m(photo)
-        seen, camera, truth = has_map & photo.visible, map_camera(photo), belief.peaks(maps)
+    for photo in real_frames.load_real_frames():
+        maps, has_map = real_frames.belief_human36m(photo)
+        seen, camera, truth = has_map & photo.visible, updating.map_camera(photo), belief.peaks(maps)
         wrong = np.flatnonzero(seen)[some]
         cases, weight = planted(maps, wrong, shift), np.repeat(seen[None].astype(float), len(wrong), axis=0)
         weight[np.arange(len(wrong)), wrong] = given
         target = belief.belief_maps(truth, H, W, sigma)
         options = {"sigma": sigma, "visible": seen, "camera": camera, "steps": 2 * sum(shift)}
-        result = correct(cases, wrong, target, weight, prior, **options)
+        result = updating.correct(cases, wrong, target, weight, prior, **options)
         before, after = (np.linalg.norm(result.path[t] - truth[:, wrong].T, axis=1) for t in (0, -1))
         flipped = np.any(winner(cases, seen, camera, prior) != winner(maps, seen, camera, prior), axis=1)
         table.extend(zip(wrong, before, after, flipped, strict=True))
@@ -615,7 +614,7 @@ both = labelled, unlabelled
 print(f"{len(labelled)} cases, corrected:       with its label   without")
 for p in np.unique(labelled[:, 0]).astype(int):
     line = [np.mean(cases[cases[:, 0] == p, 2] <= 2) for cases in both]
-    print(f"{HUMAN36M.landmarks[p]:25}{line[0]:16.0%}{line[1]:10.0%}")
+    print(f"{skeleton.HUMAN36M.landmarks[p]:25}{line[0]:16.0%}{line[1]:10.0%}")
 overall = [np.mean(cases[:, 2] <= 2) for cases in both]
 closer = [np.mean(cases[:, 2] < cases[:, 1]) for cases in both]
 print(f"{'all':25}{overall[0]:16.0%}{overall[1]:10.0%}")
@@ -714,10 +713,14 @@ assert descend(0.01)[1] == 0 and descend(28.5)[1] > 3
 # without a kernel.
 
 # %%
+from lifting.drawing.widgets.updating import UpdatingWidget
+
 widget = UpdatingWidget(frame, prior)
 widget.view()
 
 # %%
+from IPython.display import Image
+
 widget["k"], widget["steps"] = 10.0, 10
 print(f"label given: {widget.distance:.1f} cells off after 10 steps")
 near = widget.distance
@@ -728,6 +731,8 @@ widget["x"], widget["y"], widget["sigma"], widget["steps"] = -5, 3, 1.5, 6
 Image(widget.png())
 
 # %% tags=["nbval-ignore-output"]
+from IPython.display import HTML
+
 # Not compared: the pictures' bytes depend on the version of the fonts. The same slider, drawn beforehand.
 HTML(widget.film("steps", list(range(11))))
 

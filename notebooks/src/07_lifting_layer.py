@@ -10,30 +10,16 @@
 # Quotation marks hold the supplement's own words, and equation numbers are the supplement's.
 
 # %% tags=["setup"]
-import json
-from pathlib import Path
-
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from IPython.display import HTML, Image, Markdown
 
-from lifting import LiftingLayer, belief, lift, load_prior
-from lifting.checking.gradient_check import GradientError, check_products
-from lifting.checking.mistaken_maps import check_descent_empties_the_peak, check_quadrant
-from lifting.checking.mistakes import MistakeFound, mystery
-from lifting.datasets.real_frames import belief_human36m, load_real_frames
-from lifting.drawing.exercises import answer
-from lifting.drawing.plots import draw_way_through
-from lifting.drawing.widgets.layer import LayerWidget
-from lifting.drawing.widgets.updating import map_camera
-from lifting.front import landmark_jacobian
-from lifting.skeleton import HUMAN36M
-from lifting.support.arrays import trusted
-from lifting.support.files import data_path
+from lifting import LiftingLayer, belief, landmark_jacobian, lift, load_prior, skeleton
+from lifting.datasets import real_frames
+from lifting.drawing import answer, plots
 
 # %%
-draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "lifting layer")
+plots.draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "lifting layer")
 plt.show()
 
 # %% [markdown]
@@ -43,10 +29,12 @@ plt.show()
 # a loss has something to say.
 
 # %% tags=["setup"]
-frame = load_real_frames(["cam01_004"])[0]
-maps, present = belief_human36m(frame)
-visible, camera = present & frame.visible, map_camera(frame)
-prior, ankle = load_prior(), HUMAN36M.index("right_ankle")
+from lifting.drawing.widgets import updating
+
+frame = real_frames.load_real_frames(["cam01_004"])[0]
+maps, present = real_frames.belief_human36m(frame)
+visible, camera = present & frame.visible, updating.map_camera(frame)
+prior, ankle = load_prior(), skeleton.HUMAN36M.index("right_ankle")
 wrong = maps.copy()
 wrong[ankle] = np.roll(wrong[ankle], (2, -3), axis=(0, 1))
 B, (H, W) = torch.tensor(wrong[None]), wrong.shape[1:]
@@ -234,8 +222,8 @@ for name, gradient in {"subgradient": theirs, "soft-argmax": soft}.items():
 # ### Where plain autograd stands
 #
 # Behind $Y$ everything is smooth but for the choice of rotation and component, and torch can do it alone: that is what
-# `"soft-argmax"` does there. Freeze the choice, and (8) by hand must equal what autograd finds. The layer's own forward
-# pass, differentiated by torch with the exact derivative in the place of (9):
+# `"soft-argmax"` does there. Freeze the choice, and (8) by hand must equal what autograd finds. The same forward
+# pass, `lift` and the Gaussians, differentiated by torch, with the exact derivative in the place of (9):
 
 
 # %%
@@ -246,13 +234,9 @@ def by_hand(g, Y):
 
 
 def by_autograd(g, Y):
-    from lifting.layer import _lift_maps, lifted_model
-
-    model = lifted_model(prior, 80, tuple(visible.tolist()), tuple(camera.ravel()), torch.float64, Y.device)
     Y = Y.clone().requires_grad_()
-    with trusted():
-        B_hat = _lift_maps(B, Y, model, 1.5)[0].B_hat
-    return torch.autograd.grad(B_hat, Y, g)[0]
+    Y_hat = UP * lift(UP * Y, prior, scale=None, visible=torch.tensor(visible), camera=camera).Y_hat
+    return torch.autograd.grad(belief.belief_maps(Y_hat, H, W, 1.5), Y, g)[0]
 
 
 assert torch.allclose(by_hand(G, Y), by_autograd(G, Y), atol=1e-10)
@@ -325,10 +309,13 @@ suspects = {
 
 
 # %%
+from lifting.checking import gradient_check
+
+
 def verdict(J):
     try:
-        check_products(maps_of, lambda v: J @ v, lambda g: J.T @ g, y, np.random.default_rng(0))
-    except GradientError:
+        gradient_check.check_products(maps_of, lambda v: J @ v, lambda g: J.T @ g, y, np.random.default_rng(0))
+    except gradient_check.GradientError:
         return "refused"
     return "passed"
 
@@ -345,13 +332,15 @@ assert [name for name, said in verdicts.items() if said == "passed"] == ["right"
 # pass.
 
 # %% tags=["setup"]
-unknown = {"a": belief.belief_update_gradient, "b": mystery(5), "c": mystery(10)}
-checks = {"peak": check_descent_empties_the_peak, "quadrant": check_quadrant}
+from lifting.checking import mistaken_maps, mistaken_models, mistakes
+
+unknown = {"a": belief.belief_update_gradient, "b": mistakes.mystery(5), "c": mistakes.mystery(10)}
+checks = {"peak": mistaken_maps.check_descent_empties_the_peak, "quadrant": mistaken_maps.check_quadrant}
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 7.3: who is caught by what
 # For each of the three suspects return the list of names of the checks that it fails. A check is silent, or raises
-# `MistakeFound`.
+# `mistaken_models.MistakeFound`.
 
 
 # %% tags=["exercise"]
@@ -361,7 +350,7 @@ def failed(suspect):
     for name, check in checks.items():
         try:
             check(suspect)
-        except MistakeFound:
+        except mistaken_models.MistakeFound:
             names.append(name)
     # END SOLUTION
     return names
@@ -372,7 +361,7 @@ answer(
     "7.3",
     [failed(suspect) for suspect in unknown.values()],
     lambda found: [list(names) for names in found] == [[], ["peak"], ["quadrant"]],
-    hint="try: check(suspect), and in except MistakeFound: append the name.",
+    hint="try: check(suspect), and in except mistaken_models.MistakeFound: append the name.",
 )
 
 # %% [markdown]
@@ -382,7 +371,13 @@ answer(
 # tests make it again. The largest relative error of each, in float64, NumPy's or torch's:
 
 # %%
-ledger = json.loads(data_path("gradient_ledger.json").read_text())
+import json
+
+from IPython.display import Markdown
+
+from lifting.support import files
+
+ledger = json.loads(files.data_path("gradient_ledger.json").read_text())
 rows_of = {}
 for entry in ledger["entries"]:
     rows_of.setdefault(entry["gradient"], {})[entry["route"]] = max(entry["error"].values())
@@ -474,6 +469,8 @@ print(f"one 7 x 7 x 128 stage, forwards: {stage:,} products, {stage // sum(work.
 # Operations are not seconds. Measured, on the machine that `benchmarks/layer.md` names, for 16 images of 17 maps:
 
 # %% tags=["nbval-ignore-output"]
+from pathlib import Path
+
 # Not compared: who runs the benchmark again gets other figures.
 measured = json.loads((Path(belief.__file__).parents[1] / "benchmarks" / "layer.json").read_text())
 print(f"one training step of one 7 x 7 x 128 stage: {1000 * measured['stage']['seconds']:.0f} ms")
@@ -495,10 +492,14 @@ assert all(row["share"] < 0.1 for row in measured["ways"] if row["way"].startswi
 # picture below is an ordinary one, for readers without a kernel.
 
 # %%
+from lifting.drawing.widgets.layer import LayerWidget
+
 widget = LayerWidget()
 widget.view()
 
 # %%
+from IPython.display import Image
+
 lengths = {}
 for sigma in (1.0, 2.0, 4.0):
     widget["sigma"] = sigma
@@ -512,6 +513,8 @@ print({sigma: f"|D| of the ankle {length:.2f}" for sigma, length in lengths.item
 Image(widget.png())
 
 # %% tags=["nbval-ignore-output"]
+from IPython.display import HTML
+
 # Not compared: the pictures' bytes depend on the version of the fonts. The same slider, drawn beforehand.
 HTML(widget.film("x", [-6, -4, -3, -2, -1, 0, 1, 2]))
 

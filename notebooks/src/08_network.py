@@ -14,24 +14,13 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from IPython.display import Markdown
 
-from lifting import build_network, lift, load_network, load_prior
-from lifting.belief import peaks
-from lifting.datasets.real_frames import load_real_frames, transform
-from lifting.datasets.rendered import load_rendered
-from lifting.drawing.exercises import answer
-from lifting.drawing.plots import draw_landmarks_on_photo, draw_pose_3d, draw_way_through
-from lifting.experiments.claims import load
-from lifting.experiments.networks import NETWORKS, relative_gradients
-from lifting.network import CONFIGURATIONS, target_maps
-from lifting.skeleton import HUMAN36M
-from lifting.training import objective
-from lifting.training.complexity import parts, table
-from lifting.training.evaluation import LIMBS, in_the_image, read, square
+from lifting import belief, build_network, lift, load_network, load_prior, network, skeleton, training
+from lifting.datasets import real_frames, rendered
+from lifting.drawing import answer, plots
 
 # %%
-draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "network")
+plots.draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "network")
 plt.show()
 
 # %% [markdown]
@@ -49,14 +38,14 @@ plt.show()
 # left can't be seen at the elbow.
 
 # %%
-for name, c in CONFIGURATIONS.items():
+for name, c in network.CONFIGURATIONS.items():
     side = c.image // c.stride
     print(f"{name}: {c.image} px, maps {side} x {side}, {c.stages} stages, kernels {c.kernels}, {c.width} channels")
 
 # %% tags=["setup"]
 torch.manual_seed(0)
 fresh = build_network("laptop")
-people = load_rendered("test")
+people = rendered.load_rendered("test")
 images = torch.from_numpy(people.images[:4]).float() / 255
 
 # %% tags=["setup"]
@@ -105,14 +94,14 @@ answer(
 
 # %% tags=["setup"]
 landmarks = torch.from_numpy(people.landmarks[:4])
-wanted = target_maps(landmarks, 32, 32, stride=4)
+wanted = network.target_maps(landmarks, 32, 32, stride=4)
 
 # %%
 _, axes = plt.subplots(1, 3, figsize=(10, 3.3))
 axes[0].imshow(people.images[0].transpose(1, 2, 0))
 axes[0].plot(*people.landmarks[0], ".", color="#F0E442")
 axes[0].set(title="a rendered person", xlabel="column (pixels)", ylabel="row (pixels)")
-for ax, p, name in ((axes[1], HUMAN36M.index("left_wrist"), "left wrist"), (axes[2], 17, "background")):
+for ax, p, name in ((axes[1], skeleton.HUMAN36M.index("left_wrist"), "left wrist"), (axes[2], 17, "background")):
     ax.imshow(wanted[0, p], cmap="magma", vmin=0, vmax=1)
     ax.set(title=f"its target map: {name}", xlabel="column (cells)", ylabel="row (cells)")
 plt.tight_layout()
@@ -140,7 +129,7 @@ def cost_of(fused, wanted):
 answer(
     "8.2",
     cost_of(fused, wanted),
-    objective(stages, landmarks)[0],
+    training.objective(stages, landmarks)[0],
     hint="Square, sum over maps and pixels, mean over pictures, sum over stages.",
 )
 
@@ -151,10 +140,14 @@ answer(
 # (`lifting/training/complexity.py`). An operation is one multiplication or one addition.
 
 # %%
-Markdown(table())
+from IPython.display import Markdown
+
+from lifting.training import complexity
+
+Markdown(complexity.table())
 
 # %%
-Markdown(parts())
+Markdown(complexity.parts())
 
 # %% [markdown]
 # The lifting is a thousandth of the laptop network's operations, and less of the paper's. (Operations are not seconds:
@@ -168,10 +161,12 @@ Markdown(parts())
 # `lifting/experiments/networks.py`.
 
 # %%
-vanishing = load("vanishing")
+from lifting.experiments import claims, networks
+
+vanishing = claims.load("vanishing")
 curves = vanishing["relative_gradients"]
 _, axes = plt.subplots(1, 3, figsize=(12, 3.4))
-for ax, name in zip(axes, NETWORKS, strict=True):
+for ax, name in zip(axes, networks.NETWORKS, strict=True):
     for where, colour in (("every stage", "#0072B2"), ("last stage", "#D55E00")):
         ax.semilogy(curves[f"{name}, {where}"], ".-", color=colour, label=f"loss at {where}")
     ax.set(title=name, xlabel="convolution, from first to last", ylabel="|gradient| / |weights|")
@@ -190,8 +185,8 @@ plt.show()
 # One of these numbers, made afresh:
 
 # %%
-last = relative_gradients("laptop", seed=0, every_stage=False, side=128)
-every = relative_gradients("laptop", seed=0, every_stage=True, side=128)
+last = networks.relative_gradients("laptop", seed=0, every_stage=False, side=128)
+every = networks.relative_gradients("laptop", seed=0, every_stage=True, side=128)
 print("the first convolution's gradient is larger with all losses:", every[0] > 2 * last[0])
 assert every[0] > 2 * last[0] and np.isclose(every[-1], last[-1], rtol=1e-3)
 
@@ -203,13 +198,13 @@ assert every[0] > 2 * last[0] and np.isclose(every[-1], last[-1], rtol=1e-3)
 # one on which the stages disagree: the first takes the other hand.
 
 # %% tags=["setup"]
-network = load_network()
+trained = load_network()
 shown = 335
 with torch.no_grad():
-    seen = network(torch.from_numpy(people.images[shown : shown + 1]).float() / 255)
+    seen = trained(torch.from_numpy(people.images[shown : shown + 1]).float() / 255)
 
 # %%
-p = HUMAN36M.index("right_wrist")
+p = skeleton.HUMAN36M.index("right_wrist")
 _, axes = plt.subplots(1, 1 + 2 * len(seen), figsize=(14, 2.6))
 axes[0].imshow(people.images[shown].transpose(1, 2, 0))
 axes[0].set(title="test picture", xlabel="column (pixels)", ylabel="row (pixels)")
@@ -220,8 +215,8 @@ for t, stage in enumerate(seen):
         ax.set(title=f"{name}, stage {t + 1}", xlabel="column (cells)")
 plt.tight_layout()
 plt.show()
-hands = people.landmarks[shown][:, [p, HUMAN36M.swap[p]]] / 4
-found = [peaks(stage.fused)[0, :, p : p + 1].numpy() for stage in (seen[0], seen[-1])]
+hands = people.landmarks[shown][:, [p, skeleton.HUMAN36M.swap[p]]] / 4
+found = [belief.peaks(stage.fused)[0, :, p : p + 1].numpy() for stage in (seen[0], seen[-1])]
 assert [np.linalg.norm(wrist - hands, axis=0).argmin() for wrist in found] == [1, 0]
 
 # %% [markdown]
@@ -230,7 +225,7 @@ assert [np.linalg.norm(wrist - hands, axis=0).argmin() for wrist in found] == [1
 
 # %% tags=["nbval-ignore-output"]
 # Not compared: the shipped weights, and so these figures, change when the network is trained again.
-print("w_t:", [f"{w:.2f}" for w in torch.sigmoid(network.fusion).tolist()])
+print("w_t:", [f"{w:.2f}" for w in torch.sigmoid(trained.fusion).tolist()])
 
 # %% [markdown]
 # ### Sharper, stage by stage
@@ -240,11 +235,14 @@ print("w_t:", [f"{w:.2f}" for w in torch.sigmoid(network.fusion).tolist()])
 
 
 # %% tags=["setup"]
+from lifting.training import evaluation
+
+
 def sharpness(maps):
     """Mean height of the peaks, and the mean share of belief within 3 cells of them."""
     maps = maps[:, :17].clamp(min=0)
     rows, columns = torch.meshgrid(torch.arange(32), torch.arange(32), indexing="ij")
-    x, y = peaks(maps).unbind(1)
+    x, y = belief.peaks(maps).unbind(1)
     near = (columns - x[..., None, None]) ** 2 + (rows - y[..., None, None]) ** 2 <= 9
     share = (maps * near).sum((2, 3)) / maps.sum((2, 3)).clamp(min=1e-6)
     return float(maps.amax((2, 3)).mean()), float(share.mean())
@@ -252,9 +250,9 @@ def sharpness(maps):
 
 some = torch.from_numpy(people.images[:100]).float() / 255
 with torch.no_grad():
-    by_stage = [sharpness(stage.belief) for stage in network(some)]
-found = read(network, people.images)
-errors = [in_the_image(Y, people.landmarks, people.inside) for Y in found.landmarks]
+    by_stage = [sharpness(stage.belief) for stage in trained(some)]
+found = evaluation.read(trained, people.images)
+errors = [evaluation.in_the_image(Y, people.landmarks, people.inside) for Y in found.landmarks]
 
 # %% tags=["nbval-ignore-output"]
 # Not compared: see above.
@@ -281,7 +279,7 @@ truth = people.pose[shown] - people.pose[shown].mean(1, keepdims=True)
 
 def lifted_from(fused):
     """The pose (3, 17), in metres and about its middle, of one picture's fused maps."""
-    Y = peaks(fused[None, :17].double(), subpixel=True)[0].numpy() * np.array([[1.0], [-1.0]])
+    Y = belief.peaks(fused[None, :17].double(), subpixel=True)[0].numpy() * np.array([[1.0], [-1.0]])
     result = lift(Y, prior, scale=None)
     pose = result.pose / result.scale
     return pose - pose.mean(1, keepdims=True)
@@ -292,8 +290,8 @@ fig = plt.figure(figsize=(11, 3.6))
 for t, stage in enumerate(seen):
     pose = lifted_from(stage.fused[0])
     ax = fig.add_subplot(1, 3, t + 1, projection="3d")
-    draw_pose_3d(ax, truth, colour="black", linestyle=":", label="truth", legend=False)
-    draw_pose_3d(ax, pose, azim=35, elev=10, radius=0.9, legend=t == 0)
+    plots.draw_pose_3d(ax, truth, colour="black", linestyle=":", label="truth", legend=False)
+    plots.draw_pose_3d(ax, pose, azim=35, elev=10, radius=0.9, legend=t == 0)
     ax.set_title(f"stage {t + 1}: {1000 * np.linalg.norm(pose - truth, axis=0).mean():.0f} mm off")
 plt.show()
 assert 1000 * np.linalg.norm(lifted_from(seen[2].fused[0]) - truth, axis=0).mean() < 250
@@ -305,24 +303,24 @@ assert 1000 * np.linalg.norm(lifted_from(seen[2].fused[0]) - truth, axis=0).mean
 # in four views, triangulated (`data/real_frames.md`). It is shown as it is.
 
 # %% tags=["setup"]
-frames = load_real_frames()
-crops, into = zip(*(square(frame) for frame in frames), strict=True)
-photos = read(network, np.stack(crops))
+frames = real_frames.load_real_frames()
+crops, into = zip(*(evaluation.square(frame) for frame in frames), strict=True)
+photos = evaluation.read(trained, np.stack(crops))
 
 # %%
 _, axes = plt.subplots(2, 4, figsize=(11, 6))
 for ax, crop, Y, frame in zip(axes.flat, crops, photos.landmarks[-1], frames, strict=True):
-    draw_landmarks_on_photo(ax, crop.transpose(1, 2, 0), Y, legend=frame is frames[0])
+    plots.draw_landmarks_on_photo(ax, crop.transpose(1, 2, 0), Y, legend=frame is frames[0])
     ax.set(title=frame.name, xlim=(-0.5, 127.5), ylim=(127.5, -0.5))
 plt.tight_layout()
 plt.show()
 
 # %% tags=["nbval-ignore-output"]
 # Not compared: see above.
-truths = np.stack([transform(A, frame.pseudo_pixels.T).T for A, frame in zip(into, frames, strict=True)])
+truths = np.stack([real_frames.transform(A, frame.pseudo_pixels.T).T for A, frame in zip(into, frames, strict=True)])
 known = np.zeros((8, 17), dtype=bool)
-known[:, LIMBS] = np.stack([frame.pseudo_visible for frame in frames])[:, LIMBS]
-real = in_the_image(photos.landmarks[-1], truths, known)
+known[:, evaluation.LIMBS] = np.stack([frame.pseudo_visible for frame in frames])[:, evaluation.LIMBS]
+real = evaluation.in_the_image(photos.landmarks[-1], truths, known)
 print(
     f"12 landmarks of the limbs: PCK@0.2 torso {real['pck']:.0%} with sides named, {real['pck agnostic']:.0%} without"
 )

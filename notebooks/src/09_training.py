@@ -10,29 +10,16 @@
 # The training code was never released, so all of this is ours.
 
 # %% tags=["setup"]
-import csv
-import json
-import math
-import tempfile
-from dataclasses import replace
-from pathlib import Path
-
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from IPython.display import Markdown
 
-from lifting import load_network
-from lifting.datasets.batches import Batches, Finished
-from lifting.datasets.rendered import halve, load_rendered
-from lifting.drawing.exercises import answer
-from lifting.drawing.plots import draw_way_through
-from lifting.support.files import data_path
-from lifting.training import Settings, Trainer, default_device, train
-from lifting.training.evaluation import evaluate, in_the_image
+from lifting import load_network, training
+from lifting.datasets import batches, rendered
+from lifting.drawing import answer, plots
 
 # %%
-draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "training")
+plots.draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "training")
 plt.show()
 
 # %% [markdown]
@@ -43,11 +30,11 @@ plt.show()
 # recording is in two sets. To be quick, we take them at half their size: 64 pixels, belief maps of 16 x 16.
 
 # %% tags=["setup"]
-people, test = halve(load_rendered("train")), halve(load_rendered("test"))
-pictures = Finished(people)
+people, test = rendered.halve(rendered.load_rendered("train")), rendered.halve(rendered.load_rendered("test"))
+pictures = batches.Finished(people)
 
 # %%
-batch = Batches(pictures, size=8, seed=0)[0]
+batch = batches.Batches(pictures, size=8, seed=0)[0]
 _, axes = plt.subplots(1, 8, figsize=(13, 1.9))
 for ax, image, landmarks in zip(axes, batch.images, batch.landmarks, strict=True):
     ax.imshow(image.permute(1, 2, 0))
@@ -62,7 +49,7 @@ plt.show()
 # alone. That is what makes stopping harmless.
 
 # %%
-again = Batches(Finished(people), size=8, seed=0)[0]
+again = batches.Batches(batches.Finished(people), size=8, seed=0)[0]
 assert torch.equal(batch.images, again.images)
 print("batch 0 made twice: the same", tuple(batch.images.shape), "pictures")
 
@@ -93,9 +80,11 @@ answer(
 )
 
 # %%
+from lifting.training import evaluation
+
 truth = test.landmarks.astype(float)
 mean = people.landmarks.astype(float).mean(0)
-baseline = in_the_image(np.repeat(mean[None], len(test), 0), truth, test.inside)
+baseline = evaluation.in_the_image(np.repeat(mean[None], len(test), 0), truth, test.inside)
 print(f"baseline: median error {baseline['median px']:.1f} px of 64, PCK@0.2 torso {baseline['pck']:.0%}")
 
 # %% [markdown]
@@ -108,7 +97,7 @@ print(f"baseline: median error {baseline['median px']:.1f} px of 64, PCK@0.2 tor
 # for step $n$ of $N$, counted from 0, with $m$ steps of warm-up. A gradient longer than `clip` is shortened.
 
 # %% tags=["setup"]
-settings = Settings(steps=300, batch=16, rate=3e-3, warm_up=20)
+settings = training.Settings(steps=300, batch=16, rate=3e-3, warm_up=20)
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 9.2: the learning rate
@@ -118,7 +107,7 @@ settings = Settings(steps=300, batch=16, rate=3e-3, warm_up=20)
 # %% tags=["exercise"]
 def rate_at(n, N, r, m):
     # BEGIN SOLUTION
-    return r * min(1, (n + 1) / (m + 1)) * (1 + math.cos(math.pi * n / N)) / 2
+    return r * min(1, (n + 1) / (m + 1)) * (1 + np.cos(np.pi * n / N)) / 2
     # END SOLUTION
 
 
@@ -127,7 +116,7 @@ answer(
     "9.2",
     [rate_at(n, 300, 3e-3, 20) for n in (0, 10, 20, 150, 299)],
     [settings.rate_at(n) for n in (0, 10, 20, 150, 299)],
-    hint="min(1, (n + 1) / (m + 1)) times (1 + math.cos(math.pi * n / N)) / 2, times r.",
+    hint="min(1, (n + 1) / (m + 1)) times (1 + np.cos(np.pi * n / N)) / 2, times r.",
 )
 
 # %% [markdown]
@@ -137,11 +126,16 @@ answer(
 # folder.
 
 # %%
+import tempfile
+from pathlib import Path
+
 folder = Path(tempfile.mkdtemp())
-network = train(settings, pictures, folder / "run", workers=0, every=100, progress=False)
+network = training.train(settings, pictures, folder / "run", workers=0, every=100, progress=False)
 print(sorted(path.name for path in (folder / "run").iterdir()))
 
 # %%
+import csv
+
 rows = list(csv.DictReader((folder / "run" / "log.csv").read_text().splitlines()))
 steps = [int(row["step"]) for row in rows]
 _, (left, right) = plt.subplots(1, 2, figsize=(10, 3.2))
@@ -165,7 +159,7 @@ print(f"{speed:.0f} pictures a second on {torch.get_num_threads()} thread(s); {w
 
 # %%
 losses = [float(row["loss"]) for row in rows]
-report = evaluate(network, test)
+report = evaluation.evaluate(network, test)
 last = report["stages"][-1]
 print("the loss fell to less than a third of its first mean:", losses[-1] < losses[0] / 3)
 print("median error below the baseline's by a fifth:", last["median px"] < 0.8 * baseline["median px"])
@@ -210,14 +204,16 @@ class Interrupted:
 
 
 # %%
+from dataclasses import replace
+
 short = replace(settings, steps=10)
 options = {"workers": 0, "every": 5, "progress": False}
-whole = train(short, pictures, folder / "whole", **options)
+whole = training.train(short, pictures, folder / "whole", **options)
 try:
-    train(short, Interrupted(7), folder / "cut", **options)
+    training.train(short, Interrupted(7), folder / "cut", **options)
 except KeyboardInterrupt:
     print("stopped; kept:", sorted(path.name for path in (folder / "cut" / "checkpoints").iterdir()))
-resumed = train(short, pictures, folder / "cut", resume=True, **options)
+resumed = training.train(short, pictures, folder / "cut", resume=True, **options)
 same = [torch.equal(a, b) for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True)]
 print("resumed: all", len(same), "tensors equal, bit by bit:", all(same))
 assert all(same)
@@ -227,7 +223,7 @@ assert all(same)
 
 # %%
 try:
-    train(replace(short, lifting="none"), pictures, folder / "cut", resume=True, **options)
+    training.train(replace(short, lifting="none"), pictures, folder / "cut", resume=True, **options)
 except ValueError as error:
     print(str(error).replace(str(folder), "..."))
 
@@ -251,10 +247,12 @@ except ValueError as error:
 
 # %% tags=["nbval-ignore-output"]
 # Not compared: the device and its speed are this machine's.
-device = default_device()
+device = training.default_device()
 on_gpu = device.type == "cuda"
-chosen = Settings(config="paper" if on_gpu else "laptop", size=368 if on_gpu else 64, batch=16, precision="bfloat16")
-losses, length = Trainer(chosen, device).train_on(Batches(Finished(load_rendered()), 16, 0)[0])
+config, size = ("paper", 368) if on_gpu else ("laptop", 64)
+chosen = training.Settings(config=config, size=size, batch=16, precision="bfloat16")
+everyone = batches.Finished(rendered.load_rendered())
+losses, length = training.Trainer(chosen, device).train_on(batches.Batches(everyone, 16, 0)[0])
 print(f"one step of {chosen.config!r} on {device.type}: losses {[f'{x:.0f}' for x in losses.tolist()]}")
 print("speed of both configurations, on this machine: python benchmarks/network.py")
 
@@ -269,7 +267,9 @@ print("speed of both configurations, on this machine: python benchmarks/network.
 # two runs looked at more of them:
 
 # %%
-history = list(csv.DictReader(data_path("network_training.csv").read_text().splitlines()))
+from lifting.support import files
+
+history = list(csv.DictReader(files.data_path("network_training.csv").read_text().splitlines()))
 steps = [int(row["step"]) for row in history]
 _, (left, right) = plt.subplots(1, 2, figsize=(10, 3.2))
 for name, colour in (("pck", "#0072B2"), ("pck agnostic", "#56B4E9"), ("front or back", "#D55E00")):
@@ -293,7 +293,11 @@ plt.show()
 # held-out pictures once as they are, and once saved as a JPEG file and loaded again.
 
 # %%
-told = json.loads(data_path("network.json").read_text())["with JPEG"]
+import json
+
+from IPython.display import Markdown
+
+told = json.loads(files.data_path("network.json").read_text())["with JPEG"]
 lines = ["| pictures | front or back told right | of those from the front | from behind |", "|---|---|---|---|"]
 for row in told:
     for kind in ("plain", "JPEG"):
@@ -308,7 +312,7 @@ Markdown("\n".join(lines))
 # look at what differs before training for longer.**
 
 # %%
-shipped = evaluate(load_network(), load_rendered("test"))
+shipped = evaluation.evaluate(load_network(), rendered.load_rendered("test"))
 print("PCK@0.2 torso of at least 75 %, sides named:", shipped["stages"][-1]["pck"] >= 0.75)
 assert shipped["stages"][-1]["pck"] >= 0.75
 

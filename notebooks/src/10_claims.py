@@ -13,23 +13,14 @@
 # %% tags=["setup"]
 import matplotlib.pyplot as plt
 import numpy as np
-import torch
-from IPython.display import Markdown
-from scipy import stats
 
-from lifting import lift, load_network, load_prior
-from lifting.camera import turn
-from lifting.datasets.motion_capture import load_motion_capture
-from lifting.datasets.rendered import load_rendered
-from lifting.drawing.exercises import answer
-from lifting.drawing.plots import draw_comparisons, draw_way_through
+from lifting import camera, lift, load_network, load_prior, metrics
+from lifting.datasets import motion_capture, rendered
+from lifting.drawing import answer, plots
 from lifting.experiments import claims
-from lifting.experiments.networks import SWAPPED, missed, swapped_legs
-from lifting.metrics import mpjpe
-from lifting.training.evaluation import read
 
 # %%
-draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "claims")
+plots.draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "claims")
 plt.show()
 
 # %% [markdown]
@@ -55,6 +46,9 @@ second = np.array([75.12, 75.18, 72.64, 73.98, 77.33])  # another way, the same 
 
 
 # %% tags=["exercise"]
+from scipy import stats
+
+
 def paired_interval(first, second):
     # BEGIN SOLUTION
     d = first - second
@@ -115,6 +109,8 @@ answer(
 # (`data/claim_*.json`, with every seed, the setting and the command), and the table is made of them here.
 
 # %%
+from IPython.display import Markdown
+
 Markdown(claims.table())
 
 # %%
@@ -136,7 +132,7 @@ def show(name, width=9):
     """The comparisons of a claim, and the command that repeats them."""
     comparisons = results[name]["comparisons"]
     ax = plt.figure(figsize=(width, 0.9 + 0.5 * len(comparisons))).add_subplot()
-    draw_comparisons(ax, comparisons)
+    plots.draw_comparisons(ax, comparisons)
     plt.tight_layout()
     plt.show()
     print("setting:", results[name]["setting"])
@@ -208,21 +204,26 @@ show("fusion")
 # the lifted pose out, by putting $w_t$ to 1?
 
 # %% tags=["setup"]
-people = load_rendered("test")
+import torch
+
+from lifting.experiments import networks
+from lifting.training import evaluation
+
+people = rendered.load_rendered("test")
 legs = np.zeros((len(people), 17), dtype=bool)
-legs[:, SWAPPED] = people.inside[:, SWAPPED]
+legs[:, networks.SWAPPED] = people.inside[:, networks.SWAPPED]
 
 
 def missed_legs(network):
     """Per cent of knees and ankles missed after each stage."""
-    return [missed(Y, people, legs) for Y in read(network, people.images).landmarks]
+    return [networks.missed(Y, people, legs) for Y in evaluation.read(network, people.images).landmarks]
 
 
 # %% tags=["nbval-ignore-output"]
 # Not compared: the shipped weights, and so these figures, change when the network is trained again.
 network = load_network()
 as_they_are = missed_legs(network)
-with swapped_legs(network):
+with networks.swapped_legs(network):
     sabotaged = missed_legs(network)
     torch.nn.init.constant_(network.fusion, 40.0)  # w_t = 1: without the lifted pose
     alone = missed_legs(network)
@@ -255,10 +256,11 @@ show("rotations")
 
 # %%
 prior, random = load_prior(), np.random.default_rng(0)
-poses = load_motion_capture().poses[::8]
-truth = turn(poses, random.uniform(0, 2 * np.pi, len(poses)))
+poses = motion_capture.load_motion_capture().poses[::8]
+truth = camera.turn(poses, random.uniform(0, 2 * np.pi, len(poses)))
 Y = truth[:, :2] + random.normal(0, 0.01, truth[:, :2].shape)
-errors = {T: 1000 * mpjpe(lift(Y, prior, rotations=T).pose, truth, root="centroid").mean() for T in (5, 20, 80, 10_000)}
+lifted = {T: lift(Y, prior, rotations=T).pose for T in (5, 20, 80, 10_000)}
+errors = {T: 1000 * metrics.mpjpe(pose, truth, root="centroid").mean() for T, pose in lifted.items()}
 print({T: f"{error:.0f} mm" for T, error in errors.items()})
 assert abs(errors[80] - errors[10_000]) < 1 < errors[20] - errors[10_000]
 
