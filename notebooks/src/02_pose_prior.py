@@ -753,9 +753,9 @@ assert shin["imagined"].std() > 2 * shin["recorded"].std()
 # still look like a person?
 
 # %%
-chosen = ("walk", "kick", "dance_a", "jump", "climb_0")
 from lifting.drawing.widgets.prior import PriorWidget
 
+chosen = ("walk", "kick", "dance_a", "jump", "climb_0")
 widget = PriorWidget(embedded, np.stack([clips[name][3] for name in chosen]))
 widget.view()
 
