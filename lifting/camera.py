@@ -76,7 +76,7 @@ def turn(
     c, s = xp.cos(theta)[..., None], xp.sin(theta)[..., None]
     x, y, z = (pose[..., row, :] for row in range(3))
     # R(theta) pose, its three rows written out: many times faster than a product of small matrices
-    turned = xp.stack(xp.broadcast_arrays(c * x + s * z, y, c * z - s * x), axis=-2)
+    turned = xp.stack([c * x + s * z, y + xp.zeros_like(c), c * z - s * x], axis=-2)
     return turned if camera is None else camera @ turned
 
 

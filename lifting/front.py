@@ -10,7 +10,6 @@ from typing import Literal, NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
-from scipy.optimize import least_squares
 
 from lifting.camera import ROTATIONS, rotation, turn
 from lifting.landmark_gradient import centring, jacobian, landmark_model
@@ -314,6 +313,8 @@ def _least_squares(
     camera: tuple[float, ...] | None,
 ) -> torch.Tensor:
     """Theta by SciPy's trust-region least squares over (theta, b) jointly, or (theta, s, b): one frame at a time."""
+    from scipy.optimize import least_squares  # takes as long to load as all else in this package
+
     seen = np.ones(Y.shape[-1], dtype=bool) if mask is None else np.array(mask)
     C = None if camera is None else np.reshape(camera, (3, 3))
 

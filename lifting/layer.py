@@ -129,9 +129,13 @@ class LiftingLayer(nn.Module):
             f"delta={self.delta}, k={self.k}, gradient={self.gradient!r}"
         )
 
-    @torch.compiler.disable
     def forward(self, B: Float[torch.Tensor, "N L H W"]) -> LiftedMaps:
-        """Lift belief maps (N, L, H, W), on any device."""
+        """Lift belief maps (N, L, H, W), on any device. Within `torch.compile` the graph breaks here."""
+        # not as a decorator, which would load the compiler, for seconds, wherever the package is imported
+        lifted: LiftedMaps = (torch.compiler.disable(self._lift) if torch.compiler.is_compiling() else self._lift)(B)
+        return lifted
+
+    def _lift(self, B: torch.Tensor) -> LiftedMaps:
         L = self.prior.mu.shape[-1]
         if not torch.is_tensor(B) or not B.is_floating_point():
             fail("B", getattr(B, "dtype", type(B).__name__), "a floating-point tensor of belief maps")
