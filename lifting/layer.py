@@ -155,10 +155,10 @@ class _Subgradient(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, B: torch.Tensor, model: "LiftedModel", sigma: float, delta: float | None, k: float) -> Any:
-        lifted, winner = _lift_maps(B, peaks(B), model, sigma)
+        lifted, winner = _lift_maps(B, peaks(B.contiguous()), model, sigma)
         ctx.save_for_backward(lifted.landmarks, lifted.Y_hat, lifted.admissible, *winner)
         ctx.mark_non_differentiable(lifted.theta, lifted.component, lifted.admissible)
-        ctx.model, ctx.size, ctx.settings = model, B.shape[-2:], (sigma, delta, k)
+        ctx.model, ctx.size, ctx.settings, ctx.format = model, B.shape[-2:], (sigma, delta, k), _memory_format(B)
         return tuple(lifted)
 
     @staticmethod
@@ -166,7 +166,7 @@ class _Subgradient(torch.autograd.Function):
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         with _full_precision(gradients[0].device), trusted():
             g_B = _pull_back(gradients[:5], ctx.saved_tensors, ctx.model.visible, ctx.size, *ctx.settings)
-        return g_B.to(gradients[3].dtype), None, None, None, None
+        return g_B.to(gradients[3].dtype, memory_format=ctx.format), None, None, None, None
 
 
 def _pull_back(
@@ -182,7 +182,7 @@ def _pull_back(
     g_Y, g_Y_hat, g_pose, g_B_hat, g_scale = gradients
     Y, Y_hat, admissible, E, E_bar_t = saved
     # (9)  dL/dY_hat = dL/dB_hat . dB_hat/dY_hat
-    g_Y_hat = g_Y_hat + pull_back_maps(g_B_hat, Y_hat, sigma, delta)
+    g_Y_hat = g_Y_hat + pull_back_maps(g_B_hat.contiguous(), Y_hat, sigma, delta)
     # (8)  dL/dY = dL/dY_hat . E E_bar_t
     g_pose = torch.cat([g_pose[:, :2] + _flip(g_Y_hat), g_pose[:, 2:]], dim=1)
     g_Y = g_Y + _flip(_pull_back_pose(g_pose, g_scale, E, E_bar_t, admissible, visible))
@@ -211,7 +211,7 @@ def _lift_maps(
     pose = torch.where(admissible[:, None, None], pose, flat)
     scale = torch.where(admissible, sb[:, 0], math.inf)
     Y_hat = _flip(pose[:, :2])
-    B_hat = belief_maps(Y_hat, B.shape[2], B.shape[3], sigma).to(B.dtype)
+    B_hat = belief_maps(Y_hat, B.shape[2], B.shape[3], sigma).to(B.dtype, memory_format=_memory_format(B))
     lifted = LiftedMaps(Y, Y_hat, pose, B_hat, scale, model.search.theta[angle], component, admissible)
     return lifted, (E, E_bar_t)
 
@@ -302,3 +302,8 @@ def _full_precision(device: torch.device) -> AbstractContextManager[Any]:
     if torch.amp.is_autocast_available(device.type):
         return torch.autocast(device.type, enabled=False)
     return nullcontext()
+
+
+def _memory_format(B: torch.Tensor) -> torch.memory_format:
+    """Channels last where the values of all landmarks at a pixel lie side by side, as convolutions may want it."""
+    return torch.channels_last if B.stride(1) < B.stride(3) else torch.contiguous_format

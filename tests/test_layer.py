@@ -298,6 +298,22 @@ def test_in_a_compiled_module():
     torch.testing.assert_close(net.first.weight.grad, want)
 
 
+def test_maps_and_gradient_lie_in_memory_as_the_belief_maps_do():
+    """Landmark by landmark, or pixel by pixel ("channels last"), also where B is a part of more maps."""
+    B = people(3, dtype=torch.float32)
+    by_landmark = B.clone().requires_grad_()
+    more = torch.cat([B, B[:, :1]], dim=1).contiguous(memory_format=torch.channels_last)
+    by_pixel = more[:, :17].requires_grad_()
+    one, other = layer()(by_landmark), layer()(by_pixel)
+    assert torch.equal(one.B_hat, other.B_hat)
+    assert one.B_hat.is_contiguous() and other.B_hat.is_contiguous(memory_format=torch.channels_last)
+    (want,), (found,) = (
+        torch.autograd.grad(out.B_hat.square().sum(), maps) for out, maps in ((one, by_landmark), (other, by_pixel))
+    )
+    torch.testing.assert_close(found, want)
+    assert want.is_contiguous() and found.is_contiguous(memory_format=torch.channels_last)
+
+
 def test_more_rotations_than_the_search_takes_at_once():
     B = people()
     out, want = layer(rotations=1000)(B), lift(peaks(B) * FLIP, PRIOR, scale=None, rotations=1000)
