@@ -20,6 +20,7 @@ import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
@@ -31,7 +32,7 @@ from torch import nn
 from lifting.belief import belief_maps, peaks
 from lifting.layer import LiftedMaps, LiftingLayer
 from lifting.pose_prior import PosePrior, load_prior
-from lifting.support.arrays import check_array, check_shape, fail, trusted
+from lifting.support.arrays import check_array, check_shape, fail, single, trusted
 from lifting.support.files import data_path, write_atomically
 
 LAYOUT = "lifting network 1"
@@ -75,14 +76,33 @@ class StageMaps(NamedTuple):
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the network gives for N images: its stages, in order (`len`, `[t]`, iteration), and the last one's pose."""
+    """What the network gives for N images: its stages, in order (`len`, `[t]`, iteration), and the last one's pose.
+
+    Landmarks and pose are computed when they are first asked for: a training step, which looks at maps alone, asks for
+    neither. They are differentiable where the maps are, as if they had been computed at once.
+    """
 
     stages: tuple[StageMaps, ...]
-    landmarks: Float[torch.Tensor, "N 2 L"]
-    """Sub-pixel peaks of the last stage's fused maps, pixels of the image: x = column, y = row."""
-    lifted: LiftedMaps
-    """The lift of the last stage's fused maps, in pixels of the map."""
     stride: int
+    layer: LiftingLayer
+    """What lifts the last stage's maps."""
+
+    @cached_property
+    def landmarks(self) -> Float[torch.Tensor, "N 2 L"]:
+        """Sub-pixel peaks of the last stage's fused maps, pixels of the image: x = column, y = row."""
+        with trusted():
+            return (peaks(self._maps().detach(), subpixel=True) + 0.5) * self.stride - 0.5
+
+    @cached_property
+    def lifted(self) -> LiftedMaps:
+        """The lift of the last stage's fused maps, in pixels of the map."""
+        with torch.set_grad_enabled(self.stages[-1].fused.requires_grad):
+            lifted: LiftedMaps = self.layer(self._maps())
+        return lifted
+
+    def _maps(self) -> torch.Tensor:
+        """The last stage's fused maps without the background, in float32 at least."""
+        return single(self.stages[-1].fused[:, :-1])
 
     @property
     def pose(self) -> Float[torch.Tensor, "N 3 L"]:
@@ -121,7 +141,6 @@ class Network(nn.Module):
         if lifting in ("subgradient", "soft-argmax"):
             gradient = lifting
         self.layer = LiftingLayer(prior, gradient=gradient)
-        self.final = LiftingLayer(prior, gradient=gradient)
         # w_t = sigmoid(weight): in [0, 1] whatever an optimiser does
         self.fusion = nn.Parameter(torch.full((configuration.stages,), math.log(0.7 / 0.3)))
 
@@ -133,18 +152,12 @@ class Network(nn.Module):
         for t, stage in enumerate(self.stages, start=1):
             before = stages[-1].fused if self.cross_stage else stages[-1].fused.detach()
             stages.append(self.fuse(stage(torch.cat([features, before], dim=1)), t))
-        last = stages[-1].fused[:, :-1].float()
-        stride = self.configuration.stride
-        with trusted():
-            landmarks = (peaks(last.detach(), subpixel=True) + 0.5) * stride - 0.5
-        return Prediction(tuple(stages), landmarks, self.final(last), stride)
+        return Prediction(tuple(stages), self.configuration.stride, self.layer)
 
     def fuse(self, belief: Float[torch.Tensor, "N L+1 H W"], t: int) -> StageMaps:
         """Stage t's belief maps, lifted, projected and fused: f_t = w_t b_t + (1 - w_t) b_hat_t."""
         if self.lifting == "none":
             return StageMaps(belief, None, belief)
-        # one map after the other in memory, as the layer's are
-        belief = belief.contiguous(memory_format=torch.contiguous_format)
         landmarks, background = belief.split([belief.shape[1] - 1, 1], dim=1)
         projected = self.layer(landmarks).B_hat
         w = torch.sigmoid(self.fusion[t]).to(belief.dtype)

@@ -8,6 +8,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from lifting.layer import LiftingLayer
 from lifting.network import CONFIGURATIONS, build_network, fingerprint, load_network, save_network, target_maps
 from lifting.pose_prior import load_prior
 from lifting.support.files import data_path
@@ -116,6 +117,43 @@ def test_the_pose_stands_over_the_landmarks(images):
     Y_hat = (prediction.lifted.Y_hat + 0.5) * 4 - 0.5
     torch.testing.assert_close(prediction.pose[:, 0], Y_hat[:, 0], rtol=1e-4, atol=1e-3)
     torch.testing.assert_close(prediction.pose[:, 1], -Y_hat[:, 1], rtol=1e-4, atol=1e-3)
+
+
+def count_lifts(network):
+    """The batches that the network's layer lifts from now on."""
+    seen = []
+    network.layer.register_forward_hook(lambda module, given, out: seen.append(given[0]))
+    return seen
+
+
+def test_the_last_lift_waits_until_it_is_asked_for(images):
+    network = laptop()
+    seen = count_lifts(network)
+    prediction = network(images)
+    assert len(seen) == 3  # one a stage
+    assert prediction.pose is not None and prediction.scale is not None and prediction.lifted is prediction.lifted
+    assert prediction.landmarks is prediction.landmarks
+    assert len(seen) == 4 and torch.equal(seen[3], prediction[2].fused[:, :17])
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_the_last_lift_is_differentiable_where_the_maps_are(images, first):
+    """Whether gradients are on counts when the network is called, not when the pose is asked for."""
+    network = laptop()
+    with torch.set_grad_enabled(first):
+        prediction = network(images)
+    with torch.set_grad_enabled(not first):
+        assert prediction.lifted.pose.requires_grad == prediction[2].fused.requires_grad == first
+    if first:
+        prediction.lifted.pose.sum().backward()
+        assert network.trunk.belief[-1].weight.grad.any()
+
+
+@pytest.mark.parametrize("lifting", VARIANTS)
+def test_one_parameterless_layer_and_the_keys_of_saved_files(lifting):
+    network = laptop(lifting)
+    assert [name for name, module in network.named_modules() if isinstance(module, LiftingLayer)] == ["layer"]
+    assert network.state_dict().keys() == safetensors.torch.load_file(data_path("network.safetensors")).keys()
 
 
 @pytest.mark.parametrize(

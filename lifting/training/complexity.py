@@ -36,7 +36,7 @@ def cost(network: Network) -> Cost:
     side = network.configuration.image
     images = torch.empty(1, 3, side, side, device="meta")
     with FlopCounterMode(display=False) as forward:
-        network(images)
+        _ = network(images).lifted
     counter = FlopCounterMode(display=False)
     with counter:
         kept = bytes_kept(lambda: sum(stage.fused.sum() for stage in network(images)).backward())
@@ -49,7 +49,7 @@ def by_part(network: Network) -> dict[str, int]:
     network = network.to("meta")
     side = network.configuration.image
     with FlopCounterMode(display=False, depth=3) as counter:
-        network(torch.empty(1, 3, side, side, device="meta"))
+        _ = network(torch.empty(1, 3, side, side, device="meta")).lifted
     counts = {name: sum(count.values()) for name, count in counter.get_flop_counts().items()}
     stages = [counts.get(f"Network.stages.{t}", 0) for t in range(len(network.stages))]
     trunk = counts["Network.trunk"]
