@@ -7,17 +7,20 @@ plots of the cost around the circle.
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Annotated
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from lifting.camera import ROTATIONS, rotation_angles, turn
 from lifting.landmark_gradient import landmark_model
 from lifting.pose_prior import PosePrior
 from lifting.solve import free_scale as scale_column
 from lifting.solve import projected_model
-from lifting.support.arrays import check_shape, fail
-from lifting.support.checked import Camera, Count, Weights, checked
+from lifting.support.arrays import Array, check_shape, fail
+from lifting.support.checked import Camera, Count, checked
+
+OneWeightEach = Annotated[Float[Array, " L"] | Bool[Array, " L"], ">= 0"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +98,7 @@ def turn_prior(
     rotations: Count = ROTATIONS,
     *,
     free_scale: bool = False,
-    weights: Weights | None = None,
+    weights: OneWeightEach | None = None,
     camera: Camera | None = None,
 ) -> TurnedPrior:
     """The prior at `rotations` equally spaced angles: p and E of eq. (4), and what follows; kept for later calls.
@@ -110,10 +113,10 @@ def turn_prior(
     Raises:
         ValueError: no rotations, weights of another shape or negative or all 0, a camera that is no rotation.
     """
-    return _turn_prior(prior, rotations, free_scale, as_key(weights), as_key(camera))
+    return _turn_prior(prior, rotations, free_scale, _as_key(weights), _as_key(camera))
 
 
-def as_key(array: np.ndarray | None) -> tuple[float, ...] | None:
+def _as_key(array: np.ndarray | None) -> tuple[float, ...] | None:
     """An array's numbers as a tuple, which can be a key where arrays can't."""
     return None if array is None else tuple(np.asarray(array, dtype=np.float64).ravel().tolist())
 

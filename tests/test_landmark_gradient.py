@@ -445,6 +445,28 @@ def test_pull_back_is_no_push_forward_where_landmarks_are_missing(free):
     assert np.all(forth[~rows] != 0)
 
 
+@few
+@given(seed=st.integers(0, 999), free=st.booleans(), tilted=st.booleans())
+def test_with_weights_eq_8_is_the_derivative_of_weighted_least_squares(seed, free, tilted):
+    """...whose solution is linear in y: a column for each coordinate, the translation solved for too."""
+    prior, rng = random_prior(seed, K=1), np.random.default_rng(seed)
+    w, theta, camera = rng.uniform(0, 3, 6) * (rng.random(6) < 0.8), rng.uniform(0, 6), CAMERA if tilted else None
+    w[:4] += 0.5
+    E, E_bar_t = landmark_model(prior.gaussian(0), theta, free_scale=free, weights=w, camera=camera)
+    p, columns = projected_model(prior.mu[0], prior.e[0], theta, camera=camera)
+    shift = np.kron(np.eye(2), np.ones((6, 1)))
+    design = np.column_stack([p, columns, shift] if free else [columns, shift])
+    ridge = np.diag(np.concatenate([[0.0] * free, prior.sigma[0], [0.0, 0.0]]))
+    root = np.diag(np.sqrt(np.tile(w, 2)))
+    solutions = np.linalg.lstsq(np.vstack([root @ design, ridge]), np.vstack([root, 0 * design.T]), rcond=None)[0]
+    in_image = jacobian(E, E_bar_t) + np.eye(12) - centring(6, w)
+    np.testing.assert_allclose(in_image, design @ solutions, atol=1e-8)
+    # nothing pulls on what has no weight; W H is symmetric
+    assert np.all(jacobian(E, E_bar_t)[:, np.tile(w == 0, 2)] == 0)
+    WH = np.tile(w, 2)[:, None] * jacobian(E, E_bar_t)
+    np.testing.assert_allclose(WH, WH.T, atol=1e-10)
+
+
 # Gradients, devices, trust
 
 

@@ -262,6 +262,39 @@ def test_masked_is_the_same_as_a_prior_without_the_hidden_landmarks(seed, masked
 
 
 @few
+@given(seed=seeds, free=st.booleans())
+def test_weights_are_those_of_weighted_least_squares(seed, free):
+    """...with the translation as two unknowns more, and nothing centred."""
+    rng, prior = np.random.default_rng(seed), random_prior(seed)
+    w, Y, theta = rng.uniform(0, 3, prior.L) * (rng.random(prior.L) < 0.9), frame(prior, seed) + 5.0, rng.uniform(0, 6)
+    w[:4] += 0.5
+    p, E = written_out(prior, 0, theta)
+    shift, ridge = np.kron(np.eye(2), np.ones((prior.L, 1))), np.diag(prior.sigma[0])
+    design = np.column_stack([p, E, shift]) if free else np.column_stack([E, shift])
+    penalty = np.zeros((prior.J, design.shape[1]))
+    penalty[:, free : prior.J + free] = ridge
+    root = np.sqrt(np.tile(w, 2))
+    y = Y.ravel() if free else Y.ravel() - p
+    want, *_ = np.linalg.lstsq(np.vstack([root[:, None] * design, penalty]),
+                               np.concatenate([root * y, np.zeros(prior.J)]), rcond=None)  # fmt: skip
+    solution = solve_at(centre(Y, w), prior.gaussian(0), theta, scale=None if free else 1.0, weights=w)
+    b = solution.scale * solution.a
+    np.testing.assert_allclose(b, want[free : prior.J + free], rtol=1e-7, atol=1e-9)
+    residual = root * (y - design @ want)
+    np.testing.assert_allclose(solution.cost, sum(residual**2) + sum((prior.sigma[0] * b) ** 2), rtol=1e-8)
+
+
+def test_equal_weights_are_a_ridge_less():
+    """Weighing all landmarks w times is dividing sigma by the root of w, and the cost's unit by w."""
+    prior = random_prior(2)
+    Y, w = centre(frame(prior, 2)), np.full(prior.L, 4.0)
+    heavy = solve_at(centre(Y, w), prior.gaussian(0), 0.3, weights=w)
+    light = solve_at(Y, prior.gaussian(0)._replace(sigma=prior.sigma[0] / 2), 0.3)
+    np.testing.assert_allclose(heavy.a, light.a, rtol=1e-9)
+    np.testing.assert_allclose(heavy.cost, 4 * light.cost, rtol=1e-9)
+
+
+@few
 @given(seed=seeds, unit=st.floats(1e-3, 1e4))
 def test_the_three_variants_agree_where_they_meet(seed, unit):
     prior = random_prior(seed)
@@ -321,16 +354,23 @@ def test_solve_at_keeps_library_dtype_and_batch(backend, dtype, batch, scale):
 # search
 
 
-def by_density(Y, prior, theta, scale=1.0, visible=None, camera=None):
-    """The winner of one frame by SciPy's densities: each component at its own angle of least cost, all written out."""
-    seen = np.ones(prior.L, bool) if visible is None else visible
-    rows, best = np.flatnonzero(np.tile(seen, 2)), []
-    y = Y.ravel()[rows]
+def by_density(Y, prior, theta, scale=1.0, times=None, camera=None):
+    """The winner of one frame by SciPy's densities: each component at its own angle of least cost, all written out.
+
+    A landmark stands there as many times as `times` says, 0 where it is hidden.
+    """
+    index, best = np.repeat(np.arange(prior.L), 1 if times is None else times), []
+
+    def there(points):
+        points = points[..., index]
+        return (points - points.mean(axis=-1, keepdims=True)).reshape(*points.shape[:-2], -1)
+
+    y = there(Y)
     for k in range(prior.K):
         sigma, v, choices = prior.sigma[k], prior.noise_variance[k], []
         for t, angle in enumerate(theta):
             p, E = written_out(prior, k, angle, camera)
-            p, E = centre(wrap(p), seen).ravel()[rows], centre(wrap(E.T), seen).reshape(prior.J, -1).T[rows]
+            p, E = there(p.reshape(2, -1)), there(E.T.reshape(prior.J, 2, -1)).T
             if scale is None:
                 A = np.block([[p[:, None], E], [np.zeros((prior.J, 1)), np.diag(sigma)]])
                 x, *_ = np.linalg.lstsq(A, np.concatenate([y, np.zeros(prior.J)]), rcond=None)
@@ -344,31 +384,33 @@ def by_density(Y, prior, theta, scale=1.0, visible=None, camera=None):
         if not choices:
             continue
         least, t, s, p, E = min(choices, key=lambda choice: choice[:2])
-        covariance = s**2 * (E @ np.diag(v / sigma**2) @ E.T + v * np.eye(len(rows)))
+        covariance = s**2 * (E @ np.diag(v / sigma**2) @ E.T + v * np.eye(len(y)))
         density = multivariate_normal(s * p, covariance).logpdf(y) + math.log(prior.weights[k])
         best.append((-density, k, t, least))
     return min(best)
 
 
 @pytest.mark.parametrize("scale", [1.0, 40.0, None])
-@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("counted", ["alike", "masked", "weighted"])
 @pytest.mark.parametrize("camera", [None, CAMERA])
-def test_the_winner_is_the_most_probable(scale, masked, camera):
+def test_the_winner_is_the_most_probable(scale, counted, camera):
+    """...among densities of the landmarks, each as often as its weight says: a weight of 2 is a landmark seen twice."""
     prior, theta, rng = random_prior(3, K=3), rotation_angles(12), np.random.default_rng(1)
     Y = (scale or 7.0) * sample(prior, 12, rng).poses[:, :2] * [[[1.0]], [[3.0]]][0]
     Y += rng.normal(size=Y.shape) * 0.2 * (scale or 7.0)
-    visible = random_masks(rng, 12, prior.L, least=5) if masked else None
-    Y = centre(Y, visible)
+    times = {"alike": None, "masked": random_masks(rng, 12, prior.L, least=5)}.get(
+        counted, rng.integers(1, 4, (12, prior.L))
+    )
     for as_given in BACKENDS.values():
-        winner = search(as_given(Y), prior, theta, scale=scale, camera=camera,
-                        weights=None if visible is None else as_given(visible))  # fmt: skip
+        weights = None if times is None else as_given(times if counted == "masked" else times.astype(float))
+        winner = search(centre(as_given(Y), weights), prior, theta, scale=scale, camera=camera, weights=weights)
         component, angle, least, score = (to_numpy(field) for field in winner)
         for n in range(12):
-            mask = None if visible is None else visible[n]
-            negative, k, t, want = by_density(Y[n], prior, theta, scale, mask, camera)
+            own = None if times is None else times[n].astype(int)
+            negative, k, t, want = by_density(Y[n], prior, theta, scale, own, camera)
             assert (component[n], angle[n]) == (k, t)
             np.testing.assert_allclose(least[n], want, rtol=1e-8)
-            count = 2 * (prior.L if mask is None else mask.sum())
+            count = 2 * (prior.L if own is None else own.sum())
             np.testing.assert_allclose(score[n], 2 * negative - count * math.log(2 * math.pi), rtol=1e-8)
     assert len(set(component.tolist())) > 1 and len(set(angle.tolist())) > 4
 

@@ -158,8 +158,9 @@ class Spec:
         if not isinstance(value, cast(type, self.made)):
             fail(name, type(value).__name__, f"a {cast(type, self.made).__name__}")
         for own, part in zip(self.names, self.parts, strict=True):
-            if part is not None and part.dims is not None:
-                _check_dims(f"{name}.{own}", tuple(getattr(value, own).shape), part.dims, sizes)
+            field = getattr(value, own)
+            if part is not None and part.dims is not None and field is not None:
+                _check_dims(f"{name}.{own}", tuple(field.shape), part.dims, sizes)
         return value
 
     def _check_parts(self, name: str, value: Any, sizes: Sizes) -> Any:

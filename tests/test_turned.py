@@ -1,0 +1,82 @@
+"""A prior turned to T angles: the matrices of (4) to (8) once, against `solve` and `landmark_gradient` one by one."""
+
+import re
+
+import numpy as np
+import pytest
+
+from lifting.camera import rotation_angles, tilted_camera, turn
+from lifting.landmark_gradient import landmark_model
+from lifting.solve import centre, projected_model, solve_at, unwrap
+from lifting.turned import turn_prior
+from tests.priors import random_prior
+
+PRIOR, CAMERA = random_prior(4, K=3), tilted_camera(0.3)
+WEIGHTS = np.array([1.0, 0, 0.25, 2, 1, 1])
+VARIANTS = [{"free_scale": free, "weights": weights, "camera": camera}
+            for free in (False, True) for weights in (None, WEIGHTS) for camera in (None, CAMERA)]  # fmt: skip
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_angle_is_what_solve_gives_there(variant):
+    turned = turn_prior(PRIOR, 7, **variant)
+    options = {name: variant[name] for name in ("weights", "camera")}
+    Y = 3.0 * np.random.default_rng(0).normal(size=(2, 6))
+    y = unwrap(centre(Y, variant["weights"]))
+    unknowns, costs = turned.solve(y)
+    for k in range(PRIOR.K):
+        for t, theta in enumerate(rotation_angles(7)):
+            p, E = projected_model(PRIOR.mu[k], PRIOR.e[k], theta, **options)
+            want = np.column_stack([p, E]) if variant["free_scale"] else E
+            np.testing.assert_allclose(turned.D[k, t], want, atol=1e-14)
+            scale = None if variant["free_scale"] else 1.0
+            solution = solve_at(centre(Y, variant["weights"]), PRIOR.gaussian(k), theta, scale=scale, **options)
+            np.testing.assert_allclose(costs[k, t], solution.cost, rtol=1e-9)
+            b = solution.scale * solution.a
+            found = unknowns[k, t][1:] if variant["free_scale"] else unknowns[k, t]
+            np.testing.assert_allclose(found, b, rtol=1e-6, atol=1e-9)
+            E_all, E_bar_t = landmark_model(PRIOR.gaussian(k), theta, free_scale=variant["free_scale"], **options)
+            np.testing.assert_allclose(turned.model[0][k, t], E_all, atol=1e-14)
+            np.testing.assert_allclose(turned.model[1][k, t], E_bar_t, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("free", [False, True])
+def test_depth_is_the_third_row_of_what_is_turned(free):
+    turned = turn_prior(PRIOR, 5, free_scale=free, camera=CAMERA)
+    bodies = np.concatenate([PRIOR.mu[:, None], PRIOR.e], axis=1) if free else PRIOR.e
+    for t, theta in enumerate(rotation_angles(5)):
+        want = turn(bodies, np.full(bodies.shape[:2], theta), CAMERA)[..., 2, :]
+        np.testing.assert_allclose(turned.depth[:, t], want.swapaxes(-1, -2), atol=1e-14)
+
+
+def test_another_ridge_takes_the_place_of_the_priors_own():
+    turned, y = turn_prior(PRIOR, 6), np.random.default_rng(1).normal(size=12)
+    y = unwrap(centre(y.reshape(2, 6)))
+    _, costs = turned.solve(y, 3 * PRIOR.sigma)
+    stiff = PRIOR.gaussian(0)._replace(sigma=3 * PRIOR.sigma[0])
+    np.testing.assert_allclose(costs[0], solve_at(y.reshape(2, 6), stiff, rotation_angles(6)).cost, rtol=1e-9)
+
+
+def test_the_same_turned_prior_is_made_once():
+    assert turn_prior(PRIOR, 7, camera=CAMERA) is turn_prior(PRIOR, 7, camera=CAMERA.tolist())
+    assert turn_prior(PRIOR, 7) is not turn_prior(PRIOR, 7, free_scale=True)
+    assert turn_prior(PRIOR, 7, weights=np.ones(6, bool)) is turn_prior(PRIOR, 7, weights=np.ones(6))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: turn_prior(PRIOR, 0), "rotations: got 0, expected a whole number >= 1"),
+        (lambda: turn_prior("prior"), "prior: got str, expected a PosePrior"),
+        (lambda: turn_prior(PRIOR, weights=np.ones(5)), "weights: got shape (5,), expected shape (6,)"),
+        (lambda: turn_prior(PRIOR, weights=np.ones((2, 6))), "weights: got shape (2, 6), expected shape (6,)"),
+        (lambda: turn_prior(PRIOR, weights=np.zeros(6)), "weights: got a frame that shows no landmark, expected"),
+        (lambda: turn_prior(PRIOR, camera=-np.eye(3)), "camera: got a matrix with |C C^T - I| up to 0"),
+        (lambda: turn_prior(PRIOR, 4).solve(np.ones(11)), "y: got shape (11,), expected shape (..., 12)"),
+        (lambda: turn_prior(PRIOR, 4).solve(np.ones(12), -PRIOR.sigma), "ridge: got -"),
+        (lambda: turn_prior(PRIOR, 4).solve(np.ones(12), PRIOR.sigma[:2]), "ridge: got shape (2, 3), expected shape"),
+    ],
+)
+def test_bad_input(call, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        call()
