@@ -398,9 +398,8 @@ def test_the_winner_is_the_most_probable(scale, counted, camera):
     prior, theta, rng = random_prior(3, K=3), rotation_angles(12), np.random.default_rng(1)
     Y = (scale or 7.0) * sample(prior, 12, rng).poses[:, :2] * [[[1.0]], [[3.0]]][0]
     Y += rng.normal(size=Y.shape) * 0.2 * (scale or 7.0)
-    times = {"alike": None, "masked": random_masks(rng, 12, prior.L, least=5)}.get(
-        counted, rng.integers(1, 4, (12, prior.L))
-    )
+    masks, often = random_masks(rng, 12, prior.L, least=5), rng.integers(1, 4, (12, prior.L))
+    times = {"alike": None, "masked": masks, "weighted": often}[counted]
     for as_given in BACKENDS.values():
         weights = None if times is None else as_given(times if counted == "masked" else times.astype(float))
         winner = search(centre(as_given(Y), weights), prior, theta, scale=scale, camera=camera, weights=weights)
