@@ -29,11 +29,11 @@ from search import machine
 from torch import nn
 
 from lifting.datasets import rendered
-from lifting.datasets.batches import Batches, Finished
 from lifting.datasets.rendered import load_rendered
 from lifting.network import CONFIGURATIONS, build_network, target_maps
 from lifting.support.files import write_atomically
-from lifting.training.run import objective
+from lifting.training.batches import Batches
+from lifting.training.step import objective
 
 HERE = Path(__file__).parent
 
@@ -169,12 +169,12 @@ def against_plain(batch: int, device: str, precision: torch.dtype, repeats: int)
 def pictures() -> dict[str, float]:
     """Pictures made a second, on one core."""
     sys.path.insert(0, str(HERE.parent))
-    from lifting.datasets.batches import Rendering
+    from lifting.datasets.composing import Rendering
     from tests.pictures import some_buffers
 
     torch.set_num_threads(1)
     rates = {}
-    for name, source in (("composed", Rendering(some_buffers(64))), ("embedded", Finished(load_rendered()))):
+    for name, source in (("composed", Rendering(some_buffers(64))), ("embedded", load_rendered())):
         batches = Batches(source, 32, 0)
         batches[0]
         start = time.perf_counter()

@@ -3,8 +3,7 @@
 
 import numpy as np
 
-from lifting.datasets.composing import Buffers
-from lifting.makers.bodies import SEGMENTS, SIZE
+from lifting.datasets.rendered import SEGMENTS, SIZE, Buffers
 
 
 def some_buffers(count=6, seed=0):

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from lifting.datasets import batches as batches_module
-from lifting.datasets.batches import CHUNK, Batches, Finished, Rendering, vary
-from lifting.datasets.composing import Composed
+from lifting.datasets import varying
+from lifting.datasets.composing import Rendering
+from lifting.datasets.pictures import Labelled
 from lifting.datasets.real_frames import load_real_frames
 from lifting.datasets.rendered import load_rendered
+from lifting.datasets.varying import vary
 from lifting.skeleton import HUMAN36M
+from lifting.training.batches import CHUNK, Batches
 from lifting.training.evaluation import square
 
 from .pictures import some_buffers
@@ -31,7 +33,7 @@ class Numbers:
 
     def make(self, indices, generator):
         drawn = torch.rand(len(indices), generator=generator)
-        return Composed(*(torch.stack([torch.tensor(indices).float(), drawn], 1) for _ in Composed._fields))
+        return Labelled(*(torch.stack([torch.tensor(indices).float(), drawn], 1) for _ in Labelled._fields))
 
 
 def same(one, other):
@@ -39,12 +41,12 @@ def same(one, other):
 
 
 def test_a_batch_depends_on_seed_and_step_alone():
-    batches = Batches(Finished(PEOPLE), 16, seed=3)
+    batches = Batches(PEOPLE, 16, seed=3)
     first = batches[5]
     batches[0], batches[9]
-    assert same(first, Batches(Finished(PEOPLE), 16, seed=3)[5])
+    assert same(first, Batches(PEOPLE, 16, seed=3)[5])
     assert not torch.equal(first.images, batches[6].images)
-    assert not torch.equal(first.images, Batches(Finished(PEOPLE), 16, seed=4)[5].images)
+    assert not torch.equal(first.images, Batches(PEOPLE, 16, seed=4)[5].images)
 
 
 @pytest.mark.parametrize("processes", [2, 4])
@@ -82,7 +84,7 @@ def centres(images):
 def composed(places, landmarks, pose):
     n = len(places)
     visible, from_behind = torch.ones(n, 17, dtype=torch.bool), torch.zeros(n, dtype=torch.bool)
-    return Composed(blobs(places), landmarks, visible, pose, torch.full((n,), 50.0), from_behind)
+    return Labelled(blobs(places), landmarks, visible.clone(), visible, pose, torch.full((n,), 50.0), from_behind)
 
 
 def test_varied_pictures_move_with_their_landmarks():
@@ -110,8 +112,8 @@ def test_varied_poses_stay_over_their_landmarks():
 
 
 def test_finished_pictures_are_mirrored_with_all_that_is_known(monkeypatch):
-    monkeypatch.setattr(batches_module, "vary", lambda made, generator: made)
-    made = Finished(PEOPLE).make(np.arange(24), torch.Generator().manual_seed(0))
+    monkeypatch.setattr(varying, "vary", lambda made, generator: made)
+    made = PEOPLE.make(np.arange(24), torch.Generator().manual_seed(0))
     mirrored = 0
     for n in range(24):
         image, landmarks, pose = (torch.from_numpy(getattr(PEOPLE, key)[n]) for key in ("images", "landmarks", "pose"))
@@ -173,7 +175,7 @@ def white(count=200, size=128):
 def test_bars_leave_the_person_free_but_for_a_few_pixels():
     before = white()
     before.images[:, :, 0, 0] = 0.0  # so that bars of the mean colour are seen
-    after = batches_module._masked(before, 0.0, torch.Generator().manual_seed(0))
+    after = varying.masked(before, 0.0, torch.Generator().manual_seed(0))
     changed = (after.images != before.images).any(1)
     framed = changed.flatten(1).any(1)
     assert 0.2 < framed.float().mean() < 0.5
@@ -189,7 +191,7 @@ def test_bars_leave_the_person_free_but_for_a_few_pixels():
 
 
 def test_a_landmark_under_a_bar_is_not_visible():
-    after = batches_module._masked(white(), 0.0, torch.Generator().manual_seed(0))
+    after = varying.masked(white(), 0.0, torch.Generator().manual_seed(0))
     column, row = after.landmarks.round().long().unbind(1)
     bright = after.images[torch.arange(200)[:, None], 1, row, column] == 1
     seen = (after.images != 1).flatten(1).any(1)  # where a bar isn't white like the rest
@@ -202,8 +204,8 @@ def test_heads_are_made_of_large_pixels_and_nothing_else_is():
     before = white()._replace(images=torch.rand(200, 3, 128, 128, generator=random))
     monkey = pytest.MonkeyPatch()
     with monkey.context() as patch:
-        patch.setattr(batches_module, "FRAMED", 0.0)
-        after = batches_module._masked(before, 0.3, random)
+        patch.setattr(varying, "FRAMED", 0.0)
+        after = varying.masked(before, 0.3, random)
     changed = (after.images != before.images).all(1)
     chosen = changed.flatten(1).any(1)
     assert 0.2 < chosen.float().mean() < 0.4
@@ -226,7 +228,7 @@ def test_pictures_composed_anew_are_tilted_more_than_finished_ones():
         moved = vary(made, torch.Generator().manual_seed(0), *deviation).landmarks
         return torch.atan2(*(moved[:, :, 1] - moved[:, :, 0]).flip(1).unbind(1)).rad2deg()
 
-    assert abs(tilts().std() - 10) < 1 and abs(tilts(batches_module.STRONG_TILT).std() - 20) < 2
+    assert abs(tilts().std() - 10) < 1 and abs(tilts(varying.STRONG_TILT).std() - 20) < 2
 
 
 def test_most_pictures_look_as_jpeg_leaves_them():
@@ -235,10 +237,10 @@ def test_most_pictures_look_as_jpeg_leaves_them():
     before = composed(places, torch.zeros(400, 2, 17), torch.zeros(400, 3, 17))
     noise = before._replace(images=torch.rand(400, 3, 128, 128, generator=torch.Generator().manual_seed(2)))
     kept = before.images.clone()
-    after, rough = (batches_module._compressed(made, torch.Generator().manual_seed(0)) for made in (before, noise))
+    after, rough = (varying.compressed(made, torch.Generator().manual_seed(0)) for made in (before, noise))
     assert torch.equal(before.images, kept)
     changed = (after.images != before.images).flatten(1).any(1)
-    assert abs(changed.float().mean() - batches_module.COMPRESSED) < 0.06
+    assert abs(changed.float().mean() - varying.COMPRESSED) < 0.06
     assert torch.equal(changed, (rough.images != noise.images).flatten(1).any(1))
     smooth_error, rough_error = (
         (one.images - other.images)[changed].square().mean().sqrt() for one, other in ((after, before), (rough, noise))
@@ -252,21 +254,21 @@ def test_most_pictures_look_as_jpeg_leaves_them():
 
 def test_a_sharpened_wave_grows_as_its_frequency_says(monkeypatch):
     """1 + s (1 - cos(pi f)^2) times, away from the border; the mean stays."""
-    monkeypatch.setattr(batches_module, "SHARPENED", 1.0)
-    monkeypatch.setattr(batches_module, "STRENGTH", (1.5, 1.5))
+    monkeypatch.setattr(varying, "SHARPENED", 1.0)
+    monkeypatch.setattr(varying, "STRENGTH", (1.5, 1.5))
     steps = torch.arange(128.0)
     for f in (1 / 16, 1 / 8, 1 / 4):
         wave = 0.5 + 0.1 * torch.sin(2 * torch.pi * f * steps + 0.3).expand(2, 3, 128, 128)
-        after = batches_module._sharpen(wave, torch.Generator().manual_seed(0))[..., 1:-1, 1:-1]
+        after = varying.sharpen(wave, torch.Generator().manual_seed(0))[..., 1:-1, 1:-1]
         growth = 1 + 1.5 * (1 - np.cos(np.pi * f) ** 2)
         torch.testing.assert_close(after, 0.5 + growth * (wave[..., 1:-1, 1:-1] - 0.5))
 
 
 def test_some_pictures_are_sharpened_and_the_others_are_not_touched():
     before = 0.4 + 0.2 * torch.rand(400, 3, 128, 128, generator=torch.Generator().manual_seed(0))
-    after = batches_module._sharpen(before, torch.Generator().manual_seed(1))
+    after = varying.sharpen(before, torch.Generator().manual_seed(1))
     changed = (after != before).flatten(1).any(1)
-    assert abs(changed.float().mean() - batches_module.SHARPENED) < 0.07
+    assert abs(changed.float().mean() - varying.SHARPENED) < 0.07
     growth = (after.flatten(1).std(1) / before.flatten(1).std(1))[changed]
     # white noise grows to sqrt(1 + 2 s (1 - 1/4) + s^2 (1 - 2/4 + 9/64)): 1 for s = 0, 3.0 for s = 2.5
     assert 1 <= growth.min() < 1.2 and 2.6 < growth.max() < 3.1
@@ -286,8 +288,8 @@ def test_only_sharpened_pictures_are_as_sharp_as_the_photos():
 
     photos = torch.from_numpy(np.stack([square(frame)[0] for frame in load_real_frames()])).float() / 255
     generator = torch.Generator().manual_seed(0)
-    varied = Finished(load_rendered("train")).make(np.arange(200), generator).images
-    sharpened = batches_module._sharpen(varied, generator)
+    varied = load_rendered("train").make(np.arange(200), generator).images
+    sharpened = varying.sharpen(varied, generator)
     sharpest, before, after = fineness(photos).median(), fineness(varied), fineness(sharpened)
     assert before.median() < sharpest - 0.4
     assert before.quantile(0.9) < sharpest < after.quantile(0.9)

@@ -10,7 +10,7 @@ import pytest
 
 from lifting.support.commands import Step, step_of, steps
 from lifting.support.files import data_path
-from lifting.training.run import Settings
+from lifting.training.step import Settings
 
 NOT_MADE = ("README.md", "commands.toml", "licences/")
 """What data/ holds that no command makes."""

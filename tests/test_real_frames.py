@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 from lifting.datasets import real_frames
-from lifting.datasets.real_frames import Camera
+from lifting.makers import cameras as calibrated
+from lifting.makers import detector, wheels
+from lifting.makers import real_frames as maker
+from lifting.makers.cameras import Camera
 from lifting.skeleton import BLAZEPOSE, HUMAN36M
 from lifting.support.arrays import check_rotation
 from lifting.support.files import data_path
@@ -182,7 +185,7 @@ def test_peaks_are_column_then_row():
 
 def test_quantise_keeps_every_peak():
     belief = np.random.default_rng(0).uniform(0.5, 0.51, (20, 8, 8))
-    steps = real_frames.quantise(belief)
+    steps = maker.quantise(belief)
     np.testing.assert_array_equal(real_frames.peaks(steps / 255), real_frames.peaks(belief))
     assert np.abs(steps / 255 - belief).max() < 1.51 / 255
 
@@ -210,22 +213,22 @@ CAMERAS = [
 def test_project_right_and_up():
     """A point to the right of the optical axis has a greater column; one above it a smaller row."""
     camera = CAMERAS[0]
-    middle = real_frames.project(camera, np.zeros(3))
+    middle = calibrated.project(camera, np.zeros(3))
     np.testing.assert_allclose(middle, camera.centre)
-    assert real_frames.project(camera, 0.1 * camera.R[0])[0] > middle[0]
-    assert real_frames.project(camera, np.array([0, 0, 0.1]))[1] < middle[1]
+    assert calibrated.project(camera, 0.1 * camera.R[0])[0] > middle[0]
+    assert calibrated.project(camera, np.array([0, 0, 0.1]))[1] < middle[1]
 
 
 def test_undistort_inverts_distort():
     x = np.random.default_rng(1).uniform(-0.6, 0.6, (50, 2))
     distortion = CAMERAS[0].distortion
-    np.testing.assert_allclose(real_frames.undistort(real_frames.distort(x, distortion), distortion), x, atol=1e-12)
+    np.testing.assert_allclose(calibrated.undistort(calibrated.distort(x, distortion), distortion), x, atol=1e-12)
 
 
 def test_fit_to_video_scales_and_pads():
-    video = real_frames.fit_to_video(CAMERAS[0], 1080, 1920)
+    video = calibrated.fit_to_video(CAMERAS[0], 1080, 1920)
     X = np.random.default_rng(2).normal(0, 0.5, (20, 3))
-    before, after = real_frames.project(CAMERAS[0], X), real_frames.project(video, X)
+    before, after = calibrated.project(CAMERAS[0], X), calibrated.project(video, X)
     # edges of the old picture: 0 -> 0 and 1088 -> 1080 across; the middle row stays
     np.testing.assert_allclose(after[:, 0] + 0.5, (before[:, 0] + 0.5) * 1080 / 1088)
     np.testing.assert_allclose(after[:, 1] - 959.5, (before[:, 1] - 959.5) * 1080 / 1088)
@@ -240,14 +243,14 @@ CALIBRATION = """<calibration><cameras><camera serial="cam07">
 
 
 def test_parse_calibration():
-    (camera,) = real_frames.parse_calibration(CALIBRATION)
+    (camera,) = calibrated.parse_calibration(CALIBRATION)
     assert camera.name == "cam07" and camera.size == (1088, 1920)
     np.testing.assert_array_equal(camera.focal, [1000, 1020])
     np.testing.assert_array_equal(camera.centre, [544, 960])
     np.testing.assert_array_equal(camera.position, [0, -3, 1])
     np.testing.assert_array_equal(camera.distortion, [-0.04, 0.1, 0.001, 0.002])
     # it stands 3 m in front of the origin and looks along +y: a point 1 m up is in the middle
-    np.testing.assert_allclose(real_frames.project(camera, np.array([0.0, 0, 1])), [544, 960])
+    np.testing.assert_allclose(calibrated.project(camera, np.array([0.0, 0, 1])), [544, 960])
 
 
 @pytest.mark.parametrize(
@@ -264,7 +267,7 @@ def test_parse_calibration():
 )
 def test_parse_calibration_refuses(text, got):
     with pytest.raises(ValueError, match=r"text: got .*expected a Qualisys calibration") as refusal:
-        real_frames.parse_calibration(text)
+        calibrated.parse_calibration(text)
     assert got in str(refusal.value)
 
 
@@ -280,17 +283,17 @@ def person(instants: int = 1) -> np.ndarray:
 
 def test_triangulate_exact_views():
     X = person()[0]
-    pixels = np.stack([real_frames.project(camera, X) for camera in CAMERAS])
-    found, error = real_frames.triangulate(CAMERAS, pixels, np.ones((4, 33)))
+    pixels = np.stack([calibrated.project(camera, X) for camera in CAMERAS])
+    found, error = calibrated.triangulate(CAMERAS, pixels, np.ones((4, 33)))
     np.testing.assert_allclose(found, X, atol=1e-8)
     assert error.max() < 1e-5
 
 
 def test_triangulate_drops_a_wrong_view():
     X = person()[0]
-    pixels = np.stack([real_frames.project(camera, X) for camera in CAMERAS])
+    pixels = np.stack([calibrated.project(camera, X) for camera in CAMERAS])
     pixels[2, :10] += 150
-    found, error = real_frames.triangulate(CAMERAS, pixels, np.ones((4, 33)))
+    found, error = calibrated.triangulate(CAMERAS, pixels, np.ones((4, 33)))
     np.testing.assert_allclose(found, X, atol=1e-8)
     np.testing.assert_allclose(error[2, :10], 150 * np.sqrt(2))
 
@@ -308,14 +311,14 @@ def test_triangulate_drops_a_wrong_view():
 )
 def test_triangulate_refuses(cameras, pixels, weight, outlier, message):
     with pytest.raises(ValueError, match=message):
-        real_frames.triangulate(cameras, pixels, weight, outlier)
+        calibrated.triangulate(cameras, pixels, weight, outlier)
 
 
 def test_swapped_sides_are_found():
     X = person(2)
-    pixels = np.stack([real_frames.project(camera, X) for camera in CAMERAS])
+    pixels = np.stack([calibrated.project(camera, X) for camera in CAMERAS])
     pixels[3, 1] = pixels[3, 1][list(BLAZEPOSE.swap)]
-    found, error, swapped = real_frames.triangulate_person(CAMERAS, pixels, np.ones((4, 2, 33)))
+    found, error, swapped = calibrated.triangulate_person(CAMERAS, pixels, np.ones((4, 2, 33)))
     np.testing.assert_allclose(found, X, atol=1e-8)
     assert error.max() < 1e-5
     assert swapped[3, 1].all() and swapped.sum() == 2
@@ -323,29 +326,29 @@ def test_swapped_sides_are_found():
 
 def test_lag_is_found():
     X = person(24)
-    pixels = np.stack([real_frames.project(camera, X) for camera in CAMERAS])
+    pixels = np.stack([calibrated.project(camera, X) for camera in CAMERAS])
     late = 2
     pixels[1] = pixels[1][np.maximum(np.arange(24) - late, 0)]
-    lag, costs = real_frames.find_lag(lambda lag: real_frames.lag_cost(CAMERAS, pixels, np.ones((4, 24, 33)), 1, lag))
+    lag, costs = calibrated.find_lag(lambda lag: calibrated.lag_cost(CAMERAS, pixels, np.ones((4, 24, 33)), 1, lag))
     assert lag == late
     assert costs[late] < 1e-4 < costs[late + 1]
 
 
 def test_lag_at_the_end_of_the_range_is_refused():
     with pytest.raises(ValueError, match="lags: got -3 to 7, least cost at 7, expected a range"):
-        real_frames.find_lag(lambda lag: -lag)
+        calibrated.find_lag(lambda lag: -lag)
 
 
 def test_shifts_are_found():
     """Shifted centres are found up to what a move of the whole scene explains: nine tenths of the error go."""
     X = np.random.default_rng(4).uniform(-0.8, 0.8, (12, 3))
     generator = np.random.default_rng(5)
-    pixels = np.stack([real_frames.project(c, X) + generator.normal(0, 8, 2) for c in CAMERAS])
+    pixels = np.stack([calibrated.project(c, X) + generator.normal(0, 8, 2) for c in CAMERAS])
     seen = np.ones((4, 12), dtype=bool)
     seen[2, 3] = False
     pixels[2, 3] = 0
-    before = real_frames.triangulate(CAMERAS, pixels, seen * 1.0, outlier=1000.0)[1][seen]
-    _, after = real_frames.find_shifts(CAMERAS, pixels, seen)
+    before = calibrated.triangulate(CAMERAS, pixels, seen * 1.0, outlier=1000.0)[1][seen]
+    _, after = calibrated.find_shifts(CAMERAS, pixels, seen)
     assert after < 0.1 * np.sqrt((before**2).mean())
 
 
@@ -354,7 +357,7 @@ def test_shifts_are_found():
 
 def test_line_of_sight_looks_at_the_person():
     X = np.random.default_rng(6).normal(0, 0.2, (30, 3)) + [0.3, 0.5, 0.7]
-    R = real_frames.line_of_sight(CAMERAS[0], X)
+    R = maker.line_of_sight(CAMERAS[0], X)
     check_rotation("camera", R)
     towards = CAMERAS[0].position - X.mean(0)
     np.testing.assert_allclose(R @ towards, [0, 0, np.linalg.norm(towards)], atol=1e-12)
@@ -362,24 +365,24 @@ def test_line_of_sight_looks_at_the_person():
 
 def test_level_undoes_pitch_and_roll():
     up = np.array([0.3, 0.9, 0.2])
-    C = real_frames.level(up)
+    C = maker.level(up)
     check_rotation("camera", C)
     np.testing.assert_allclose(C[:, 1], up / np.linalg.norm(up))
     assert C[2, 0] == 0 and C[0, 0] > 0
     with pytest.raises(ValueError, match="up: got .*expected a direction"):
-        real_frames.level(np.array([0.0, 0, 1]))
+        maker.level(np.array([0.0, 0, 1]))
 
 
 def test_pseudo_truth_of_a_centred_camera():
     """A camera that looks straight at the person: pixels are scale times pose, but for perspective."""
     X = 0.01 * person()[0]
-    truth = real_frames.pseudo_truth(CAMERAS[0], X, np.ones(33, dtype=bool))
+    truth = maker.pseudo_truth(CAMERAS[0], X, np.ones(33, dtype=bool))
     seen = truth["pseudo_visible"]
     assert seen.sum() == 15
     flat = truth["pseudo_truth"][:2, seen] * [[1], [-1]] * truth["pixels_per_metre"]
     pixels = truth["pseudo_pixels"][:, seen]
     np.testing.assert_allclose(flat, pixels - pixels.mean(1, keepdims=True), atol=0.2)
-    assert real_frames.scaled_orthography_error(truth["pseudo_truth"][:, seen], pixels) < 0.2
+    assert maker.scaled_orthography_error(truth["pseudo_truth"][:, seen], pixels) < 0.2
 
 
 def test_body_length_needs_a_leg():
@@ -387,17 +390,17 @@ def test_body_length_needs_a_leg():
     pose = np.zeros((3, 17))
     pose[1] = np.arange(17)
     # leg: 1 + 1, trunk: pelvis 0 to neck 8
-    assert real_frames.body_length(pose, visible) == 10
+    assert maker.body_length(pose, visible) == 10
     visible[[HUMAN36M.index("left_knee"), HUMAN36M.index("right_ankle")]] = False
     with pytest.raises(ValueError, match="visible: got .*one whole leg"):
-        real_frames.body_length(pose, visible)
+        maker.body_length(pose, visible)
 
 
 # --- the network's crop, the photo, the wheels -------------------------------------------------------------------
 
 
 def test_anchors():
-    anchors = real_frames.anchors()
+    anchors = detector.anchors()
     assert anchors.shape == (2254, 2)
     np.testing.assert_allclose(anchors[:3], [[0.5 / 28, 0.5 / 28], [0.5 / 28, 0.5 / 28], [1.5 / 28, 0.5 / 28]])
     np.testing.assert_allclose(anchors[-1], [6.5 / 7, 6.5 / 7])
@@ -405,8 +408,8 @@ def test_anchors():
 
 def test_hip_square_turns_the_top_up():
     hips, top = np.array([100.0, 200.0]), np.array([160.0, 120.0])
-    centre, side, angle = real_frames.hip_square(hips, top)
-    A = real_frames.square(centre, side, angle, 256)
+    centre, side, angle = detector.hip_square(hips, top)
+    A = detector.square(centre, side, angle, 256)
     cells = np.linalg.solve(A[:, :2], (np.stack([hips, top]) - A[:, 2]).T).T
     np.testing.assert_allclose(cells[0], [127.5, 127.5])
     # 100 pixels up, in cells of 250 / 256 pixels
@@ -414,12 +417,12 @@ def test_hip_square_turns_the_top_up():
 
 
 def test_sigmoid_does_not_overflow():
-    np.testing.assert_allclose(real_frames.sigmoid([-1e4, 0, np.log(3), 1e4]), [0, 0.5, 0.75, 1])
+    np.testing.assert_allclose(detector.sigmoid([-1e4, 0, np.log(3), 1e4]), [0, 0.5, 0.75, 1])
 
 
 def test_crop_box_stays_inside():
     pixels = np.array([[100.0, 300.0], [500.0, 900.0]])
-    box = real_frames.crop_box(pixels, real_frames.Choice(0, 0, left=60, right=520), 1080, 920)
+    box = maker.crop_box(pixels, maker.Choice(0, 0, left=60, right=520), 1080, 920)
     assert box == (60, 230, 520, 920)
 
 
@@ -427,12 +430,12 @@ def test_truncated_wheel_is_refused(tmp_path: Path):
     wheel = tmp_path / "a.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("a", bytes(1000))
-    assert real_frames.read_member(wheel, "a") == bytes(1000)
+    assert wheels.read_member(wheel, "a") == bytes(1000)
     with pytest.raises(ValueError, match="wheel: got .*expected a whole wheel with b"):
-        real_frames.read_member(wheel, "b")
+        wheels.read_member(wheel, "b")
     wheel.write_bytes(wheel.read_bytes()[:500])
     with pytest.raises(ValueError, match="wheel: got .*expected a whole wheel with a"):
-        real_frames.read_member(wheel, "a")
+        wheels.read_member(wheel, "a")
 
 
 def test_foreign_wheel_is_refused_before_anything_is_written(tmp_path: Path):
@@ -440,11 +443,11 @@ def test_foreign_wheel_is_refused_before_anything_is_written(tmp_path: Path):
     wheel.write_bytes(b"something else")
     out.mkdir()
     with pytest.raises(ValueError, match="wheel: got .*expected pose2sim-0.10.49"):
-        real_frames.main(["--pose2sim", str(wheel), "--mediapipe", str(wheel), "--out", str(out)])
+        maker.main(["--pose2sim", str(wheel), "--mediapipe", str(wheel), "--out", str(out)])
     assert not any(out.iterdir())
 
 
 def test_script_wants_wheels_or_download(capsys):
     with pytest.raises(SystemExit):
-        real_frames.main(["--out", "."])
+        maker.main(["--out", "."])
     assert "--download" in capsys.readouterr().err

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from lifting.camera import project, rotation, tilted_camera
-from lifting.datasets import composing, rendered
+from lifting.datasets import backgrounds, composing
+from lifting.datasets.composing import compose
 from lifting.datasets.motion_capture import load_motion_capture
-from lifting.datasets.rendered import compose, load_rendered, open_shards
-from lifting.makers import bodies
-from lifting.makers.bodies import SEGMENTS, SIZE
+from lifting.datasets.rendered import ARRAYS, SEGMENTS, SIZE, halve, load_rendered, open_shards
+from lifting.makers import bodies, rendered
 from lifting.skeleton import HUMAN36M, mirror
 from lifting.support.arrays import check_array
 from lifting.support.files import data_path, save_npz
@@ -48,7 +48,7 @@ def test_file_matches_its_checksum():
 
 def test_halved_people_are_the_same_people(people):
     """A checkerboard of 2 x 2 blocks becomes one of pixels; landmarks and camera still agree."""
-    small = rendered.halve(people["validation"])
+    small = halve(people["validation"])
     assert small.images.shape[2:] == (64, 64) and small.images.dtype == np.uint8
     camera, pose = small.camera, small.pose
     flat = camera[:, 3:, None] + camera[:, 2, None, None] * pose[:, :2] * np.array([[1], [-1]])
@@ -159,7 +159,8 @@ def test_another_file_is_refused(tmp_path):
 @pytest.fixture
 def plain(monkeypatch):
     """No background, no light, no occluder, no camera: what is left is the person."""
-    monkeypatch.setattr(composing, "_backgrounds", lambda n, generator, *_: torch.zeros(n, 3, SIZE, SIZE))
+    for name in ("backgrounds", "cluttered"):
+        monkeypatch.setattr(composing, name, lambda n, generator: torch.zeros(n, 3, SIZE, SIZE))
     monkeypatch.setattr(composing, "_develop", lambda images, generator: images)
     monkeypatch.setattr(composing, "OCCLUDED", 0.0)
 
@@ -183,7 +184,7 @@ def test_compose_is_a_function_of_the_seed():
 def test_compose_leaves_buffers_alone():
     buffers, copy = some_buffers(), some_buffers()
     compose(buffers, range(6), generator())
-    for key in rendered.ARRAYS:
+    for key in ARRAYS:
         np.testing.assert_array_equal(getattr(buffers, key), getattr(copy, key))
 
 
@@ -235,11 +236,12 @@ def test_without_augmenting_nothing_moves():
 
 
 def test_occluders_hide_the_landmarks_that_they_cover(monkeypatch):
-    monkeypatch.setattr(composing, "_backgrounds", lambda n, generator, *_: torch.zeros(n, 3, SIZE, SIZE))
+    for name in ("backgrounds", "cluttered"):
+        monkeypatch.setattr(composing, name, lambda n, generator: torch.zeros(n, 3, SIZE, SIZE))
     monkeypatch.setattr(composing, "_develop", lambda images, generator: images)
     monkeypatch.setattr(composing, "OCCLUDED", 1.0)
     monkeypatch.setattr(composing, "_wardrobe", lambda n, generator: torch.zeros(n, len(SEGMENTS), 3))
-    monkeypatch.setattr(composing, "_dye", lambda n, generator: torch.ones(n, 3))
+    monkeypatch.setattr(composing, "dye", lambda n, generator: torch.ones(n, 3))
     buffers = some_buffers(40)
     made = compose(buffers, range(40), generator(), augment=False)
     covered = made.images[:, 0] > 0.3  # black people, a black world, pale occluders
@@ -269,7 +271,7 @@ def test_the_bank_of_clutter_has_more_edges_than_the_calm_one():
     def edges(bank):
         return (bank[..., 1:].float() - bank[..., :-1].float()).abs().gt(20).float().mean()
 
-    calm, full = composing._background_bank(), composing._clutter_bank()
+    calm, full = backgrounds.background_bank(), backgrounds.clutter_bank()
     assert calm.shape == full.shape and edges(full) > 2 * edges(calm)
 
 
@@ -295,7 +297,7 @@ def test_indices_outside_are_refused(indices):
 
 
 def write_shard(path, buffers):
-    save_npz(path, {key: getattr(buffers, key) for key in rendered.ARRAYS})
+    save_npz(path, {key: getattr(buffers, key) for key in ARRAYS})
 
 
 def test_shards_are_joined_in_order(tmp_path):
@@ -326,11 +328,11 @@ def drawn(monkeypatch):
     class Drawn:
         calls, stop_after = 0, None
 
-    def render_bodies(motion, split, numbers, seed, stirred):
+    def render_bodies(motion, split, numbers, seed, perturbed):
         if Drawn.calls == Drawn.stop_after:
             raise KeyboardInterrupt
         Drawn.calls += 1
-        return some_buffers(len(numbers), seed=seed + 1000 * rendered.SPLITS.index(split) + numbers[0])
+        return some_buffers(len(numbers), seed=seed + 1000 * SPLITS.index(split) + numbers[0])
 
     monkeypatch.setattr(rendered, "render_bodies", render_bodies)
     monkeypatch.setattr(rendered, "SHARD", 4)
@@ -365,8 +367,8 @@ def test_a_folder_in_use_is_refused(tmp_path):
         rendered.render(tmp_path / "a", 4)
     with pytest.raises(ValueError, match="out: got .*begun with"):
         rendered.render(tmp_path / "a", 4, seed=1, resume=True)
-    with pytest.raises(ValueError, match="'stirred': False.*begun with.*'stirred': True"):
-        rendered.render(tmp_path / "a", 4, stirred=True, resume=True)
+    with pytest.raises(ValueError, match="'perturbed': False.*begun with.*'perturbed': True"):
+        rendered.render(tmp_path / "a", 4, perturbed=True, resume=True)
     assert files(tmp_path / "a") == before
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "other.npz").touch()
@@ -470,32 +472,32 @@ def bends(pose):
     return np.degrees(np.arccos(np.clip((upper * lower).sum(-1), -1, 1)))
 
 
-def test_stirred_poses_keep_their_bones_and_differ_as_much_as_said():
+def test_perturbed_poses_keep_their_bones_and_differ_as_much_as_said():
     poses, random = load_motion_capture().poses[::25], np.random.default_rng(0)
-    stirred = np.stack([bodies.stir(pose, random) for pose in poses])
+    perturbed = np.stack([bodies.perturb(pose, random) for pose in poses])
     for a, b in HUMAN36M.bones:
-        before, after = (np.linalg.norm(each[..., a] - each[..., b], axis=-1) for each in (poses, stirred))
+        before, after = (np.linalg.norm(each[..., a] - each[..., b], axis=-1) for each in (poses, perturbed))
         np.testing.assert_allclose(after, before, rtol=1e-9)
     fixed = [AT[name] for name in ("pelvis", "left_hip", "right_hip")]
-    np.testing.assert_array_equal(stirred[..., fixed], poses[..., fixed])
-    spine = [each[..., AT["spine"]] - each[..., AT["pelvis"]] for each in (poses, stirred)]
+    np.testing.assert_array_equal(perturbed[..., fixed], poses[..., fixed])
+    spine = [each[..., AT["spine"]] - each[..., AT["pelvis"]] for each in (poses, perturbed)]
     cosine = (spine[0] * spine[1]).sum(-1) / np.linalg.norm(spine, axis=-1).prod(0)
     # two of the three parts of a random turn move a direction: sqrt(2 / 3) of the whole
     turned = np.sqrt(np.mean(np.degrees(np.arccos(cosine)) ** 2))
-    assert turned == pytest.approx(bodies.STIRRED["pelvis"] * math.sqrt(2 / 3), rel=0.15)
-    assert not np.array_equal(poses, stirred)
+    assert turned == pytest.approx(bodies.PERTURBED["pelvis"] * math.sqrt(2 / 3), rel=0.15)
+    assert not np.array_equal(poses, perturbed)
 
 
-def test_stirred_elbows_and_knees_bend_on_their_own_side(monkeypatch):
-    """With nothing but the bend stirred, the normal of a limb's plane stays where it is."""
+def test_perturbed_elbows_and_knees_bend_on_their_own_side(monkeypatch):
+    """With nothing but the bend perturbed, the normal of a limb's plane stays where it is."""
     random, most = np.random.default_rng(1), math.degrees(bodies.MOST_BENT)
-    monkeypatch.setattr(bodies, "STIRRED", dict.fromkeys(bodies.STIRRED, 0.0) | {"bend": 40.0})
+    monkeypatch.setattr(bodies, "PERTURBED", dict.fromkeys(bodies.PERTURBED, 0.0) | {"bend": 40.0})
     for pose in load_motion_capture().poses[::100]:
-        stirred = bodies.stir(pose, random)
-        before, after = (np.cross(*limbs(each).swapaxes(0, 1)) for each in (pose, stirred))
+        perturbed = bodies.perturb(pose, random)
+        before, after = (np.cross(*limbs(each).swapaxes(0, 1)) for each in (pose, perturbed))
         assert ((before * after).sum(-1) >= -1e-12).all()
-        assert (bends(stirred) <= np.maximum(bends(pose), most) + 1e-6).all()
-        assert np.abs(bends(stirred) - bends(pose)).max() > 5
+        assert (bends(perturbed) <= np.maximum(bends(pose), most) + 1e-6).all()
+        assert np.abs(bends(perturbed) - bends(pose)).max() > 5
 
 
 # --- with anny -----------------------------------------------------------------------------------------------------
@@ -571,12 +573,12 @@ def test_a_body_depends_on_its_number_alone(model):
     assert set(together.body) == {4, 5}
 
 
-def test_only_poses_for_training_are_stirred(model):
+def test_only_poses_for_training_are_perturbed(model):
     motion = load_motion_capture()
     for split, same in (("train", False), ("test", True)):
-        plain, stirred = (rendered.render_bodies(motion, split, [3], 0, stirred) for stirred in (False, True))
-        assert np.array_equal(plain.pose, stirred.pose) == same
-        assert np.array_equal(plain.values, stirred.values) == same
+        plain, perturbed = (rendered.render_bodies(motion, split, [3], 0, perturbed) for perturbed in (False, True))
+        assert np.array_equal(plain.pose, perturbed.pose) == same
+        assert np.array_equal(plain.values, perturbed.values) == same
 
 
 def test_two_processes_make_the_files_of_one(model, tmp_path, monkeypatch):

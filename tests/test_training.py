@@ -21,20 +21,21 @@ import pytest
 import torch
 
 from lifting.belief import belief_maps
-from lifting.datasets.batches import Batches, Finished
 from lifting.datasets.rendered import load_rendered
 from lifting.network import StageMaps, build_network, load_network
-from lifting.training import run as training
-from lifting.training.run import Run, Settings, Trainer, main, objective, restore_newest, train
+from lifting.training import Run, RunOptions, Settings, Trainer, main, objective, restore_newest, train
+from lifting.training.batches import Batches
+from lifting.training.processes import agree, process, processes
+from lifting.training.run import begin_with
 
 PEOPLE = load_rendered("validation")
-PICTURES = Finished(PEOPLE)
 SHORT = Settings(steps=4, batch=8, warm_up=1)
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def run(out, settings=SHORT, **options):
-    return train(settings, PICTURES, out, **({"workers": 0, "every": 2, "progress": False} | options))
+def run(out, settings=SHORT, validation=None, start=None, **options):
+    options = RunOptions(**({"workers": 0, "every": 2, "progress": False} | options))
+    return train(settings, PEOPLE, out, validation=validation, start=start, options=options)
 
 
 def same_weights(one, other):
@@ -54,7 +55,7 @@ def rows_of(path):
 
 
 def batch(step=0, size=8):
-    return Batches(PICTURES, size, 0)[step]
+    return Batches(PEOPLE, size, 0)[step]
 
 
 # --- the objective -------------------------------------------------------------------------------------------------
@@ -277,7 +278,7 @@ def test_a_run_begins_with_given_weights_of_any_variant(tmp_path, finished):
 
 def test_weights_of_another_configuration_are_no_start(tmp_path, finished):
     with pytest.raises(ValueError, match=r"^start: got .*, a 'laptop', expected weights of a 'paper' network$"):
-        training.begin_with(SimpleNamespace(prior=finished[1].prior, configuration=SimpleNamespace(name="paper")),
+        begin_with(SimpleNamespace(prior=finished[1].prior, configuration=SimpleNamespace(name="paper")),
                             finished[0] / "network.safetensors")  # fmt: skip
 
 
@@ -405,4 +406,4 @@ def test_the_command_line_offers_every_setting(capsys):
 
 
 def test_processes_alone():
-    assert training.processes() == 1 and training.process() == 0 and training.agree(True) is True
+    assert processes() == 1 and process() == 0 and agree(True) is True

@@ -7,6 +7,11 @@ with the scripts of VideoPose3D (github.com/facebookresearch/VideoPose3D, see it
     data_2d_h36m_<detector>.npz         positions_2d: subject -> action -> for each camera (frames, 17, 2), pixels
     h36m_dataset.py                     the module of VideoPose3D that holds the cameras' parameters, as it is there
 
+and, where pictures are wanted, the frames of the videos, each video's in a folder named as the video is, but for the
+action, which is as positions_3d names it (Photo for TakingPhoto, WalkDog for WalkingDog); counted from 1, as this does:
+
+    ffmpeg -i "S9/Videos/Walking 1.54138969.mp4" -q:v 2 "images/S9/Walking 1.54138969/%06d.jpg"
+
 The arrays in these .npz are pickled Python objects. They are read by an unpickler that can make arrays, numbers, texts,
 lists and dictionaries, and refuses anything else: no code of a file's choosing is ever run. The module is parsed as
 text for its table of numbers, never imported.
@@ -21,7 +26,9 @@ The paper evaluates by three protocols. What is known of them here comes from me
 """
 
 import ast
+import functools
 import io
+import itertools
 import os
 import pickle
 import zipfile
@@ -31,11 +38,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+import torch
+from jaxtyping import Float, Int
 from scipy.spatial.transform import Rotation
 
+from lifting.datasets.pictures import Labelled, cut_square, faces_away, in_picture, open_picture, square_about
+from lifting.datasets.real_frames import transform
+from lifting.datasets.varying import varied
 from lifting.metrics import mpjpe, p_mpjpe
-from lifting.support.arrays import check_array, fail
+from lifting.support.arrays import check_array, check_count, fail
+
+CAMERAS = ("54138969", "55011271", "58860488", "60457274")
+"""The cameras' names, in the order of VideoPose3D's tables."""
 
 KEPT = (0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27)
 """Of the 32 recorded joints the 17 that move, in the order of `lifting.skeleton.HUMAN36M`."""
@@ -80,6 +94,7 @@ class Sequence:
 
     Attributes:
         subject, action, camera: whose, what, and the camera's number from 0.
+        frames: (T,) which frames of the video these are, from 0.
         pose: (T, 3, 17) metres about the pelvis in the camera's frame: x right, y up, z towards the viewer.
         Y: (T, 2, 17) pixels of the detections, x = column, **y up** (rows times -1), as `lifting.lift` wants them.
     """
@@ -87,20 +102,29 @@ class Sequence:
     subject: str
     action: str
     camera: int
+    frames: Int[np.ndarray, " T"]
     pose: Float[np.ndarray, "T 3 17"]
     Y: Float[np.ndarray, "T 2 17"]
 
 
 def load_human36m(
-    folder: str | os.PathLike[str], detector: str = "gt", protocol: int = 1, test: bool = True
+    folder: str | os.PathLike[str],
+    detector: str = "gt",
+    protocol: int = 1,
+    test: bool = True,
+    every: int | None = None,
 ) -> Iterator[Sequence]:
     """The sequences of one protocol, one after the other.
+
+    An action that fewer cameras have seen than there are has fewer sequences: which cameras they are is not stored,
+    so it is found by which poses fit the landmarks best.
 
     Args:
         folder: where the three files are.
         detector: whose 2D landmarks: data_2d_h36m_<detector>.npz.
         protocol: 1, 2 or 3.
-        test: the tested subjects, with the protocol's frames; else those trained on, all frames and cameras.
+        test: the tested subjects, with the protocol's cameras; else those trained on, all cameras.
+        every: take every so many-th frame; None: those of the protocol where tested, else all.
 
     Raises:
         FileNotFoundError: a file is missing.
@@ -109,38 +133,155 @@ def load_human36m(
     if protocol not in PROTOCOLS:
         fail("protocol", protocol, "1, 2 or 3")
     chosen = PROTOCOLS[protocol]
+    stride = check_count("every", (chosen.stride if test else 1) if every is None else every)
     root = Path(folder)
     cameras = read_cameras(root / "h36m_dataset.py")
     poses = read_objects(root / "data_3d_h36m.npz", "positions_3d")
     landmarks = read_objects(root / f"data_2d_h36m_{detector}.npz", "positions_2d")
-    return _sequences(chosen, test, cameras, poses, landmarks)
-
-
-def _sequences(chosen: Protocol, test: bool, cameras: dict, poses: dict, landmarks: dict) -> Iterator[Sequence]:
-    for subject in chosen.test if test else chosen.train:
+    subjects = chosen.test if test else chosen.train
+    for subject in subjects:
         for table, name in ((poses, "positions_3d"), (landmarks, "positions_2d"), (cameras, "the cameras")):
             if subject not in table:
                 fail(name, f"subjects {', '.join(sorted(table))}", f"{subject} among them")
-        for action, world in poses[subject].items():
-            if test and chosen.first_trial and not is_first_trial(action, poses[subject]):
-                continue
-            views = landmarks[subject].get(action)
-            if views is None:
-                fail("positions_2d", f"{subject} without {action!r}", "the actions of positions_3d")
-            for c in chosen.cameras if test else range(len(views)):
-                yield _sequence(subject, action, c, world, views[c], cameras[subject][c], chosen.stride if test else 1)
+    return (
+        sequence
+        for subject in subjects
+        for action, world in poses[subject].items()
+        if not (test and chosen.first_trial) or is_first_trial(action, poses[subject])
+        for sequence in _views(Action(subject, action, world, landmarks[subject].get(action), stride), cameras[subject])
+        if not test or sequence.camera in chosen.cameras
+    )
 
 
-def _sequence(subject: str, action: str, c: int, world: Any, view: Any, camera: Camera, stride: int) -> Sequence:
-    world, view = check_array("positions_3d", world, 32, 3), check_array("positions_2d", view, 17, 2)
-    if len(view) < len(world):
-        fail(
-            "positions_2d", f"{len(view)} frames of {subject} {action!r}", f"at least the {len(world)} of positions_3d"
-        )
+class Action(NamedTuple):
+    """What the files hold of one subject's action, and every how many-th frame of it is wanted."""
+
+    subject: str
+    name: str
+    world: Any
+    views: Any
+    stride: int
+
+
+def _views(action: Action, cameras: list[Camera]) -> Iterator[Sequence]:
+    """One action, camera by camera."""
+    if action.views is None:
+        fail("positions_2d", f"{action.subject} without {action.name!r}", "the actions of positions_3d")
+    if len(action.views) > len(cameras):
+        seen = f"{len(action.views)} views of {action.subject} {action.name!r}"
+        fail("positions_2d", seen, f"at most one for each of {len(cameras)} cameras")
+    world = check_array("positions_3d", action.world, 32, 3)
+    views = [check_array("positions_2d", view, 17, 2) for view in action.views]
+    for view in views:
+        if len(view) < len(world):
+            fail("positions_2d", f"{len(view)} frames of {action.subject} {action.name!r}",
+                 f"at least the {len(world)} of positions_3d")  # fmt: skip
     # videos run on when the motion capture has stopped
-    frames = np.arange(0, len(world), stride)
-    Y = np.swapaxes(view[frames].astype(np.float64), 1, 2) * np.array([[1.0], [-1.0]])
-    return Sequence(subject, action, c, camera.pose(world[frames][:, KEPT].astype(np.float64)), Y)
+    frames = np.arange(0, len(world), action.stride)
+    Y = [np.swapaxes(view[frames].astype(np.float64), 1, 2) * np.array([[1.0], [-1.0]]) for view in views]
+    poses = [camera.pose(world[frames][:, KEPT].astype(np.float64)) for camera in cameras]
+    # in the cameras' order, though some may be missing
+    among = itertools.combinations(range(len(cameras)), len(Y))
+    seen_by = min(among, key=lambda some: sum(_misfit(poses[c], y) for c, y in zip(some, Y, strict=True)))
+    for c, y in zip(seen_by, Y, strict=True):
+        yield Sequence(action.subject, action.name, c, frames, poses[c], y)
+
+
+def _misfit(pose: Float[np.ndarray, "T 3 17"], Y: Float[np.ndarray, "T 2 17"]) -> float:
+    """What is left of the landmarks, squared pixels, when every pose is shifted and scaled to fit them best."""
+    residual = _centred(Y) - _pixels_per_metre(pose, Y)[:, None, None] * _centred(pose[:, :2])
+    return float(np.square(residual).sum())
+
+
+def _pixels_per_metre(pose: Float[np.ndarray, "T 3 17"], Y: Float[np.ndarray, "T 2 17"]) -> Float[np.ndarray, " T"]:
+    """The scale of the weak perspective that fits best."""
+    flat, seen = _centred(pose[:, :2]), _centred(Y)
+    return (flat * seen).sum((1, 2)) / np.square(flat).sum((1, 2))
+
+
+def _centred(points: Float[np.ndarray, "T 2 17"]) -> Float[np.ndarray, "T 2 17"]:
+    return points - points.mean(-1, keepdims=True)
+
+
+@dataclass(frozen=True)
+class Human36mPictures:
+    """Frames of Human3.6M, a square picture about the person in each; see `lifting.datasets.pictures.Pictures`.
+
+    Landmarks are the detector's ("gt": the projected ones). Nothing is known of what is hidden: visible means inside
+    the picture. The scale is that of the weak perspective that fits best.
+
+    Attributes:
+        sequences: whose frames.
+        images: the folder of the frames.
+        side: of the squares, pixels.
+    """
+
+    sequences: tuple[Sequence, ...]
+    images: Path
+    side: int = 128
+
+    @functools.cached_property
+    def _ends(self) -> Int[np.ndarray, " S"]:
+        return np.cumsum([len(sequence.frames) for sequence in self.sequences])
+
+    def __len__(self) -> int:
+        return int(self._ends[-1]) if self.sequences else 0
+
+    def make(self, indices: Int[np.ndarray, " n"], generator: torch.Generator | None = None) -> Labelled:
+        """See `Pictures`: half of them mirrored, all varied."""
+        of = np.searchsorted(self._ends, indices, side="right")
+        at = indices - np.concatenate([[0], self._ends])[of]
+        frames = [self._frame(self.sequences[s], t) for s, t in zip(of, at, strict=True)]
+        images, maps, Y, poses = (np.stack(column) for column in zip(*frames, strict=True))
+        rows = [transform(A, y.T).T for A, y in zip(maps, Y * np.array([[1.0], [-1.0]]), strict=True)]
+        landmarks = torch.from_numpy(np.stack(rows)).float()
+        inside = in_picture(landmarks, self.side)
+        made = Labelled(
+            images=torch.from_numpy(images).float() / 255,
+            landmarks=landmarks,
+            labelled=torch.ones_like(inside),
+            visible=inside,
+            pose=torch.from_numpy(poses).float(),
+            scale=torch.from_numpy(_pixels_per_metre(poses, Y) * maps[:, 0, 0]).float(),
+            from_behind=torch.from_numpy(faces_away(poses)),
+        )
+        return varied(made, generator)
+
+    def _frame(self, sequence: Sequence, t: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """The square, what takes the frame's pixels to it, the landmarks Y, and the pose."""
+        Y = sequence.Y[t]
+        video = self.images / sequence.subject / f"{sequence.action}.{CAMERAS[sequence.camera]}"
+        picture = open_picture(video / f"{sequence.frames[t] + 1:06d}.jpg")
+        return *cut_square(picture, *square_about(Y * np.array([[1.0], [-1.0]])), self.side), Y, sequence.pose[t]
+
+
+def load_human36m_pictures(
+    folder: str | os.PathLike[str],
+    detector: str = "gt",
+    protocol: int = 1,
+    test: bool = False,
+    every: int = 5,
+    side: int = 128,
+) -> Human36mPictures:
+    """The frames of one protocol as pictures.
+
+    Args:
+        folder: where the three files and the folder `images` are.
+        detector: whose 2D landmarks.
+        protocol: 1, 2 or 3.
+        test: the tested subjects; else those trained on.
+        every: take every so many-th frame: neighbours are nearly alike.
+        side: of the pictures, pixels.
+
+    Raises:
+        FileNotFoundError: a file or the folder `images` is missing.
+        ValueError: see `load_human36m`.
+    """
+    images = Path(folder) / "images"
+    if not images.is_dir():
+        raise FileNotFoundError(f"folder: got {folder}, expected a folder with images/")
+    sequences = tuple(load_human36m(folder, detector, protocol, test, every))
+    return Human36mPictures(sequences, images, check_count("side", side))
 
 
 def is_first_trial(action: str, actions: dict[str, Any]) -> bool:

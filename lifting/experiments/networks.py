@@ -38,15 +38,16 @@ import numpy as np
 import torch
 import tyro
 
-from lifting.datasets.batches import Batches, Finished
 from lifting.datasets.rendered import RenderedPeople, halve, load_rendered
 from lifting.experiments.claims import SEEDS, Comparison, Criterion, compare, save
 from lifting.network import Network, StageMaps, build_network
 from lifting.skeleton import HUMAN36M
 from lifting.support.arrays import check_count
 from lifting.support.files import write_atomically
+from lifting.training.batches import Batches
 from lifting.training.evaluation import WITHIN, distances, evaluate, read, torso
-from lifting.training.run import Settings, objective, train
+from lifting.training.run import RunOptions, train
+from lifting.training.step import Settings, objective
 
 STEPS, BATCH, RATE = 300, 32, 5e-4
 MARGIN = 2.0
@@ -116,8 +117,8 @@ def run(job: tuple[str, int], start: Path, runs: Path, steps: int = STEPS, batch
         return found
     own = VARIANTS[variant]
     settings = Settings(steps=steps, batch=batch, rate=RATE, warm_up=20, seed=seed, precision="bfloat16", **own)
-    pictures = Finished(halve(load_rendered()))
-    network = train(settings, pictures, start=start, workers=0, device="cpu", progress=False)
+    options = RunOptions(workers=0, device="cpu", progress=False)
+    network = train(settings, halve(load_rendered()), start=start, options=options)
     result = measure(network, halve(load_rendered("test")))
     write_atomically(path, (json.dumps(result, indent=1) + "\n").encode())
     return result
@@ -131,7 +132,7 @@ def relative_gradients(name: str, seed: int, every_stage: bool, side: int, he: b
     if he:
         for module in convolutions:
             torch.nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-    batch = Batches(Finished(load_rendered()), 8, seed)[0]
+    batch = Batches(load_rendered(), 8, seed)[0]
     images = torch.nn.functional.interpolate(batch.images, side, mode="bilinear", antialias=True)
     landmarks = (batch.landmarks + 0.5) * side / batch.images.shape[-1] - 0.5
     objective(network(images), landmarks, every_stage=every_stage)[0].backward()

@@ -25,21 +25,11 @@ from scipy import sparse
 from scipy.spatial.transform import Rotation
 
 from lifting.camera import rotation, tilted_camera
+from lifting.datasets.rendered import SEGMENTS, SIZE
 from lifting.skeleton import HUMAN36M
-
-SIZE = 128
-"""Side of the picture, pixels."""
 
 FINER = 2
 """Samples of the z-buffer along a pixel's side."""
-
-SEGMENTS = (
-    "background", "face", "eye", "brow", "mouth", "beard", "hair_top", "hair_back", "ear", "throat", "nape",
-    "neckline", "placket", "front", "back", "print", "spot", "yoke", "spine", "waist", "hip_front", "hip_back", "fly",
-    "pocket", "arm_top", "arm_low", "forearm", "hand", "thigh_top", "thigh_low", "knee", "shin_top", "shin_low",
-    "foot", "toes", "sole",
-)  # fmt: skip
-"""Parts of the surface that may differ in colour. `yoke` is the upper back, `spot` nipples and navel."""
 
 PHENOTYPES = ("gender", "age", "muscle", "weight", "height", "proportions")
 """anny's parameters of a body, each in [0, 1]; age 1/3 is a child, 2/3 a young adult, 1 an elder."""
@@ -361,40 +351,42 @@ def mix(legs: Float[Array, "3 17"], above: Float[Array, "3 17"]) -> Float[Array,
 
 
 ABOVE = ("spine", "neck", "nose", "head_top")
-STIRRED = {"pelvis": 12.0, "neck": 10.0, "shoulder": 25.0, "hip": 15.0, "bend": 20.0}
-"""How far `stir` turns what hangs on a joint, and bends an elbow or a knee: standard deviations, degrees."""
+PERTURBED = {"pelvis": 12.0, "neck": 10.0, "shoulder": 25.0, "hip": 15.0, "bend": 20.0}
+"""How far `perturb` turns what hangs on a joint, and bends an elbow or a knee: standard deviations, degrees."""
 
 MOST_BENT = math.radians(150)
-"""How far `stir` bends an elbow or a knee at most."""
+"""How far `perturb` bends an elbow or a knee at most."""
 
 
-def stir(pose: Float[Array, "3 17"], generator: np.random.Generator) -> Float[Array, "3 17"]:
+def perturb(pose: Float[Array, "3 17"], generator: np.random.Generator) -> Float[Array, "3 17"]:
     """A pose that nobody recorded: trunk, head, arms and legs each turned a little about the joint they hang on.
 
     Elbows and knees are bent more or less in the plane of their limb, and never beyond straight.
     """
-    at, stirred = HUMAN36M.index, pose.copy()
+    at, perturbed = HUMAN36M.index, pose.copy()
     arms = [f"{side}_{joint}" for side in ("left", "right") for joint in ARM.joints]
 
     def turn(joint: str, names: Sequence[str], turned: Rotation) -> None:
-        middle, below = stirred[:, [at(joint)]], [at(name) for name in names]
-        stirred[:, below] = middle + turned.as_matrix() @ (stirred[:, below] - middle)
+        middle, below = perturbed[:, [at(joint)]], [at(name) for name in names]
+        perturbed[:, below] = middle + turned.as_matrix() @ (perturbed[:, below] - middle)
 
     def any_way(degrees: float) -> Rotation:
         return Rotation.from_rotvec(np.radians(degrees) / math.sqrt(3) * generator.standard_normal(3))
 
-    turn("pelvis", [*ABOVE, *arms], any_way(STIRRED["pelvis"]))
-    turn("neck", ABOVE[2:], any_way(STIRRED["neck"]))
+    turn("pelvis", [*ABOVE, *arms], any_way(PERTURBED["pelvis"]))
+    turn("neck", ABOVE[2:], any_way(PERTURBED["neck"]))
     for limb, root in ((ARM, "shoulder"), (LEG, "hip")):
         for side in ("left", "right"):
             upper, middle, end = (f"{side}_{joint}" for joint in limb.joints)
-            turn(upper, [middle, end], any_way(STIRRED[root]))
-            bones = np.diff(stirred[:, [at(upper), at(middle), at(end)]]).T
+            turn(upper, [middle, end], any_way(PERTURBED[root]))
+            bones = np.diff(perturbed[:, [at(upper), at(middle), at(end)]]).T
             axis = np.cross(*bones)
             bend = math.atan2(float(np.linalg.norm(axis)), float(bones[0] @ bones[1]))
-            bent = min(max(bend + np.radians(STIRRED["bend"]) * generator.standard_normal(), 0.0), max(bend, MOST_BENT))
+            bent = min(
+                max(bend + np.radians(PERTURBED["bend"]) * generator.standard_normal(), 0.0), max(bend, MOST_BENT)
+            )
             turn(middle, [end], Rotation.from_rotvec((bent - bend) * _unit(axis)))
-    return stirred
+    return perturbed
 
 
 def _between(a: Array, b: Array, share: float) -> Array:

@@ -1,5 +1,5 @@
-"""`python -m lifting.training`: see `lifting.training.run`."""
+"""`python -m lifting.training`: see `lifting.training.command`."""
 
-from lifting.training.run import main
+from lifting.training.command import main
 
 main()

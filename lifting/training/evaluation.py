@@ -2,7 +2,8 @@
 
 In the image every landmark inside the picture counts, seen or hidden. PCK@0.2 torso is the share of landmarks within a
 fifth of the torso's length of the truth; the torso reaches from between the shoulders to between the hips, **in the
-picture**, as for instance MPII's and LSP's evaluations have it (with one shoulder and the opposite hip). Two scores:
+picture**, as in the evaluations of FLIC and LSP (there from one shoulder to the opposite hip; MPII's PCKh takes the
+head's size instead). A picture whose shoulders and hips aren't all labelled has no torso and is left out. Two scores:
 
 - **named**: the left wrist must be at the left wrist.
 - **side-agnostic**: for each pair of left and right landmarks the better of the two ways of naming them counts.
@@ -12,7 +13,7 @@ front where the left landmarks of hips and shoulders are further right in the pi
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,8 +23,8 @@ from jaxtyping import Bool, Float, UInt8
 from PIL import Image
 
 from lifting.belief import peaks
+from lifting.datasets.pictures import Labelled, Pictures, concatenate, cut_square, faces_away, in_picture
 from lifting.datasets.real_frames import RealFrame, transform
-from lifting.datasets.rendered import RenderedPeople
 from lifting.metrics import mpjpe, n_mpjpe, p_mpjpe
 from lifting.network import Network, Prediction
 from lifting.skeleton import HUMAN36M
@@ -63,29 +64,47 @@ def read(network: Network, images: UInt8[np.ndarray, "N 3 H W"], batch: int = 64
         size: side that they are enlarged or reduced to for the network; landmarks are given in pixels as they came.
 
     Raises:
-        ValueError: `images` are no bytes of shape (N, 3, H, W), or there is none.
+        ValueError: `images` are no bytes of shape (N, 3, H, W), there is none, or they aren't square and `size` is
+            given.
     """
     check_count("batch", batch)
-    pictures = _as_pictures(images, next(network.parameters()).device)
-    landmarks, poses = [], []
-    training = network.training
+    return _read(network, _as_pictures(images, "cpu").split(batch), size)
+
+
+def _read(network: Network, batches: Iterable[Float[torch.Tensor, "N 3 H W"]], size: int | None) -> Read:
+    device, training, landmarks, poses = next(network.parameters()).device, network.training, [], []
     network.eval()
     with torch.inference_mode():
-        for part in pictures.split(batch):
-            large, _ = resize(part, part.new_zeros(1, 2, 1), size or part.shape[-1])
-            prediction = network(large)
-            found = stage_landmarks(prediction)
-            landmarks.append(((found + 0.5) * part.shape[-1] / large.shape[-1] - 0.5).cpu())
+        for images in batches:
+            images = images.to(device)
+            prediction = network(images if size is None else resize(images, images.new_zeros(1, 2, 1), size)[0])
+            scale = 1.0 if size is None else images.shape[-1] / size
+            landmarks.append(((stage_landmarks(prediction) + 0.5) * scale - 0.5).cpu())
             poses.append((prediction.pose / prediction.scale[:, None, None]).cpu())
     network.train(training)
     return Read(torch.cat(landmarks, 1).double().numpy(), torch.cat(poses).double().numpy())
 
 
+def read_pictures(network: Network, pictures: Pictures, batch: int, size: int | None) -> tuple[Read, Labelled]:
+    """What a network says of a whole set, and what is known of it, with empty images; `batch` pictures at a time."""
+    known: list[Labelled] = []
+
+    def images() -> Iterator[Float[torch.Tensor, "N 3 S S"]]:
+        for indices in torch.arange(len(pictures)).split(batch):
+            made = pictures.make(indices.numpy())
+            known.append(made._replace(images=made.images.new_empty(*made.images.shape[:2], 0, made.images.shape[-1])))
+            yield made.images
+
+    check_count("pictures", len(pictures))
+    seen = _read(network, images(), size)
+    return seen, concatenate(known)
+
+
 TILTS = (-20.0, -10.0, 0.0, 10.0, 20.0)
-"""Degrees by which `look_again` turns a picture."""
+"""Degrees by which `average_over_views` turns a picture."""
 
 
-def look_again(
+def average_over_views(
     network: Network, images: UInt8[np.ndarray, "N 3 S S"], tilts: Sequence[float] = TILTS
 ) -> Float[np.ndarray, "N 2 17"]:
     """Landmarks from the mean of the last stage's fused maps over several looks at pictures: turned, and mirrored too.
@@ -131,7 +150,7 @@ def _turn_pictures(pictures: Float[torch.Tensor, "N C S S"], tilt: float) -> Flo
     return torch.nn.functional.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
 
 
-def _as_pictures(images: UInt8[np.ndarray, "N 3 H W"], device: torch.device) -> Float[torch.Tensor, "N 3 H W"]:
+def _as_pictures(images: UInt8[np.ndarray, "N 3 H W"], device: torch.device | str) -> Float[torch.Tensor, "N 3 H W"]:
     """Bytes as numbers in [0, 1]."""
     if getattr(images, "dtype", None) != np.uint8 or len(images) == 0:
         fail("images", f"{type(images).__name__} of {getattr(images, 'dtype', '?')}", "at least one picture of bytes")
@@ -147,10 +166,16 @@ def stage_landmarks(prediction: Prediction) -> Float[torch.Tensor, "T N 2 L"]:
 
 
 def resize(
-    images: Float[torch.Tensor, "N 3 H W"], landmarks: Float[torch.Tensor, "N 2 L"], size: int
+    images: Float[torch.Tensor, "N 3 S S"], landmarks: Float[torch.Tensor, "N 2 L"], size: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Square pictures enlarged or reduced to `size` pixels, and their landmarks."""
-    old = images.shape[-1]
+    """Square pictures enlarged or reduced to `size` pixels, and their landmarks.
+
+    Raises:
+        ValueError: the pictures are not square.
+    """
+    height, old = images.shape[-2:]
+    if height != old:
+        fail("images", f"pictures of {old} x {height} pixels", f"square ones, to be made {size} x {size}")
     if size == old:
         return images, landmarks
     images = torch.nn.functional.interpolate(images, size, mode="bilinear", antialias=True)
@@ -158,85 +183,106 @@ def resize(
     return images, (landmarks + 0.5) * size / old - 0.5
 
 
-def evaluate(network: Network, people: RenderedPeople, batch: int = 64, size: int | None = None) -> dict[str, Any]:
-    """Every figure of a network on pictures of which all is known; see `summary` for one line of it.
+def evaluate(network: Network, pictures: Pictures, batch: int = 64, size: int | None = None) -> dict[str, Any]:
+    """Every figure of a network on a set of pictures; see `summary` for one line of it.
 
     Args:
         network: from `build_network` or `load_network`.
-        people: the pictures and what is known of them.
+        pictures: the pictures and what is known of them; landmarks without a label don't count.
         batch: how many at a time.
         size: side that they are enlarged or reduced to for the network.
 
     Returns:
         "images"; "stages": for each, what `in_the_image` gives; "groups": PCK of parts of the body, last stage;
-        "space": "mpjpe", "n_mpjpe", "p_mpjpe", mean over the pictures, mm; "front_back": the share of people whose
-        facing the last stage tells right, of all, of those seen from the front, and of those seen from behind.
+        "space": "mpjpe", "n_mpjpe", "p_mpjpe", mean over the pictures, mm, or None where no pose is known;
+        "front_back": the share of people whose facing the last stage tells right, of all, of those seen from the
+        front, and of those seen from behind, or None where that isn't known.
     """
-    seen = read(network, people.images, batch, size)
-    known = np.isfinite(seen.pose).all((1, 2))
-    pose, truth = seen.pose[known], people.pose[known].astype(np.float64)
+    seen, known = read_pictures(network, pictures, batch, size)
+    truth, labelled = known.landmarks.double().numpy(), known.labelled.numpy()
+    counted = labelled & in_picture(truth, known.images.shape[-1])
     return {
-        "images": len(people),
-        "stages": [in_the_image(Y, people.landmarks, people.inside) for Y in seen.landmarks],
-        "groups": by_group(seen.landmarks[-1], people.landmarks, people.inside),
-        "space": {
-            "not lifted": int((~known).sum()),
-            **{f.__name__: float(1000 * f(pose, truth).mean()) for f in (mpjpe, n_mpjpe, p_mpjpe)},
-        },
-        "front_back": front_back(seen.landmarks[-1], people.from_behind),
+        "images": len(pictures),
+        "stages": [in_the_image(Y, truth, counted, labelled) for Y in seen.landmarks],
+        "groups": by_group(seen.landmarks[-1], truth, counted, labelled),
+        "space": None if known.pose is None else in_space(seen.pose, known.pose.double().numpy()),
+        "front_back": None if known.from_behind is None else front_back(seen.landmarks[-1], known.from_behind.numpy()),
     }
 
 
+def in_space(pose: Float[np.ndarray, "N 3 17"], truth: Float[np.ndarray, "N 3 17"]) -> dict[str, float]:
+    """MPJPE, N-MPJPE and P-MPJPE of poses in metres, means in mm; those that could not be lifted are only counted."""
+    lifted = np.isfinite(pose).all((1, 2))
+    errors = {f.__name__: float(1000 * f(pose[lifted], truth[lifted]).mean()) for f in (mpjpe, n_mpjpe, p_mpjpe)}
+    return {"not lifted": int((~lifted).sum()), **errors}
+
+
 def summary(report: Mapping[str, Any]) -> dict[str, float]:
-    """The figures of `evaluate` that a log shows: of the last stage, and every stage's median."""
+    """The figures of `evaluate` that a log shows: of the last stage, and every stage's median; those that it has."""
     last = report["stages"][-1]
     row = {f"median px {t}": stage["median px"] for t, stage in enumerate(report["stages"], start=1)}
-    row |= {"pck": last["pck"], "pck agnostic": last["pck agnostic"], "front or back": report["front_back"]["all"]}
-    return row | {"p_mpjpe": report["space"]["p_mpjpe"]}
+    row |= {"pck": last["pck"], "pck agnostic": last["pck agnostic"]}
+    if report["front_back"] is not None:
+        row["front or back"] = report["front_back"]["all"]
+    return row if report["space"] is None else row | {"p_mpjpe": report["space"]["p_mpjpe"]}
+
+
+Landmarks = Float[np.ndarray, "N 2 17"]
+Booleans = Bool[np.ndarray, "N 17"]
 
 
 def in_the_image(
-    Y: Float[np.ndarray, "N 2 17"], truth: Float[np.ndarray, "N 2 17"], known: Bool[np.ndarray, "N 17"]
-) -> dict[str, float]:
+    Y: Landmarks, truth: Landmarks, known: Booleans, labelled: Booleans | None = None
+) -> dict[str, float | None]:
     """Median and mean distance in pixels, and PCK@0.2 torso, named and side-agnostic, of the landmarks `known`.
+
+    Args:
+        Y: the landmarks found, pixels.
+        truth: where they are.
+        known: which count.
+        labelled: where `truth` holds something, counted or not; None: everywhere.
+
+    Returns:
+        "median px", "mean px", "median px agnostic", "pck", "pck agnostic"; the last two None where no torso is known.
 
     Raises:
         ValueError: shapes that differ, or nothing known.
     """
-    distance, agnostic = distances(Y, truth)
+    distance, agnostic = distances(Y, truth, labelled)
     if known.shape != distance.shape or not known.any():
         fail("known", f"shape {known.shape} with {int(known.sum())} known", f"some of shape {distance.shape}")
-    limit = WITHIN * torso(truth)[:, None]
+    limit = WITHIN * torso(truth, labelled)[:, None]
     return {
         "median px": float(np.median(distance[known])),
         "mean px": float(distance[known].mean()),
         "median px agnostic": float(np.median(agnostic[known])),
-        "pck": float((distance <= limit)[known].mean()),
-        "pck agnostic": float((agnostic <= limit)[known].mean()),
+        "pck": _share(distance <= limit, known & np.isfinite(limit)),
+        "pck agnostic": _share(agnostic <= limit, known & np.isfinite(limit)),
     }
 
 
+def _share(right: np.ndarray, counted: np.ndarray) -> float | None:
+    """The share of those counted that are right; None where none is."""
+    return float(right[counted].mean()) if counted.any() else None
+
+
 def by_group(
-    Y: Float[np.ndarray, "N 2 17"], truth: Float[np.ndarray, "N 2 17"], known: Bool[np.ndarray, "N 17"]
-) -> dict[str, float]:
-    """PCK@0.2 torso, named, of parts of the body."""
-    found = distances(Y, truth)[0] <= WITHIN * torso(truth)[:, None]
+    Y: Landmarks, truth: Landmarks, known: Booleans, labelled: Booleans | None = None
+) -> dict[str, float | None]:
+    """PCK@0.2 torso, named, of parts of the body; None for those of which nothing is known. See `in_the_image`."""
+    limit = WITHIN * torso(truth, labelled)[:, None]
+    found, counted = distances(Y, truth, labelled)[0] <= limit, known & np.isfinite(limit)
     groups = {"trunk and head": ("pelvis", "spine", "neck", "nose", "head_top"), "shoulders": ("shoulder",),
               "hips": ("hip",), "elbows": ("elbow",), "wrists": ("wrist",), "knees": ("knee",),
               "ankles": ("ankle",)}  # fmt: skip
-    report = {}
-    for group, parts in groups.items():
-        own = [
-            n for n, name in enumerate(HUMAN36M.landmarks) if name.removeprefix("left_").removeprefix("right_") in parts
-        ]
-        report[group] = float(found[:, own][known[:, own]].mean())
-    return report
+    names = [name.removeprefix("left_").removeprefix("right_") for name in HUMAN36M.landmarks]
+    return {group: _share(found, counted & np.isin(names, parts)) for group, parts in groups.items()}
 
 
 def distances(
-    Y: Float[np.ndarray, "N 2 17"], truth: Float[np.ndarray, "N 2 17"]
+    Y: Landmarks, truth: Landmarks, labelled: Booleans | None = None
 ) -> tuple[Float[np.ndarray, "N 17"], Float[np.ndarray, "N 17"]]:
-    """From every landmark to its truth: as named, and with each pair named in the better way."""
+    """From every landmark to its truth: as named, and with each pair (both labelled) named in the better way."""
     Y, truth = check_array("Y", Y, 2, 17), check_array("truth", truth, 2, 17)
     if Y.shape != truth.shape:
         fail("Y", f"shape {Y.shape}", f"that of truth, {truth.shape}")
@@ -244,30 +290,29 @@ def distances(
     named = np.linalg.norm(Y - truth, axis=-2)
     swapped = np.linalg.norm(Y[..., swap] - truth, axis=-2)
     better = swapped + swapped[..., swap] < named + named[..., swap]
+    if labelled is not None:
+        better &= labelled & labelled[..., swap]
     return named, np.where(better, swapped, named)
 
 
-def torso(truth: Float[np.ndarray, "N 2 17"]) -> Float[np.ndarray, " N"]:
-    """From between the shoulders to between the hips."""
-    shoulders, hips = (_middle(truth, part) for part in ("shoulder", "hip"))
-    return np.linalg.norm(shoulders - hips, axis=-1)
+TORSO = {part: [HUMAN36M.index(f"{side}_{part}") for side in ("left", "right")] for part in ("shoulder", "hip")}
 
 
-def _middle(points: np.ndarray, part: str) -> np.ndarray:
-    return points[..., [HUMAN36M.index(f"{side}_{part}") for side in ("left", "right")]].mean(-1)
+def torso(truth: Landmarks, labelled: Booleans | None = None) -> Float[np.ndarray, " N"]:
+    """From between the shoulders to between the hips, pixels; NaN where one of them isn't labelled."""
+    shoulders, hips = (truth[..., TORSO[part]].mean(-1) for part in ("shoulder", "hip"))
+    length = np.linalg.norm(shoulders - hips, axis=-1)
+    return length if labelled is None else np.where(labelled[:, sum(TORSO.values(), [])].all(-1), length, np.nan)
 
 
-def faces_away(Y: Float[np.ndarray, "N 2 17"]) -> Bool[np.ndarray, " N"]:
-    """Whether landmarks in the picture (or poses (N, 3, 17)) are of people seen from behind."""
-    left, right = ([HUMAN36M.index(f"{side}_{part}") for part in ("hip", "shoulder")] for side in ("left", "right"))
-    return Y[..., 0, left].sum(-1) < Y[..., 0, right].sum(-1)
+def front_back(Y: Landmarks, from_behind: Bool[np.ndarray, " N"]) -> dict[str, float | None]:
+    """The share of people of whom `faces_away` is right: of all, of those seen from the front, and from behind.
 
-
-def front_back(Y: Float[np.ndarray, "N 2 17"], from_behind: Bool[np.ndarray, " N"]) -> dict[str, float]:
-    """The share of people of whom `faces_away` is right: of all, of those seen from the front, and from behind."""
+    None for a share of nobody.
+    """
     right = faces_away(Y) == from_behind
-    return {"all": float(right.mean()), "front": float(right[~from_behind].mean()),
-            "behind": float(right[from_behind].mean())}  # fmt: skip
+    groups = {"all": np.ones_like(right), "front": ~from_behind, "behind": from_behind}
+    return {name: _share(right, group) for name, group in groups.items()}
 
 
 # --- real photos ---------------------------------------------------------------------------------------------------
@@ -284,18 +329,7 @@ def square(frame: RealFrame, size: int = 128, share: float = 0.8) -> tuple[UInt8
     # from ankle to nose or shoulder is about 0.85 of a person's height
     side = max(float((high - low).max()) / 0.85, 1.0) / share
     left, top = (low + high) / 2 - side / 2 - [0, 0.03 * side]
-    picture = Image.fromarray(frame.image)
-    mean = tuple(int(value) for value in frame.image.mean((0, 1)))
-    pad = int(side)
-    wide = Image.new("RGB", (picture.width + 2 * pad, picture.height + 2 * pad), mean)
-    wide.paste(picture, (pad, pad))
-    corner = (left + pad, top + pad)
-    box = (*corner, corner[0] + side, corner[1] + side)
-    small = wide.resize((size, size), Image.Resampling.BICUBIC, box=box)
-    scale = size / side
-    # edges of pixels are at halves: photo pixel x has its centre at x + 1/2 from the edge
-    A = np.array([[scale, 0, scale * (0.5 - left) - 0.5], [0, scale, scale * (0.5 - top) - 0.5]])
-    return np.asarray(small).transpose(2, 0, 1), A
+    return cut_square(Image.fromarray(frame.image), left, top, side, size)
 
 
 def evaluate_real(network: Network, frames: Iterable[RealFrame]) -> dict[str, Any]:
@@ -303,7 +337,7 @@ def evaluate_real(network: Network, frames: Iterable[RealFrame]) -> dict[str, An
 
     Returns:
         "images"; "stages": for each, what `in_the_image` gives; "frames": the last stage's, by name; "looked again":
-        what `look_again` finds.
+        what `average_over_views` finds.
     """
     chosen = list(frames)
     size = network.configuration.image
@@ -315,5 +349,5 @@ def evaluate_real(network: Network, frames: Iterable[RealFrame]) -> dict[str, An
     last = seen.landmarks[-1]
     each = {frame.name: in_the_image(last[[n]], truth[[n]], known[[n]]) for n, frame in enumerate(chosen)}
     stages = [in_the_image(Y, truth, known) for Y in seen.landmarks]
-    again = in_the_image(look_again(network, np.stack(pictures)), truth, known)
+    again = in_the_image(average_over_views(network, np.stack(pictures)), truth, known)
     return {"images": len(chosen), "stages": stages, "frames": each, "looked again": again}

@@ -22,8 +22,9 @@ import torch
 import tyro
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from lifting.datasets.composing import finish
 from lifting.datasets.real_frames import load_real_frames, transform
-from lifting.datasets.rendered import RenderedPeople, as_jpeg, finish, load_rendered, open_shards
+from lifting.datasets.rendered import RenderedPeople, as_jpeg, load_rendered, open_shards
 from lifting.drawing.plots import draw_landmarks_on_photo
 from lifting.network import Network, load_network, save_network
 from lifting.support.commands import step_of
@@ -31,11 +32,11 @@ from lifting.support.files import write_atomically
 from lifting.support.templates import render
 from lifting.training.evaluation import (
     LIMBS,
+    average_over_views,
     evaluate,
     evaluate_real,
     front_back,
     in_the_image,
-    look_again,
     read,
     square,
 )
@@ -52,16 +53,16 @@ def measure(network: Network) -> dict[str, Any]:
     }
 
 
-def looked_again(network: Network, people: RenderedPeople, batch: int = 50) -> dict[str, float]:
-    """The figures of `look_again` on renders."""
-    parts = [look_again(network, people.images[start : start + batch]) for start in range(0, len(people), batch)]
-    Y = np.concatenate(parts)
+def looked_again(network: Network, people: RenderedPeople, batch: int = 50) -> dict[str, float | None]:
+    """The figures of `average_over_views` on renders."""
+    starts = range(0, len(people), batch)
+    Y = np.concatenate([average_over_views(network, people.images[start : start + batch]) for start in starts])
     return in_the_image(Y, people.landmarks, people.inside) | {
         "front or back": front_back(Y, people.from_behind)["all"]
     }
 
 
-def with_jpeg(network: Network, people: RenderedPeople) -> dict[str, dict[str, float]]:
+def with_jpeg(network: Network, people: RenderedPeople) -> dict[str, dict[str, float | None]]:
     """How often front and back are told apart in pictures as they are, and with JPEG's marks on them."""
     kinds = {"plain": people, "JPEG": as_jpeg(people)}
     return {kind: front_back(read(network, own.images).landmarks[-1], own.from_behind) for kind, own in kinds.items()}

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from lifting import load_network, training
-from lifting.datasets import batches, rendered
+from lifting.datasets import rendered
 from lifting.drawing import answer, plots
 
 # %%
@@ -31,10 +31,9 @@ plt.show()
 
 # %% tags=["setup"]
 people, test = rendered.halve(rendered.load_rendered("train")), rendered.halve(rendered.load_rendered("test"))
-pictures = batches.Finished(people)
 
 # %%
-batch = batches.Batches(pictures, size=8, seed=0)[0]
+batch = training.batches.Batches(people, size=8, seed=0)[0]
 _, axes = plt.subplots(1, 8, figsize=(13, 1.9))
 for ax, image, landmarks in zip(axes, batch.images, batch.landmarks, strict=True):
     ax.imshow(image.permute(1, 2, 0))
@@ -49,7 +48,7 @@ plt.show()
 # alone. That is what makes stopping harmless.
 
 # %%
-again = batches.Batches(batches.Finished(people), size=8, seed=0)[0]
+again = training.batches.Batches(people, size=8, seed=0)[0]
 assert torch.equal(batch.images, again.images)
 print("batch 0 made twice: the same", tuple(batch.images.shape), "pictures")
 
@@ -130,7 +129,8 @@ import tempfile
 from pathlib import Path
 
 folder = Path(tempfile.mkdtemp())
-network = training.train(settings, pictures, folder / "run", workers=0, every=100, progress=False)
+options = training.RunOptions(workers=0, every=100, progress=False)
+network = training.train(settings, people, folder / "run", options=options)
 print(sorted(path.name for path in (folder / "run").iterdir()))
 
 # %%
@@ -194,26 +194,27 @@ class Interrupted:
         self.left = 2 * batches
 
     def __len__(self):
-        return len(pictures)
+        return len(people)
 
     def make(self, indices, generator):
         self.left -= 1
         if self.left < 0:
             raise KeyboardInterrupt
-        return pictures.make(indices, generator)
+        return people.make(indices, generator)
 
 
 # %%
 from dataclasses import replace
 
 short = replace(settings, steps=10)
-options = {"workers": 0, "every": 5, "progress": False}
-whole = training.train(short, pictures, folder / "whole", **options)
+options = training.RunOptions(workers=0, every=5, progress=False)
+whole = training.train(short, people, folder / "whole", options=options)
 try:
-    training.train(short, Interrupted(7), folder / "cut", **options)
+    training.train(short, Interrupted(7), folder / "cut", options=options)
 except KeyboardInterrupt:
     print("stopped; kept:", sorted(path.name for path in (folder / "cut" / "checkpoints").iterdir()))
-resumed = training.train(short, pictures, folder / "cut", resume=True, **options)
+go_on = replace(options, resume=True)
+resumed = training.train(short, people, folder / "cut", options=go_on)
 same = [torch.equal(a, b) for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True)]
 print("resumed: all", len(same), "tensors equal, bit by bit:", all(same))
 assert all(same)
@@ -223,7 +224,7 @@ assert all(same)
 
 # %%
 try:
-    training.train(replace(short, lifting="none"), pictures, folder / "cut", resume=True, **options)
+    training.train(replace(short, lifting="none"), people, folder / "cut", options=go_on)
 except ValueError as error:
     print(str(error).replace(str(folder), "..."))
 
@@ -251,8 +252,8 @@ device = training.default_device()
 on_gpu = device.type == "cuda"
 config, size = ("paper", 368) if on_gpu else ("laptop", 64)
 chosen = training.Settings(config=config, size=size, batch=16, precision="bfloat16")
-everyone = batches.Finished(rendered.load_rendered())
-losses, length = training.Trainer(chosen, device).train_on(batches.Batches(everyone, 16, 0)[0])
+everyone = rendered.load_rendered()
+losses, length = training.Trainer(chosen, device).train_on(training.batches.Batches(everyone, 16, 0)[0])
 print(f"one step of {chosen.config!r} on {device.type}: losses {[f'{x:.0f}' for x in losses.tolist()]}")
 print("speed of both configurations, on this machine: python benchmarks/network.py")
 
@@ -308,7 +309,7 @@ Markdown("\n".join(lines))
 # %% [markdown]
 # JPEG leaves marks about every edge, also on the back of a head. Training had composed its pictures afresh, none of
 # them a JPEG; a head with such marks, it seems, was taken for one with a face. The last two runs put three quarters of
-# their pictures through JPEG (`lifting/datasets/batches.py`). **Where test pictures do worse than those for training,
+# their pictures through JPEG (`lifting/datasets/varying.py`). **Where test pictures do worse than those for training,
 # look at what differs before training for longer.**
 
 # %%

