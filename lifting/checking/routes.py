@@ -1,6 +1,6 @@
 """Other ways to the gradients of eq. (3)-(9), for the ledger to compare with: plain formulas, written out once more.
 
-Nothing here calls the modules that it is compared with. `PlainModel` is one frame's least squares of eq. (5) as dense
+Nothing here calls the functions that it is compared with. `PlainModel` is one frame's least squares of eq. (5) as dense
 matrices, all NumPy float64; from it the map from landmarks to pose and its derivative follow by
 
 - `by_svd`: the pseudo-inverse of E_bar from its singular value decomposition;
@@ -12,12 +12,14 @@ matrices, all NumPy float64; from it the map from landmarks to pose and its deri
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
+from lifting.checking.gradient_check import Difference, bounded_difference, complex_step
+from lifting.pose_prior import Gaussian
 from lifting.support.arrays import Array
 
 Solver = Literal["solve", "pinv"]
@@ -63,9 +65,7 @@ class PlainModel:
 
 
 def plain_model(
-    mu: Float[np.ndarray, "3 L"],
-    e: Float[np.ndarray, "J 3 L"],
-    sigma: Float[np.ndarray, " J"],
+    gaussian: Gaussian,
     theta: float,
     visible: Bool[np.ndarray, " L"],
     camera: Float[np.ndarray, "3 3"],
@@ -73,6 +73,7 @@ def plain_model(
     rows: int = 2,
 ) -> PlainModel:
     """The `PlainModel` of one frame; `scale` None: free; `rows` 3: a 3D pose, whose z is not centred again."""
+    mu, e, sigma = gaussian
     c, s = np.cos(theta), np.sin(theta)
     R = camera @ np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
     shapes = np.concatenate([mu[None], e])
@@ -185,3 +186,63 @@ def gaussian_difference(y: Float[np.ndarray, " 2L"], height: int, width: int, si
 def autograd(f: Callable[[torch.Tensor], torch.Tensor], x: Float[np.ndarray, "*shape"]) -> np.ndarray:
     """The Jacobian of f at x by torch: f takes one point a row, as for the differences."""
     return torch.func.jacrev(lambda point: f(point[None])[0])(torch.from_numpy(np.ascontiguousarray(x))).numpy()
+
+
+# --- what the ledger compares with ------------------------------------------------------------------------------
+
+Library = Literal["numpy", "torch"]
+
+
+def as_array(library: Library, value: np.ndarray) -> Array:
+    """A copy of `value` as an array of a library."""
+    return torch.tensor(value) if library == "torch" else np.array(value)
+
+
+EXACT = 1e-10
+"""The bound on routes that are exact but for rounding: four digits above what rounding leaves."""
+
+
+class Reference(NamedTuple):
+    """What a route says, and how far off it may be, relative to its largest entry."""
+
+    J: np.ndarray
+    bound: float = EXACT
+
+
+def from_difference(difference: Difference) -> Reference:
+    """A central difference as a reference, its bound made relative."""
+    return Reference(difference.J, difference.bound / float(np.abs(difference.J).max()))
+
+
+Route = Callable[[Any, Library], Reference]
+Map = Callable[..., Array]
+"""A function of a case and of points (n, ...), one value a point."""
+
+
+def exactly(by_hand: Callable[[Any], np.ndarray]) -> Route:
+    """The route of a formula that is exact but for rounding."""
+    return lambda case, _: Reference(by_hand(case))
+
+
+def usual_routes(point: Callable[[Any], np.ndarray], f: Map, plain: Map, pinv: bool = False) -> dict[str, Route]:
+    """The routes that any derivative at `point(case)` has.
+
+    Args:
+        point: where.
+        f: the package's function, for the central difference.
+        plain: the same written out in a way that takes NumPy (complex numbers too) and torch: for the other two.
+        pinv: whether `plain` solves a linear system, and takes "pinv" to do so with the pseudo-inverse.
+    """
+
+    def by_autograd(*solver: str) -> Route:
+        return exactly(lambda case: autograd(lambda x: plain(case, x, *solver), point(case)))
+
+    def central(case: Any, library: Library) -> Reference:
+        return from_difference(bounded_difference(lambda x: f(case, x), as_array(library, point(case))))
+
+    return {
+        "autograd": by_autograd(),
+        **({"autograd, pinv": by_autograd("pinv")} if pinv else {}),
+        "central difference": central,
+        "complex step": exactly(lambda case: complex_step(lambda x: plain(case, x), point(case))),
+    }
