@@ -223,7 +223,7 @@ def check_likeliest_spread(implementation: Implementation) -> None:
 # --- centring ----------------------------------------------------------------------------------------------------
 
 
-def uncentred(Y: Array, visible: Array | None = None) -> Array:
+def uncentred(Y: Array, weights: Array | None = None) -> Array:
     """Landmarks as they come; only what is not seen is set to 0.
 
     With one Gaussian and everything in sight, nothing but Y_hat in the wrong place: the columns of E are centred,
@@ -231,7 +231,7 @@ def uncentred(Y: Array, visible: Array | None = None) -> Array:
     noise, which minds misfit least, wins every frame. With landmarks missing the bases stretch to follow, and
     errors grow with the distance from the origin.
     """
-    return Y if visible is None else Y * np.asarray(visible)[..., None, :]
+    return Y if weights is None else Y * np.sqrt(np.asarray(weights, dtype=float))[..., None, :]
 
 
 def check_centring(implementation: Implementation) -> None:
