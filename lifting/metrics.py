@@ -220,7 +220,7 @@ def _distances(pose: Array, truth: Array) -> Array:
 
 def _mean(values: Array, visible: Array) -> Array:
     """Mean over the last dimension of the visible `values`."""
-    return weighted_mean(values[..., None, :], visible)[..., 0, 0]
+    return weighted_mean(values[..., None, :], visible)[..., 0, 0][()]  # [()]: NumPy's number, not an array of one
 
 
 def _inner(X: Array, Z: Array) -> Array:
