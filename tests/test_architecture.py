@@ -8,6 +8,7 @@ import build_notebooks
 import equation_index
 import numpy as np
 import pytest
+import torch
 from equation_index import Equation, Index
 
 
@@ -35,6 +36,17 @@ def test_adding_a_skeleton(page):
     exec(code, there)
     assert there["visible"].sum() == 7  # the neck is the mean of the shoulders
     assert there["pose"].shape == (3, 17) and np.isfinite(there["pose"]).all()
+
+
+def test_adding_a_data_source(page):
+    (code,) = blocks(page, "Adding a data source")
+    there: dict = {}
+    exec(code, there)
+    figures = there["figures"]
+    assert figures["images"] == 4 and len(figures["stages"]) == 3
+    assert figures["space"] is None and figures["front_back"] is None
+    pictures = there["MyPictures"](np.zeros((4, 3, 16, 16), np.float32), np.zeros((4, 2, 17)), np.ones((4, 17), bool))
+    assert pictures.make(np.array([1, 2]), torch.Generator()).images.shape == (2, 3, 16, 16)
 
 
 def test_adding_an_equation(tmp_path):
