@@ -1,31 +1,24 @@
-"""The front door: landmarks in, 3D poses out. Supplement, eq. (1)-(6).
+"""The front door: landmarks in, 3D poses out. Supplement, eq. (1)-(6); and the Jacobian of all that, eq. (8).
 
-`lift` prepares the landmarks (checks, centring, one table per distinct mask), lets `lifting.search` find every
+`lift` prepares the landmarks (checks, weights, centring), lets `lifting.search` or `lifting.confidence` find every
 frame's rotation and component, and turns the winners into poses.
 """
 
 import math
-from typing import Literal, NamedTuple
+from typing import NamedTuple, TypedDict, Unpack, get_args
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 
 from lifting.camera import ROTATIONS, rotation, turn
+from lifting.confidence import find_weighted, forms
 from lifting.landmark_gradient import centring, jacobian, landmark_model
 from lifting.pose_prior import PosePrior
-from lifting.search import (
-    CANDIDATES,
-    Found,
-    Table,
-    find_winners,
-    grouped_product,
-    neighbouring_costs,
-    solve_winners,
-    table,
-)
-from lifting.skeleton import mask_landmarks
-from lifting.solve import centre, cost, free_scale, projected_model, truncated_pseudo_inverse, unwrap
+from lifting.refining import Refinement, Solved, refined
+from lifting.search import Found, find_certainly, find_winners, solve_winners, winners_body
+from lifting.skeleton import check_visible, mask_landmarks
+from lifting.solve import weighted_mean
 from lifting.support.arrays import (
     Array,
     check_array,
@@ -36,12 +29,19 @@ from lifting.support.arrays import (
     check_shape,
     fail,
     like,
+    namespace,
     refuse,
     to_numpy,
     trusted,
 )
+from lifting.tables import CANDIDATES, Table, precise, table, tensor
+from lifting.turned import TurnedPrior, turn_prior
 
-Refinement = Literal[False, True, "parabola", "least squares"]
+FEW = 256
+"""Up to so many frames float64 at once is faster than float32 and then float64 where that is not certain."""
+
+MANY = 1000
+"""From so many frames that share their weights on, a table made for these weights pays."""
 
 
 class Lifted(NamedTuple):
@@ -58,279 +58,230 @@ class Lifted(NamedTuple):
     component: Int[Array, "*batch"]
     """Index k of the winning component."""
     cost: Float[Array, "*batch"]
-    """The minimum of eq. (2), in squared units of Y: ||y - s p - E b||^2 + ||sigma b||^2 with b = s a."""
+    """The minimum of eq. (2), in squared units of Y: ||y - s p - E b||^2 + ||sigma b||^2 with b = s a, where each
+    landmark's square counts by its weight."""
     Y_hat: Float[Array, "*batch 2 L"]
     """The projected pose of eq. (1), in Y's coordinates and units; every landmark, seen or not."""
     pose: Float[Array, "*batch 3 L"]
     """The pose in the camera's frame, in Y's units: its first two rows are Y_hat, its z towards the viewer and
     centred. Divide by the scale for metres."""
     visible: Bool[Array, "*batch L"]
-    """Which landmarks counted."""
+    """Which landmarks counted: those of weight > 0."""
     camera: Float[Array, "3 3"]
     """The known rotation of the camera; the identity where none was given."""
     free_scale: bool
     """Whether the scale was solved for."""
+    weights: Float[Array, "*batch L"]
+    """How much each landmark counted; 0 and 1 where only `visible` was given."""
+
+
+class SearchOptions(TypedDict, total=False):
+    """What may be said to `lift` about the search."""
+
+    rotations: int
+    """How many equally spaced angles about the vertical are searched; ROTATIONS where not given."""
+    camera: Float[Array, "3 3"] | None
+    """(3, 3), the known rotation of a camera that is not level: Y_hat = s Pi camera R (mu + a.e)."""
+    refine: Refinement
+    """True or "parabola" moves theta off the finite set to the lowest point of the parabola through three costs;
+    "least squares" hands each frame to SciPy's optimiser (slow: the reference). Where that would raise the cost, the
+    angle stays."""
 
 
 def lift(
     Y: Float[Array, "*batch 2 L"],
     prior: PosePrior,
     *,
-    rotations: int = ROTATIONS,
     scale: float | Float[Array, "*batch"] | None = 1.0,
     visible: Bool[Array, "*batch L"] | None = None,
-    camera: Float[Array, "3 3"] | None = None,
-    refine: Refinement = False,
+    weights: Float[Array, "*batch L"] | None = None,
+    **search: Unpack[SearchOptions],
 ) -> Lifted:
     """Lift 2D landmarks to 3D poses: the exhaustive minimisation of eq. (2), then eq. (6) and (1).
 
     Args:
-        Y: (..., 2, L), x to the right and **y up** (negate the rows of an image); need not be centred.
+        Y: (..., 2, L), x to the right and **y up** (`camera.flip_y` turns the rows of an image); need not be centred.
         prior: the statistical model of pose.
-        rotations: how many equally spaced angles about the vertical are searched.
         scale: what one metre measures in Y, one number or one per frame; None: solved for (weak perspective), and Y
             may then be in pixels.
         visible: (..., L) or (L,), True where a landmark was seen; what Y holds elsewhere is ignored.
-        camera: (3, 3), the known rotation of a camera that is not level: Y_hat = s Pi camera R (mu + a.e).
-        refine: True or "parabola" moves theta off the finite set to the lowest point of the parabola through three
-            costs; "least squares" hands each frame to SciPy's optimiser (slow: the reference). Where that would
-            raise the cost, the angle stays.
+        weights: (..., L) or (L,), numbers >= 0: how much the square of each landmark's error counts, such as a
+            detector's confidences; a weight of 2 counts like two landmarks in one place, 0 like one not seen. Given
+            `visible` too, both count.
+        search: `rotations`, `camera` and `refine`, as `SearchOptions` describes them.
 
     Raises:
         ValueError: a wrong shape or type, a visible landmark that is not finite, no rotations, a scale that is not
-            positive, fewer visible landmarks than fix the angle (2) or the angle and the scale (3), a camera that is
-            no rotation, an unknown refinement, or a frame that no rotation fits with s > 0 (upside down).
+            positive, a negative weight, a frame with fewer landmarks of weight > 0 than fix the angle (2) or the angle
+            and the scale (3), a camera that is no rotation, an unknown refinement, or a frame that no rotation fits
+            with s > 0 (upside down).
+        TypeError: an unknown keyword.
     """
-    Y, visible = _check_landmarks(Y, prior, visible, least=2 if scale is not None else 3)
-    check_count("rotations", rotations, least=3 if refine in (True, "parabola") else 1)
-    if refine not in (False, True, "parabola", "least squares"):
-        fail("refine", repr(refine), "False, True, 'parabola' or 'least squares'")
-    camera_key = None if camera is None else tuple(float(c) for c in to_numpy(check_rotation("camera", camera)).ravel())
-    frames, L = math.prod(Y.shape[:-2]), Y.shape[-1]
+    rotations, camera, refine = _check_options(search)
+    Y, w = _check_landmarks(Y, prior, visible, weights, least=2 if scale is not None else 3)
+    batch, L = tuple(Y.shape[:-2]), Y.shape[-1]
     y = torch.from_numpy(np.require(Y, requirements=["C", "W"])) if isinstance(Y, np.ndarray) else Y
-    y = y.reshape(frames, 2, L)
-    unit = _unit(y, scale, Y.shape[:-2], visible)
-    groups = _distinct_masks(visible, frames, L, y.device)
-    parts = [
-        _lift_masked(y[rows], unit[rows], prior, rotations, scale is None, mask, camera_key, refine)
-        for rows, mask in groups
-    ]
-    fields = parts[0]
-    if len(parts) > 1:
-        order = torch.argsort(torch.cat([torch.as_tensor(rows) for rows, _ in groups]))
-        fields = tuple(torch.cat(field)[order] for field in zip(*parts, strict=True))
-    shaped = [field.reshape((*Y.shape[:-2], *field.shape[1:])) for field in fields]
-    theta, a, s, component, cost, pose = shaped
-    seen = torch.ones(1, dtype=torch.bool, device=y.device) if visible is None else _as_torch(visible, y.device)
-    seen = torch.broadcast_to(seen, (*Y.shape[:-2], L)).clone()  # one's own: a mask may be changed after the call
-    C = torch.tensor(np.eye(3) if camera_key is None else np.reshape(camera_key, (3, 3))).to(y)
-    values = theta, rotation(theta), a, s, component, cost, pose[..., :2, :], pose, seen, C
-    arrays = (value.numpy() for value in values) if isinstance(Y, np.ndarray) else values
-    return Lifted._make((*arrays, scale is None))
+    y = y.reshape(math.prod(batch), 2, L)
+    if w is not None:
+        w = torch.as_tensor(np.array(w) if isinstance(w, np.ndarray) else w, device=y.device).reshape(len(y), L)
+    unit = None if scale is None else _check_scale(scale, y, batch)
+    with trusted():
+        turned = turn_prior(prior, rotations, free_scale=scale is None, camera=camera)
+        fields = _lift_frames(turned, Frames(y, w, unit, batch), refine)
+    w = y.new_ones(len(y), L) if w is None else w.clone()
+    C = tensor(np.eye(3) if camera is None else camera, y.dtype, y.device)
+    theta, R, a, s, component, cost, pose, seen, w = (
+        value.reshape((*batch, *value.shape[1:])) for value in (*fields, w > 0, w)
+    )
+    values = theta, R, a, s, component, cost, pose[..., :2, :], pose, seen, C, w
+    *arrays, w = (value.numpy() for value in values) if isinstance(Y, np.ndarray) else values
+    return Lifted._make((*arrays, scale is None, w))
 
 
-def _check_landmarks(Y: Array, prior: PosePrior, visible: Array | None, least: int) -> tuple[Array, Array | None]:
-    """Y with zeros where it is not seen, and the mask as an array of Y's batch; eq. (2)'s bad input is refused."""
+def _check_options(search: SearchOptions) -> tuple[int, np.ndarray | None, Refinement]:
+    """Rotations, camera and refinement, with what was not given filled in."""
+    unknown = ", ".join(search.keys() - SearchOptions.__annotations__.keys())
+    if unknown:
+        raise TypeError(f"lift() got {unknown}, expected no other keywords than scale, visible, weights, "
+                        f"{', '.join(SearchOptions.__annotations__)}")  # fmt: skip
+    refine, camera = search.get("refine", False), search.get("camera")
+    rotations = check_count("rotations", search.get("rotations", ROTATIONS), 3 if refine in (True, "parabola") else 1)
+    if refine not in get_args(Refinement):
+        fail("refine", repr(refine), "False, True, 'parabola' or 'least squares'")
+    C = None if camera is None else to_numpy(check_rotation("camera", camera)).astype(np.float64)
+    return rotations, C, refine
+
+
+def _check_landmarks(
+    Y: Array, prior: PosePrior, visible: Array | None, weights: Array | None, least: int
+) -> tuple[Array, Array | None]:
+    """Y with zeros where it does not count, and the weights (None: all 1) as an array of Y's batch and dtype."""
     if not isinstance(prior, PosePrior):
         fail("prior", type(prior).__name__, "a PosePrior, as from load_prior")
     Y = check_floating("Y", Y)
     if str(Y.dtype).removeprefix("torch.") not in ("float32", "float64"):
         fail("Y", f"dtype {Y.dtype}", "float32 or float64")
     check_shape("Y", Y, 2, prior.mu.shape[-1])
-    if visible is None:
+    if visible is None and weights is None:
         check_finite("Y", Y)
         return Y, None
-    Y, mask = mask_landmarks("Y", Y, visible)
-    fewest = int(mask.sum(-1).min()) if math.prod(mask.shape) else least
-    if fewest < least:
-        fail("visible", f"a frame with {fewest} visible landmarks", f"at least {least}, to fix what is solved for")
-    return Y, mask
+    w = _check_weights(Y, visible, weights)
+    Y, seen = mask_landmarks("Y", Y, w > 0)
+    counts = to_numpy(seen.sum(-1))
+    if counts.size and counts.min() < least:
+        argument, what = ("visible", "visible landmarks") if weights is None else ("weights", "landmarks of weight > 0")
+        fail(argument, f"{_name(int(counts.argmin()), counts.shape)} with {counts.min()} {what}",
+             f"at least {least}, to fix what is solved for")  # fmt: skip
+    return Y, None if bool((w == 1).all()) else w
 
 
-def _unit(y: torch.Tensor, scale: Array | float | None, batch: tuple[int, ...], visible: Array | None) -> torch.Tensor:
-    """What to divide each frame by: the given scale, or the size of the person where it is solved for."""
-    if scale is not None:
-        given = np.asarray(to_numpy(check_array("scale", scale)))
-        refuse("scale", given <= 0, lambda: float(given.min()), "numbers > 0")
-        checked = torch.as_tensor(given, dtype=y.dtype, device=y.device)
-        try:
-            return torch.broadcast_to(checked, batch).reshape(len(y))
-        except RuntimeError:
-            fail("scale", f"shape {tuple(checked.shape)}", f"one number, or one per frame: shape {tuple(batch)}")
-    seen = None if visible is None else _as_torch(visible, y.device).reshape(-1, y.shape[-1])
-    size = centre(y.detach(), seen).square().sum((1, 2)).sqrt()
-    rounding = 32 * torch.finfo(y.dtype).eps * y.detach().abs().flatten(1).amax(1)
-    points = (size <= rounding).nonzero()[:, 0].tolist()
-    if points:
-        fail("Y", f"frame {points[0]}, whose visible landmarks are one point", "a person, to solve for the scale")
-    return size
+def _check_weights(Y: Array, visible: Array | None, weights: Array | None) -> Array:
+    """`weights` times `visible`, (..., L), as an array like Y."""
+    product: Array = 1.0
+    shape = (*Y.shape[:-2], Y.shape[-1])
+    if visible is not None:
+        product = namespace(Y).astype(check_visible(visible, Y), Y.dtype)
+    if weights is not None:
+        w = check_floating("weights", weights)
+        if tuple(w.shape) not in (shape, shape[-1:]):
+            fail("weights", f"shape {tuple(w.shape)}", f"shape {shape}" + f" or {shape[-1:]}" * (len(shape) > 1))
+        check_finite("weights", w)
+        refuse("weights", w < 0, lambda: float(w.min()), "numbers >= 0")
+        product = product * like(w, Y)
+    return namespace(Y).broadcast_to(product, shape)
 
 
-def _as_torch(value: Array, device: torch.device) -> torch.Tensor:
-    return torch.as_tensor(value if torch.is_tensor(value) else np.array(value), device=device)
+def _name(index: int, batch: tuple[int, ...]) -> str:
+    """What messages call a frame of the batch."""
+    place = tuple(int(i) for i in np.unravel_index(index, batch)) if batch else ()
+    return {0: "a frame", 1: f"frame {index}"}.get(len(place), f"frame {place}")
 
 
-def _distinct_masks(
-    visible: Array | None, frames: int, L: int, device: torch.device
-) -> list[tuple[torch.Tensor | slice, tuple[bool, ...] | None]]:
-    """The rows of every distinct mask, and the mask as a tuple (None: all seen): one table serves them all."""
-    if visible is None or frames == 0:
-        return [(slice(None), None)]
-    masks = to_numpy(visible).reshape(frames, L)
-    # 8 landmarks to a byte, and the bytes of a mask to one key: sorting keys is many times faster than sorting rows
-    packed = np.packbits(masks, axis=1)
-    _, first, kind = np.unique(packed.view(f"S{packed.shape[1]}")[:, 0], return_index=True, return_inverse=True)
-    keys = [None if mask.all() else tuple(mask.tolist()) for mask in masks[first]]
-    if len(keys) == 1:
-        return [(slice(None), keys[0])]
-    return [(_as_torch(np.flatnonzero(kind == k), device), key) for k, key in enumerate(keys)]
+def _check_scale(scale: Array | float, y: torch.Tensor, batch: tuple[int, ...]) -> torch.Tensor:
+    """The given scale of every frame, (N,)."""
+    given = to_numpy(check_array("scale", scale))
+    refuse("scale", given <= 0, lambda: float(given.min()), "numbers > 0")
+    try:
+        each = np.broadcast_to(given, batch).ravel()
+    except ValueError:
+        fail("scale", f"shape {given.shape}", f"one number, or one per frame: shape {batch}")
+    return tensor(each, y.dtype, y.device)
 
 
-def _lift_masked(
-    y: torch.Tensor,
-    unit: torch.Tensor,
-    prior: PosePrior,
-    rotations: int,
-    free: bool,
-    mask: tuple[bool, ...] | None,
-    camera: tuple[float, ...] | None,
-    refine: Refinement,
-) -> tuple[torch.Tensor, ...]:
-    """theta, a, scale, component, cost and pose of frames y (N, 2, L) that share one mask."""
-    weight = None if mask is None else torch.tensor(mask).to(y)
-    middle = _mean(y, weight)
-    Y = (y - middle) / unit[:, None, None]
-    Y = Y if weight is None else Y * weight
-    dtypes = {torch.float64, y.dtype} | ({torch.float32} if rotations <= CANDIDATES else set())
-    tables = {dtype: table(prior, rotations, free, mask, camera, dtype, y.device) for dtype in dtypes}
-    found = _search(tables, Y.detach())
-    if not bool(found.admissible.all()):
+class Frames(NamedTuple):
+    """What `lift` was given, checked and in one row of N frames."""
+
+    Y: torch.Tensor  # (N, 2, L), 0 where the weight is 0
+    weights: torch.Tensor | None  # (N, L); None where all are 1
+    scale: torch.Tensor | None  # (N,); None where it is solved for
+    batch: tuple[int, ...]  # their dimensions before
+
+
+def _lift_frames(turned: TurnedPrior, frames: Frames, refine: Refinement) -> tuple[torch.Tensor, ...]:
+    """theta, R, a, scale, component, cost and pose of all frames."""
+    dtype = precise(frames.Y.device) if _few(frames.Y, turned) else frames.Y.dtype
+    y, w = frames.Y.to(dtype), None if frames.weights is None else frames.weights.to(dtype)
+    middle = weighted_mean(y, w)
+    Y = y - middle if w is None else (y - middle) * (w > 0)[:, None]
+    unit = _sizes(frames, Y.detach()) if frames.scale is None else frames.scale.to(dtype)
+    Y = Y / unit[:, None, None]
+    tab, y, found = _search(turned, Y, w)
+    if turned.free_scale and not bool(found.admissible.all()):
         first = int((~found.admissible).nonzero()[0, 0])
-        fail("Y", f"frame {first} (of those with its mask), which no rotation fits with a scale > 0",
+        fail("Y", f"{_name(first, frames.batch)}, which no rotation fits with a scale > 0",
              "a person who is not upside down (y is up) and not a single point")  # fmt: skip
-    theta, component = tables[y.dtype].theta[found.angle], found.component
-    s, b = solve_winners(tables[y.dtype], Y, found)
+    theta, R, sb = tab.theta[found.angle], tab.R[found.angle], solve_winners(tab, y, found)
     if refine:
-        theta, s, b = _refine(tables[torch.float64], prior, found, Y, theta, s, b, mask, camera, refine)
-    # mu + a.e, times s: one product per component with mu on top of e
-    model = torch.tensor(np.concatenate([prior.mu[:, None], prior.e], axis=1)).to(y).flatten(2)
-    body = grouped_product(torch.cat([s[:, None], b], 1), component, model).unflatten(1, (3, -1))
-    with trusted():
-        pose = turn(body, theta, None if camera is None else torch.tensor(np.reshape(camera, (3, 3))).to(y))
-    # The translation is solved for too: the visible landmarks of Y_hat have the mean of those of Y.
-    fit = pose[:, :2] - _mean(pose[:, :2], weight)
-    penalty = torch.tensor(prior.sigma).to(y)[component] * b
-    residual = Y - fit if weight is None else (Y - fit) * weight
+        theta, sb = refined(turned, Y, w, Solved(found.component, theta, sb), refine)
+        R = rotation(theta)
+    s, b = sb[:, 0], sb[:, 1:]
+    # (1)  R (mu + a.e), times s
+    pose = turn(
+        winners_body(tab, sb, found), theta, None if turned.camera is None else tensor(turned.camera, Y.dtype, Y.device)
+    )
+    # The translation is solved for too: Y_hat has the mean of Y.
+    shift = None if w is None else weighted_mean(pose[:, :2], w)
+    fit = pose[:, :2] if shift is None else pose[:, :2] - shift
     # (2)  ||Y - Y_hat||^2 + ||sigma b||^2
-    least = residual.square().sum((1, 2)) + penalty.square().sum(1)
-    pose = torch.cat([fit, pose[:, 2:]], dim=1) * unit[:, None, None]
-    pose[:, :2] += middle
-    return theta, b / s[:, None], s * unit, component, least * unit**2, pose
+    error = (Y - fit).square() if w is None else (Y - fit).square() * w[:, None]
+    least = error.sum((1, 2)) + (tab.sigma[found.component] * b).square().sum(1)
+    pose = pose * unit[:, None, None]
+    pose[:, :2] += middle if shift is None else middle - shift * unit[:, None, None]
+    values = theta, R, b / s[:, None], s * unit, found.component, least * unit**2, pose
+    return tuple(value if value.dtype == torch.int64 else value.to(frames.Y.dtype) for value in values)
 
 
-def _mean(points: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
-    """The mean of the visible points, (N, d, 1)."""
-    if weight is None:
-        return points.mean(-1, keepdim=True)
-    return (points @ weight)[..., None] / weight.sum()
+def _few(Y: torch.Tensor, turned: TurnedPrior) -> bool:
+    """Whether to go the whole way in float64: for few frames, and where many rotations leave little to tell them by."""
+    return len(Y) <= FEW or len(turned.theta) > CANDIDATES
 
 
-@torch.no_grad()
-def _search(tables: dict[torch.dtype, Table], Y: torch.Tensor) -> Found:
-    """The winners: up to CANDIDATES rotations in float32, where those too close to call are called in float64."""
-    exact = tables[torch.float64]
-    if len(exact.theta) > CANDIDATES:
-        return find_winners(exact, Y.double())
-    found = find_winners(tables[torch.float32], Y.float())
-    rows = found.uncertain.nonzero()[:, 0]
-    again = find_winners(exact, Y[rows].double())
-    return Found(
-        found.component.index_copy(0, rows, again.component),
-        found.angle.index_copy(0, rows, again.angle),
-        found.cost.index_copy(0, rows, again.cost.float()),
-        found.uncertain,
-        found.admissible.index_copy(0, rows, again.admissible),
-    )
+def _search(turned: TurnedPrior, Y: torch.Tensor, weights: torch.Tensor | None) -> tuple[Table, torch.Tensor, Found]:
+    """The winners of Y, and a table and landmarks of which `solve_winners` gives their solution."""
+    if weights is not None:
+        if len(Y) < MANY or not bool((weights == weights[0]).all()):
+            dtype = precise(Y.device)
+            found, y = find_weighted(forms(turned, dtype, Y.device), Y.to(dtype), weights.to(dtype))
+            return table(turned, Y.dtype, Y.device), y.to(Y.dtype), found
+        turned = turn_prior(turned.prior, len(turned.theta), free_scale=turned.free_scale,
+                            weights=to_numpy(weights[0]), camera=turned.camera)  # fmt: skip
+        Y = Y * weights.sqrt()[:, None]
+    exact = table(turned, precise(Y.device), Y.device)
+    if _few(Y, turned):
+        return exact, Y, find_winners(exact, Y)
+    found = find_certainly(table(turned, torch.float32, Y.device), exact, Y)
+    return table(turned, Y.dtype, Y.device), Y, found
 
 
-def _refine(
-    tab: Table,
-    prior: PosePrior,
-    found: Found,
-    Y: torch.Tensor,
-    theta: torch.Tensor,
-    s: torch.Tensor,
-    b: torch.Tensor,
-    mask: tuple[bool, ...] | None,
-    camera: tuple[float, ...] | None,
-    method: Refinement,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """An angle theta off the finite set, and the solution there, wherever that lowers the cost of eq. (2)."""
-    k = found.component
-    if method == "least squares":
-        tried = _least_squares(prior, k, theta, Y, tab.free, mask, camera)
-    else:
-        left, middle, right = neighbouring_costs(tab, Y.detach().double(), found).to(Y).unbind(1)
-        bend = left - 2 * middle + right
-        # The vertex of the parabola through three equally spaced points
-        shift = torch.where(bend > 0, (left - right) / (2 * bend), 0.0).clamp(-0.5, 0.5)
-        tried = theta + shift * (2 * math.pi / len(tab.theta))
-    before = _solve_each(prior, k, theta, Y, tab.free, mask, camera)
-    after = _solve_each(prior, k, tried, Y, tab.free, mask, camera)
-    better = (after[2] < before[2]) & (after[0] > 0)
-    s, b = torch.where(better, after[0], s), torch.where(better[:, None], after[1], b)
-    return torch.where(better, tried % (2 * math.pi), theta), s, b
-
-
-def _solve_each(
-    prior: PosePrior,
-    component: torch.Tensor,
-    theta: torch.Tensor,
-    Y: torch.Tensor,
-    free: bool,
-    mask: tuple[bool, ...] | None,
-    camera: tuple[float, ...] | None,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """s, b and the cost of eq. (2) for every frame at an angle of its own."""
-    mu, e, sigma = (torch.tensor(value).to(Y)[component] for value in (prior.mu, prior.e, prior.sigma))
-    seen = torch.ones(Y.shape[-1], dtype=torch.bool) if mask is None else torch.tensor(mask)
-    p, E = projected_model(
-        mu, e, theta, weights=seen.to(Y.device), camera=None if camera is None else np.reshape(camera, (3, 3))
-    )
-    y, D, ridge = (unwrap(Y), *free_scale(p, E, sigma)) if free else (unwrap(Y) - p, E, sigma)
-    b = (truncated_pseudo_inverse(D, ridge) @ y[..., None])[..., 0]
-    least = cost(y, torch.zeros_like(y), D, ridge, b)
-    return (b[:, 0], b[:, 1:], least) if free else (torch.ones_like(least), b, least)
-
-
-def _least_squares(
-    prior: PosePrior,
-    component: torch.Tensor,
-    theta: torch.Tensor,
-    Y: torch.Tensor,
-    free: bool,
-    mask: tuple[bool, ...] | None,
-    camera: tuple[float, ...] | None,
-) -> torch.Tensor:
-    """Theta by SciPy's trust-region least squares over (theta, b) jointly, or (theta, s, b): one frame at a time."""
-    from scipy.optimize import least_squares  # takes as long to load as all else in this package
-
-    seen = np.ones(Y.shape[-1], dtype=bool) if mask is None else np.array(mask)
-    C = None if camera is None else np.reshape(camera, (3, 3))
-
-    def refine_one(k: int, start: float, y: np.ndarray, unknowns: np.ndarray) -> float:
-        def residual(x: np.ndarray) -> np.ndarray:
-            p, E = projected_model(prior.mu[k], prior.e[k], x[0], weights=seen, camera=C)
-            s, b = (x[1], x[2:]) if free else (1.0, x[1:])
-            return np.concatenate([y - s * p - E @ b, prior.sigma[k] * b])
-
-        return least_squares(residual, np.concatenate([[start], unknowns]), x_scale="jac").x[0]
-
-    s, b, _ = _solve_each(prior, component, theta.double(), Y.double(), free, mask, camera)
-    unknowns = torch.cat([s[:, None], b], 1) if free else b
-    columns = (to_numpy(value) for value in (component, theta.double(), unwrap(Y.double()), unknowns))
-    refined = [refine_one(*row) for row in zip(*columns, strict=True)]
-    return torch.tensor(np.array(refined)).to(Y)
+def _sizes(frames: Frames, Y: torch.Tensor) -> torch.Tensor:
+    """What to divide each frame by where the scale is solved for: the size of the person."""
+    size = Y.square().sum((1, 2)).sqrt()
+    rounding = 32 * torch.finfo(frames.Y.dtype).eps * frames.Y.detach().abs().flatten(1).amax(1)
+    if bool((size <= rounding).any()):
+        first = int((size <= rounding).nonzero()[0, 0])
+        fail("Y", f"{_name(first, frames.batch)}, whose visible landmarks are one point",
+             "a person, to solve for the scale")  # fmt: skip
+    return size
 
 
 def landmark_jacobian(result: Lifted, prior: PosePrior, centred: bool = True) -> Float[Array, "*batch 2*L 2*L"]:
@@ -349,7 +300,7 @@ def landmark_jacobian(result: Lifted, prior: PosePrior, centred: bool = True) ->
     """
     _check_origin(result, prior)
     k, theta, weights, camera = (
-        to_numpy(value) for value in (result.component, result.theta, result.visible, result.camera)
+        to_numpy(value) for value in (result.component, result.theta, result.weights, result.camera)
     )
     E, E_bar_t = landmark_model(
         prior.gaussian(k), theta.astype(np.float64), free_scale=result.free_scale, weights=weights,

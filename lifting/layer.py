@@ -20,7 +20,7 @@ system.
 import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -34,9 +34,11 @@ from lifting.belief import belief_maps, belief_update_gradient, peaks, pull_back
 from lifting.camera import ROTATIONS, rotation_angles, turn
 from lifting.landmark_gradient import landmark_model, pull_back
 from lifting.pose_prior import PosePrior
-from lifting.search import Table, find_winners, table
+from lifting.search import exhaustive, find_winners
 from lifting.solve import unwrap, wrap
 from lifting.support.arrays import Array, check_count, check_positive, check_rotation, fail, single, to_numpy, trusted
+from lifting.tables import Table, table
+from lifting.turned import turn_prior
 
 Gradient = Literal["subgradient", "none", "soft-argmax"]
 
@@ -280,8 +282,8 @@ def lifted_model(
     E, E_bar_t = landmark_model(prior.gaussian(np.s_[:, None]), theta, free_scale=True, weights=seen, camera=C)
     depth = turn(np.concatenate([mu[:, :, None], e], axis=2), theta[:, None], C)[..., 2, :]
     E = np.concatenate([E, np.swapaxes(depth, -1, -2)], axis=-2)
-    # all rotations at the one level of a plain exhaustive search: the finer levels look at values to decide what to do
-    search = replace(table(prior, rotations, True, visible, camera, dtype, device), strides=(1,), finer=())
+    turned = turn_prior(prior, rotations, free_scale=True, weights=None if visible is None else 1.0 * seen, camera=C)
+    search = exhaustive(table(turned, dtype, device))
     return LiftedModel(search, *(torch.tensor(value, dtype=dtype, device=device) for value in (E, E_bar_t, 1.0 * seen)))
 
 

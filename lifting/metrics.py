@@ -22,7 +22,6 @@ import array_api_compat
 from jaxtyping import Bool, Float
 
 from lifting.skeleton import mask_landmarks
-from lifting.solve import weighted_mean
 from lifting.support.arrays import (
     Array,
     check_count,
@@ -197,7 +196,7 @@ def _move_root(pose: Array, visible: Array, root: Root) -> Array:
     if root is None:
         return pose
     if root == "centroid":
-        return pose - weighted_mean(pose, visible)
+        return pose - _mean(pose, visible[..., None, :])[..., None]
     if isinstance(root, str):
         fail("root", repr(root), 'a landmark index, "centroid" or None')
     root = check_count("root", root, least=0)
@@ -220,7 +219,9 @@ def _distances(pose: Array, truth: Array) -> Array:
 
 def _mean(values: Array, visible: Array) -> Array:
     """Mean over the last dimension of the visible `values`."""
-    return weighted_mean(values[..., None, :], visible)[..., 0, 0][()]  # [()]: NumPy's number, not an array of one
+    xp = namespace(values)
+    weights = xp.astype(visible, values.dtype)
+    return xp.sum(weights * values, axis=-1) / xp.sum(weights, axis=-1)
 
 
 def _inner(X: Array, Z: Array) -> Array:

@@ -334,13 +334,18 @@ def mask_landmarks(
         ValueError: `visible` is not boolean or of another shape, or a visible landmark is not finite.
     """
     xp = namespace(Y)
-    visible = _check_visible(visible, Y)
+    visible = check_visible(visible, Y)
     Y = xp.where(visible[..., None, :], Y, like(0.0, Y))
     check_finite(argument, Y)
     return Y, visible
 
 
-def _check_visible(visible: Any, Y: Array) -> Array:
+def check_visible(visible: Any, Y: Float[Array, "*batch d L"]) -> Bool[Array, "*batch L"]:
+    """`visible`, booleans (..., L) or (L,), for each frame of Y and as an array of its library; None: all True.
+
+    Raises:
+        ValueError: it is not boolean or of another shape.
+    """
     xp, device = namespace(Y), array_api_compat.device(Y)
     shape = (*Y.shape[:-2], Y.shape[-1])
     if visible is None:

@@ -13,7 +13,7 @@ from lifting import load_prior
 from lifting.camera import rotation_angles, tilted_camera
 from lifting.datasets.motion_capture import load_motion_capture
 from lifting.pose_prior import PosePrior, sample
-from lifting.search import CANDIDATES, find_winners, grouped_product, solve_winners, table
+from lifting.search import find_winners, grouped_product, solve_winners
 from lifting.solve import (
     centre,
     free_scale,
@@ -24,6 +24,8 @@ from lifting.solve import (
     truncated_pseudo_inverse,
     unwrap,
 )
+from lifting.tables import CANDIDATES, table
+from lifting.turned import turn_prior
 from tests.priors import random_prior
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -41,8 +43,8 @@ variants = pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
 
 
 def make_table(prior, rotations, free=False, visible=None, camera=None, dtype=torch.float64):
-    key = None if camera is None else tuple(camera.ravel().tolist())
-    return table(prior, rotations, free, visible, key, dtype, CPU)
+    seen = None if visible is None else np.array(visible)
+    return table(turn_prior(prior, rotations, free_scale=free, weights=seen, camera=camera), dtype, CPU)
 
 
 def all_costs(prior, Y, rotations, free=False, visible=None, camera=None):
@@ -263,7 +265,8 @@ def test_solve_winners_is_equation_6(variant):
     Y = frames(prior, 200, visible=visible)
     tab = make_table(prior, 24, **variant)
     found = find_winners(tab, torch.tensor(Y))
-    s, b = (value.numpy() for value in solve_winners(tab, torch.tensor(Y), found))
+    sb = solve_winners(tab, torch.tensor(Y), found).numpy()
+    s, b = sb[:, 0], sb[:, 1:]
     k = found.component.numpy()
     seen = None if visible is None else np.array(visible)
     want = solve_at(Y, prior.gaussian(k), tab.theta.numpy()[found.angle], scale=scale,

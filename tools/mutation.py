@@ -34,8 +34,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS, REASONS, REPORT = (ROOT / "docs" / f"mutation.{ending}" for ending in ("json", "toml", "md"))
 TESTS = {
-    "camera": ["test_camera", "test_solve", "test_lift"],
-    "solve": ["test_solve", "test_search", "test_lift", "test_landmark_gradient"],
+    "camera": ["test_camera", "test_solve", "test_front"],
+    "solve": ["test_solve", "test_search", "test_front", "test_landmark_gradient"],
     "landmark_gradient": ["test_landmark_gradient", "test_layer"],
     "belief": ["test_belief", "test_layer"],
     "layer": ["test_layer"],

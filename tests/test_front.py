@@ -235,7 +235,7 @@ def test_batches_are_frames_one_by_one(backend, dtype, batch, scale, masked, ref
     before, arguments = Y.copy(), {"rotations": rotations, "scale": scale, "refine": refine}
     given_mask = as_given(visible) if masked else None
     result = lift(as_given(Y), PRIOR, visible=given_mask, **arguments)
-    tails = {"R": (3, 3), "a": (3,), "Y_hat": (2, 6), "pose": (3, 6), "visible": (6,)}
+    tails = {"R": (3, 3), "a": (3,), "Y_hat": (2, 6), "pose": (3, 6), "visible": (6,), "weights": (6,)}
     others = {"component": np.array(0), "visible": np.array(True)}
     assert result.free_scale is (scale is None) and tuple(result.camera.shape) == (3, 3)
     for field, value in result._asdict().items():
@@ -436,9 +436,9 @@ Y0 = landmarks(2)
         (lambda: lift(Y0, PRIOR, visible=np.ones((3, 6), bool)),
          "visible: got shape (3, 6), expected shape (2, 6) or (6,)"),
         (lambda: lift(Y0, PRIOR, visible=np.arange(6) < 1),
-         "visible: got a frame with 1 visible landmarks, expected at least 2, to fix what is solved for"),
+         "visible: got frame 0 with 1 visible landmarks, expected at least 2, to fix what is solved for"),
         (lambda: lift(Y0, PRIOR, visible=np.arange(6) < 2, scale=None),
-         "visible: got a frame with 2 visible landmarks, expected at least 3, to fix what is solved for"),
+         "visible: got frame 0 with 2 visible landmarks, expected at least 3, to fix what is solved for"),
         (lambda: lift(Y0, PRIOR, camera=np.eye(2)), "camera: got shape (2, 2), expected shape (..., 3, 3)"),
         (lambda: lift(Y0, PRIOR, camera=-np.eye(3)), "camera: got a matrix with |C C^T - I| up to 0 and determinant"),
         (lambda: lift(Y0, PRIOR, camera="level"), "camera: got str of dtype <U5, expected"),

@@ -1,0 +1,147 @@
+"""Landmarks that don't all count alike: the search of eq. (2) where every frame has weights of its own.
+
+The problem is eq. (2) with weights w_i >= 0, the confidence in each landmark (0: not seen), and the translation t:
+
+    minimise over R, a, t:   sum_i w_i ||y_i - (Pi R (mu + a.e))_i - t||^2 + ||sigma a||^2
+
+Its tables depend on the weights, and a detector gives new ones with every frame. But where all weights are 1 the least
+cost is y^T A y with A = C - E E_bar_t known (`lifting.tables`), and a coordinate k whose weight becomes w changes
+E^T E by a matrix of rank one. By Sherman and Morrison's formula
+
+    A         <-  A - f A_:k A_k:              f = (1 - w) / (w + (1 - w) A_kk)
+    log det   <-  log det + log(w + (1 - w) A_kk)
+
+and the cost, y^T A y, its slope g = A y, and the scale, which is linear in y, change alike. 0 <= A_kk <= 1, so that
+nothing is divided by zero. Only landmarks whose weight isn't 1 have to be gone through, at all rotations at once. The
+determinant counts the two unknowns of the translation, which is taken out of it: sum w / L for each.
+
+The weighted solution is that of landmarks that all weigh 1 at y' = y_hat + w (y - y_hat): the slope of eq. (2) is the
+same there. With r = y - y_hat, A y' = w r: a small system for the r of the landmarks whose weight isn't 1. So weights
+end at `filled`: everything after it is the plain case.
+"""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from lifting.search import Found, component_scores, extended, find_winners, winners
+from lifting.tables import Table, residual_forms, table, tensor
+from lifting.turned import TurnedPrior
+
+NUMBERS = 2**18
+"""About how many numbers are worked on at once: few enough for the processor's cache."""
+
+
+class Forms(NamedTuple):
+    """What the search with weights needs to know of a prior."""
+
+    tab: Table
+    A: torch.Tensor
+    """(d, d, K T) the forms of `residual_forms`."""
+
+
+@lru_cache(maxsize=16)
+def forms(turned: TurnedPrior, dtype: torch.dtype, device: torch.device) -> Forms:
+    """The `Forms` of a prior turned with all weights 1, kept for later calls."""
+    A = np.concatenate([residual_forms(turned, k)[0] for k in range(turned.prior.K)])
+    return Forms(table(turned, dtype, device), tensor(np.moveaxis(A, 0, -1), dtype, device).contiguous())
+
+
+def find_weighted(known: Forms, Y: torch.Tensor, weights: torch.Tensor) -> tuple[Found, torch.Tensor]:
+    """The winners of eq. (2), and landmarks (N, 2, L) that have the same solution there where all weigh 1.
+
+    Args:
+        known: what `forms` gives, in the dtype of Y.
+        Y: (N, 2, L), counted from the weighted mean; 0 where the weight is 0.
+        weights: (N, L), numbers >= 0.
+    """
+    rows, parts = [], []
+    for frames, landmarks in _alike(known, weights):
+        coordinates = torch.cat([landmarks, landmarks + weights.shape[1]], 1)
+        w, y = weights[frames], extended(known.tab, Y[frames])
+        found = _find(known, y.detach(), w, coordinates)
+        rows.append(frames)
+        parts.append((*found, _filled(known, y, w, coordinates, found)))
+    if not parts:
+        return find_winners(known.tab, Y), Y
+    order = torch.cat(rows).argsort()
+    *fields, y = (torch.cat(field)[order] for field in zip(*parts, strict=True))
+    return Found(*fields), y[:, :-1].unflatten(1, (2, -1))
+
+
+def _alike(known: Forms, weights: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Frames (n,) that have equally many landmarks whose weight isn't 1, and these landmarks (n, m)."""
+    differ = weights != 1
+    counts = differ.sum(1)
+    for m in counts.unique().tolist():
+        frames = (counts == m).nonzero()[:, 0]
+        landmarks = differ[frames].nonzero()[:, 1].view(len(frames), m)
+        size = max(len(known.A), (2 * m + 2) ** 2) * known.A.shape[2]
+        step = max(1, NUMBERS // size)
+        yield from zip(frames.split(step), landmarks.split(step), strict=True)
+
+
+@torch.no_grad()
+def _find(known: Forms, y: torch.Tensor, weights: torch.Tensor, coordinates: torch.Tensor) -> Found:
+    """The winners of frames y (n, d) of which the weights of the `coordinates` (n, q) aren't 1."""
+    tab, A = known
+    least, s, variance, log_pivots = _eliminate(A, y, _coordinate_weights(weights, coordinates), coordinates)
+    n, K = len(y), len(tab.V)
+    log_det = tab.log_det[:, None] + log_pivots.view(n, K, -1).transpose(0, 1)
+    costs = least.view(n, K, -1).transpose(0, 1)
+    scale = torch.ones_like(costs)
+    if tab.free:
+        scale = s.view(n, K, -1).transpose(0, 1)
+        costs = torch.where(scale > 0, costs, torch.inf)
+        # tab.log_det is that of E, the pivots are those of [p, E]: without p, whose pivot is one over the variance of s
+        log_det = log_det + (variance / -A[-1, -1]).log().view(n, K, -1).transpose(0, 1)
+    cost, angle = costs.min(2)
+    scale, log_det = (value.gather(2, angle[..., None])[..., 0] for value in (scale, log_det))
+    count = weights.sum(1)
+    log_det = log_det + 2 * (count - tab.count) * tab.noise_variance.log() - 2 * (count / tab.count).log()
+    return winners(component_scores(tab, cost, scale, log_det, count), angle, cost, None)
+
+
+def _coordinate_weights(weights: torch.Tensor, coordinates: torch.Tensor) -> torch.Tensor:
+    return weights.gather(1, coordinates % weights.shape[1])
+
+
+def _eliminate(
+    A: torch.Tensor, y: torch.Tensor, w: torch.Tensor, coordinates: torch.Tensor
+) -> tuple[torch.Tensor, ...]:
+    """Cost, scale, its variance and the sum of log pivots, (n, K T), once the weights of `coordinates` are w (n, q)."""
+    q = w.shape[1]
+    # Rows and columns: the coordinates, the last of A (the scale), and y itself, so that M[-1, -1] is the cost y^T A y
+    rows = torch.cat([coordinates, coordinates.new_full((len(y), 1), len(A) - 1)], 1)
+    g = (y @ A.flatten(1)).unflatten(1, (len(A), -1))  # A is symmetric
+    M = y.new_empty(len(y), q + 2, q + 2, A.shape[2])
+    M[:, :-1, :-1] = A[rows[:, :, None], rows[:, None]]
+    M[:, :-1, -1] = M[:, -1, :-1] = g[torch.arange(len(y), device=y.device)[:, None], rows]
+    M[:, -1, -1] = (y[:, None] @ g)[:, 0]
+    log_pivots = torch.zeros_like(M[:, 0, 0])
+    for k in range(q):
+        weight = w[:, k, None]
+        pivot = weight + (1 - weight) * M[:, k, k]
+        row = M[:, k, k + 1 :].clone()
+        # A <- A - f A_:k A_k:
+        M[:, k + 1 :, k + 1 :].addcmul_((row * ((1 - weight) / pivot)[:, None])[:, None], row[:, :, None], value=-1)
+        log_pivots += pivot.log()
+    return M[:, -1, -1], M[:, -2, -1], -M[:, -2, -2], log_pivots
+
+
+def _filled(
+    known: Forms, y: torch.Tensor, weights: torch.Tensor, coordinates: torch.Tensor, found: Found
+) -> torch.Tensor:
+    """The landmarks y' of the winners, from y (n, d)."""
+    A = known.A
+    w = _coordinate_weights(weights, coordinates)
+    winner = found.component * len(known.tab.theta) + found.angle
+    every = torch.arange(len(A), device=y.device)
+    rows = A[coordinates[:, :, None], every, winner[:, None, None]]  # (n, q, d)
+    own = rows.gather(2, coordinates[:, None].expand(-1, w.shape[1], -1))
+    # A (y - (1 - w) r) = w r  at the coordinates
+    r = torch.linalg.solve(torch.diag_embed(w) + own * (1 - w)[:, None], rows @ y[..., None])[..., 0]
+    return y.scatter_add(1, coordinates, (w - 1) * r)

@@ -1,0 +1,254 @@
+"""What the fast search of eq. (2) knows before it sees a frame: the tables of `lifting.search`, whose steps these are.
+
+Made once, in float64, for a prior turned to its angles (`lifting.turned`), and kept. d = 2L + 1 numbers stand for a
+frame: its landmarks y, centred, and a constant c, which is 1 where the scale is given and 0 where it is solved for.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
+import torch
+
+from lifting.camera import rotation
+from lifting.solve import log_determinant
+from lifting.turned import TurnedPrior
+
+CANDIDATES = 160
+"""Up to this many rotations are searched directly, more of them from coarse to fine."""
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """One level of step 5: I intervals of coarse rotations, each cut into m finer ones."""
+
+    nodes: torch.Tensor
+    """(I, m + 3) the rotations evaluated in every interval: its ends, those between, one beyond each."""
+    beta: torch.Tensor
+    """(K, I) how far the forms in the interval leave the cubic through the four nearest coarse ones."""
+    V: torch.Tensor
+    """(K I, 2 r, m + 3) coefficients of their costs."""
+    scale: torch.Tensor
+    """(K I, d, m + 3) coefficients of their scales."""
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """What eq. (2) needs to know of a prior: K components, T rotations, r combinations of each family of products."""
+
+    theta: torch.Tensor
+    """(T,) angles."""
+    R: torch.Tensor
+    """(T, 3, 3) their rotations."""
+    whiten: torch.Tensor
+    """(m + shifts - 1, d) from [y, c] to the m white numbers of step 2 on their ring, the first of them once more."""
+    shifts: int
+    """How many neighbours on the ring each number is multiplied with, itself included; even."""
+    combine: torch.Tensor
+    """(2, K r, shifts / 2 * m) the combinations of the even and of the odd products, steps 3 and 4."""
+    V: torch.Tensor
+    """(K, T, 2 r) coefficients of the cost at every rotation."""
+    maps: torch.Tensor
+    """(K T d, J + 1) from [y, c] to the scale (or 1) and the coefficients b = s a: eq. (6) at every rotation."""
+    scale: torch.Tensor
+    """(K, d, T) the first column of `maps`."""
+    body: torch.Tensor
+    """(K (J + 1), 3 L) from the scale and b to the pose: mu and e of every component."""
+    sigma: torch.Tensor
+    """(K, J)."""
+    log_det: torch.Tensor
+    """(K, T) log det(E Lambda E^T + v I)."""
+    probability: torch.Tensor
+    """(K, 1) how probable each component is."""
+    noise_variance: torch.Tensor
+    """(K, 1)."""
+    error: torch.Tensor
+    """(K,) bound on the error of a cost, per unit of |h|^2."""
+    strides: tuple[int, ...]
+    """Of the levels of the search, coarse to fine; the last is 1."""
+    finer: tuple[Level, ...]
+    """The levels below the coarsest."""
+    free: bool
+    """Whether the scale is solved for."""
+    count: float
+    """The sum of the weights of the landmarks."""
+    wary: bool
+    """Whether winners that rounding could have decided are noted: in less than float64."""
+
+
+@lru_cache(maxsize=64)
+def table(turned: TurnedPrior, dtype: torch.dtype, device: torch.device) -> Table:
+    """The `Table` of a turned prior, kept for later calls; it fits landmarks as `solve.centre` gives them."""
+    prior, theta = turned.prior, turned.theta
+    whiten, unwhiten = _whitening(turned)
+    solved = [residual_forms(turned, k) for k in range(prior.K)]
+    families = [_low_rank(unwhiten.T @ forms @ unwhiten, dtype) for forms, _ in solved]
+    rank = max(U.shape[1] for pair in families for U, _, _ in pair)
+    padded = [
+        [[np.pad(part, ((0, 0), (0, rank - part.shape[1]))) for part in (U, V)] for U, V, _ in pair]
+        for pair in families
+    ]
+    combine = np.stack([np.concatenate([pair[i][0].T for pair in padded]) for i in (0, 1)])
+    V = np.stack([np.concatenate([even[1], odd[1]], axis=1) for even, odd in padded])
+    truncation = np.stack([np.sqrt(even[2] + odd[2]) for even, odd in families])
+    error = truncation.max(-1) + 4 * torch.finfo(dtype).eps * np.linalg.norm(V, axis=-1).max(-1)
+    maps = np.stack([S for _, S in solved])
+    strides, shifts = _strides(len(theta)), _shifts(len(whiten))
+    weights = np.ones(prior.L) if turned.weights is None else turned.weights
+    E = turned.D[..., 1:] if turned.free_scale else turned.D
+    v, n = prior.noise_variance[:, None], float(weights.sum())
+    body = np.concatenate([prior.mu[:, None], prior.e], axis=1)
+
+    def put(array: np.ndarray) -> torch.Tensor:
+        return tensor(array, dtype, device)
+
+    return Table(
+        theta=put(theta), R=put(rotation(theta)),
+        whiten=put(np.concatenate([whiten, whiten[: shifts - 1]])), shifts=shifts, combine=put(combine), V=put(V),
+        maps=put(np.swapaxes(maps, -1, -2).reshape(-1, maps.shape[-2])), scale=put(np.swapaxes(maps[:, :, 0], 1, 2)),
+        body=put(body.reshape(-1, 3 * prior.L)), sigma=put(prior.sigma),
+        log_det=put(log_determinant(E, prior.sigma[:, None], v, n)), probability=put(prior.weights[:, None]),
+        noise_variance=put(v), error=put(error), strides=strides, free=turned.free_scale, count=n,
+        wary=dtype != torch.float64,
+        finer=tuple(
+            Level(torch.tensor(nodes, device=device), *(put(array) for array in arrays))
+            for nodes, *arrays in (_level(V, truncation, maps[:, :, 0], *pair) for pair in pairwise(strides))
+        ),
+    )  # fmt: skip
+
+
+def precise(device: torch.device) -> torch.dtype:
+    """float64, or float32 on a device that has none."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
+def tensor(array: np.ndarray, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """A copy of a NumPy array on a device, cast before it gets there: the device may have no float64."""
+    return torch.tensor(array.astype(str(dtype).removeprefix("torch.")), device=device)
+
+
+def residual_forms(turned: TurnedPrior, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Step 1 for component k: A (T, d, d), symmetric, and the maps (T, J + 1, d) of eq. (6).
+
+    The least cost of eq. (2) is [y, c]^T A [y, c], the minimum over the translation too. Where the scale is solved for,
+    the last row of A gives it from y, and the last entry is minus its variance in units of the noise's, for the
+    bookkeeping of `lifting.confidence`.
+    """
+    D, p, ridge, two_L = turned.D[k], turned.p[k], turned.ridge[k], turned.p.shape[-1]
+    Dt = np.swapaxes(D, -1, -2)
+    gram = Dt @ D + np.diag(ridge**2)
+    S = np.linalg.solve(gram, Dt)  # E_bar_t
+    C = np.kron(np.eye(2), _centring(turned))
+    A, maps = np.zeros((len(D), two_L + 1, two_L + 1)), np.zeros((len(D), turned.prior.J + 1, two_L + 1))
+    # I - E E_bar_t, on what is centred
+    A[:, :-1, :-1] = C - D @ S
+    if turned.free_scale:
+        A[:, -1, :-1] = A[:, :-1, -1] = S[:, 0]
+        A[:, -1, -1] = -np.linalg.inv(gram)[:, 0, 0]
+        maps[:, :, :-1] = S
+    else:
+        Ap = (A[:, :-1, :-1] @ p[..., None])[..., 0]
+        A[:, -1, :-1] = A[:, :-1, -1] = -Ap
+        A[:, -1, -1] = (p * Ap).sum(-1)
+        maps[:, 0, -1] = 1.0
+        maps[:, 1:, :-1], maps[:, 1:, -1] = S, -(S @ p[..., None])[..., 0]
+    return A, maps
+
+
+def _centring(turned: TurnedPrior) -> np.ndarray:
+    """The projector (L, L) onto what `solve.centre` gives for the weights of the landmarks."""
+    root = np.ones(turned.prior.L) if turned.weights is None else np.sqrt(turned.weights)
+    return np.diag(1.0 * (root > 0)) - np.outer(root, root) / (root @ root)
+
+
+def _whitening(turned: TurnedPrior) -> tuple[np.ndarray, np.ndarray]:
+    """Step 2: maps from [y, c] to h (m, d), and back (d, m). On the ring of h, numbers of x and of y take turns.
+
+    Where the scale is given, c comes last, as a number of y, after a zero in the place of an x.
+    """
+    prior, C, free = turned.prior, _centring(turned), turned.free_scale
+    L, rank = prior.L, round(np.trace(C))
+    variance = prior.component_variance
+    moment = np.zeros((2 * L, 2 * L))
+    mean = np.zeros(2 * L)
+    for k, (D, share) in enumerate(zip(turned.D, prior.weights, strict=True)):
+        E = D[..., 1:] if free else D
+        p = D[..., 0] if free else turned.p[k]
+        scatter = (p.T @ p + np.einsum("tij,j,tkj->ik", E, variance[k], E, optimize=True)) / len(p)
+        moment += share * (scatter + prior.noise_variance[k] * np.eye(2 * L))
+        mean[L:] += 0 if free else share * p[:, L:].mean(0)
+    moment -= np.outer(mean, mean)
+    m = 2 * rank + (0 if free else 2)
+    whiten, unwhiten = np.zeros((m, 2 * L + 1)), np.zeros((2 * L + 1, m))
+    for first, rows in enumerate((slice(0, L), slice(L, 2 * L))):
+        # Only what is visible and centred counts: `rank` dimensions, in each of which there is noise at least.
+        values, vectors = np.linalg.eigh(C @ moment[rows, rows] @ C)
+        factor = vectors[:, -rank:] * np.sqrt(values[-rank:])
+        unwhiten[rows, first : 2 * rank : 2] = factor
+        whiten[first : 2 * rank : 2, rows] = np.linalg.pinv(factor)
+    if not free:
+        whiten[:, -1] = -whiten[:, :-1] @ mean
+        unwhiten[:-1, -1] = mean
+        whiten[-1, -1] = unwhiten[-1, -1] = 1.0
+    return whiten, unwhiten
+
+
+def _low_rank(A: np.ndarray, dtype: torch.dtype) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Steps 3 and 4 for one component, even and odd: U, V with A ~ V U^T, and the square of what that leaves out."""
+    results = []
+    for i, j, weight in _products(A.shape[-1]):
+        packed = A[:, i, j] * weight  # an isometry: the packed norms add up to ||A||_F
+        _, singular, Ut = np.linalg.svd(packed[:: max(1, len(packed) // 320)], full_matrices=False)
+        keep = max(1, int((singular > max(torch.finfo(dtype).eps, 2e-14) * singular[0]).sum()))
+        U = Ut[:keep].T
+        V = packed @ U
+        results.append((U * weight[:, None], V, ((packed - V @ U.T) ** 2).sum(-1)))
+    return results
+
+
+def _shifts(m: int) -> int:
+    """Step 3: how many neighbours of a number on a ring of m it is multiplied with, itself included: an even number."""
+    return m // 2 + 1 + (m // 2 + 1) % 2
+
+
+def _products(m: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Step 3: indices i, j of the products h_i h_j and their weights: the even ones, x x and y y, and the odd, x y.
+
+    j is i and `shift` steps along the ring. A product that stands for A_ij and A_ji has weight sqrt(2), or 1 where it
+    is listed twice.
+    """
+    for family in (0, 1):
+        i, shift = np.broadcast_arrays(np.arange(m), np.arange(family, _shifts(m), 2)[:, None])
+        i, j = i.ravel(), ((i + shift) % m).ravel()
+        _, which, times = np.unique(np.minimum(i, j) * m + np.maximum(i, j), return_inverse=True, return_counts=True)
+        yield i, j, np.where(i == j, 1.0, np.sqrt(2.0 / times[which]))
+
+
+def _strides(rotations: int) -> tuple[int, ...]:
+    """Step 5: the distance between searched angles at every level: a geometric sequence that ends in 1."""
+    levels = max(0, math.ceil(math.log(rotations / CANDIDATES, 8)))
+    ratio = math.ceil((rotations / 120) ** (1 / levels)) if levels else 1
+    return tuple(ratio**level for level in range(levels, -1, -1))
+
+
+def _level(V: np.ndarray, truncation: np.ndarray, scale: np.ndarray, coarse: int, fine: int) -> tuple[np.ndarray, ...]:
+    """Step 5: the fields of the `Level` that cuts intervals of `coarse` rotations into ones of `fine`.
+
+    beta is exact for the finite set of rotations: U is orthonormal, so distances of V are distances of the forms,
+    and what U leaves out (`truncation`) is added.
+    """
+    T = V.shape[1]
+    t = np.arange(T)
+    start, x = t // coarse * coarse, ((t % coarse) / coarse)[:, None]
+    near = [V[:, (start + shift * coarse) % T] for shift in (-1, 0, 1, 2)]
+    weights = [-x * (x - 1) * (x - 2) / 6, (x + 1) * (x - 1) * (x - 2) / 2, -(x + 1) * x * (x - 2) / 2,
+               (x + 1) * x * (x - 1) / 6]  # fmt: skip
+    cubic = sum(weight * values for weight, values in zip(weights, near, strict=True))
+    distance = np.linalg.norm(V - cubic, axis=-1) + 3 * truncation.max()  # the weights' absolute sum is below 2
+    starts = t[::coarse]
+    nodes = (starts[:, None] + np.arange(-fine, coarse + 2 * fine, fine)) % T
+    blocks = [np.swapaxes(array[:, nodes], -1, -2).reshape(-1, array.shape[-1], nodes.shape[1]) for array in (V, scale)]
+    return nodes, np.maximum.reduceat(distance, starts, axis=1), *blocks
