@@ -22,7 +22,6 @@ share, the making of p and E, is not counted. Those by hand also check their arg
 landmarks out, which the others here don't.
 """
 
-import argparse
 import ast
 import inspect
 import json
@@ -36,7 +35,9 @@ from typing import NamedTuple
 import cvxpy as cp
 import numpy as np
 import torch
+import tyro
 from cvxpylayers.torch import CvxpyLayer
+from jinja2 import Template
 from search import machine
 
 from lifting import lift, load_prior, solve
@@ -57,9 +58,7 @@ class Problems(NamedTuple):
 
     y: torch.Tensor
     g: torch.Tensor
-    mu: torch.Tensor
-    e: torch.Tensor
-    sigma: torch.Tensor
+    gaussian: Gaussian
     theta: torch.Tensor
 
 
@@ -67,11 +66,12 @@ Gradient = tuple[torch.Tensor, torch.Tensor]
 """y_hat and the gradient with respect to y."""
 
 
-def main() -> None:
-    """Measure, print, and unless `--quick`, write."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="fewer repeats; write nothing")
-    quick = parser.parse_args().quick
+def main(*, quick: bool = False) -> None:
+    """Measure, print, and write.
+
+    Args:
+        quick: fewer repeats; write nothing.
+    """
     # cvxpylayers hands torch tensors to np.array, whose keyword `copy` torch does not take yet.
     warnings.filterwarnings("ignore", "__array__ implementation doesn't accept a copy keyword", DeprecationWarning)
     torch.set_num_threads(1)
@@ -91,9 +91,8 @@ def problems(N: int) -> Problems:
     Y = project(poses[rng.integers(len(poses), size=N)], rng.uniform(0, 2 * np.pi, N))
     Y = centre(Y + 0.005 * rng.normal(size=Y.shape))
     result = lift(Y, prior)
-    k = result.component
-    arrays = unwrap(Y), rng.normal(size=(N, 2 * prior.L)), prior.mu[k], prior.e[k], prior.sigma[k], result.theta
-    return Problems(*(torch.tensor(array) for array in arrays))
+    y, g, theta = (torch.tensor(array) for array in (unwrap(Y), rng.normal(size=(N, 2 * prior.L)), result.theta))
+    return Problems(y, g, Gaussian(*map(torch.tensor, prior.gaussian(result.component))), theta)
 
 
 # --- the ways ----------------------------------------------------------------------------------------------------
@@ -101,8 +100,8 @@ def problems(N: int) -> Problems:
 
 def by_hand(at: Problems) -> Gradient:
     """Eq. (6), and eq. (8) back."""
-    p = unwrap(project(at.mu, at.theta))
-    E, E_bar_t = landmark_model(Gaussian(at.mu, at.e, at.sigma), at.theta)
+    p = unwrap(project(at.gaussian.mu, at.theta))
+    E, E_bar_t = landmark_model(at.gaussian, at.theta)
     return p + push_forward(E, E_bar_t, at.y - p), pull_back(E, E_bar_t, at.g)
 
 
@@ -121,8 +120,8 @@ def by_hand_looked_up(at: Problems, p: torch.Tensor, E: torch.Tensor, E_bar_t: t
 def through_ridge_solve(at: Problems) -> Gradient:
     """Autograd through the normal equations."""
     y = at.y.clone().requires_grad_()
-    p, E = projected_model(at.mu, at.e, at.theta)
-    gram = E.mT @ E + torch.diag_embed(at.sigma**2)
+    p, E = projected_model(at.gaussian.mu, at.gaussian.e, at.theta)
+    gram = E.mT @ E + torch.diag_embed(at.gaussian.sigma**2)
     a = torch.linalg.solve(gram, E.mT @ (y - p)[..., None])
     y_hat = p + (E @ a)[..., 0]
     return y_hat.detach(), torch.autograd.grad(y_hat, y, at.g)[0]
@@ -131,9 +130,9 @@ def through_ridge_solve(at: Problems) -> Gradient:
 def through_pinv(at: Problems) -> Gradient:
     """Autograd through eq. (6)."""
     y = at.y.clone().requires_grad_()
-    p, E = projected_model(at.mu, at.e, at.theta)
-    E_bar = torch.cat([E, torch.diag_embed(at.sigma)], dim=-2)
-    residual = torch.cat([y - p, torch.zeros_like(at.sigma)], dim=-1)
+    p, E = projected_model(at.gaussian.mu, at.gaussian.e, at.theta)
+    E_bar = torch.cat([E, torch.diag_embed(at.gaussian.sigma)], dim=-2)
+    residual = torch.cat([y - p, torch.zeros_like(at.gaussian.sigma)], dim=-1)
     a = torch.linalg.pinv(E_bar) @ residual[..., None]
     y_hat = p + (E @ a)[..., 0]
     return y_hat.detach(), torch.autograd.grad(y_hat, y, at.g)[0]
@@ -150,16 +149,16 @@ def argmin_layer(L: int, J: int) -> CvxpyLayer:
 def through_cvxpylayers(at: Problems, layer: CvxpyLayer, **settings: object) -> Gradient:
     """Implicit differentiation by other people's solver; `layer` is made once, by `argmin_layer`."""
     y = at.y.clone().requires_grad_()
-    p, E = projected_model(at.mu, at.e, at.theta)
-    (a,) = layer(y, p, E, at.sigma, solver_args=settings)
+    p, E = projected_model(at.gaussian.mu, at.gaussian.e, at.theta)
+    (a,) = layer(y, p, E, at.gaussian.sigma, solver_args=settings)
     y_hat = p + (E @ a[..., None])[..., 0]
     return y_hat.detach(), torch.autograd.grad(y_hat, y, at.g)[0]
 
 
 def all_ways(at: Problems) -> dict[str, Callable[[], Gradient]]:
     """Every way, ready to be called."""
-    table = unwrap(project(at.mu, at.theta)), *landmark_model(Gaussian(at.mu, at.e, at.sigma), at.theta)
-    layer = argmin_layer(at.mu.shape[-1], at.e.shape[-3])
+    table = unwrap(project(at.gaussian.mu, at.theta)), *landmark_model(at.gaussian, at.theta)
+    layer = argmin_layer(*at.gaussian.mu.shape[-1:], *at.gaussian.sigma.shape[-1:])
     return {
         "by hand": lambda: by_hand(at),
         "by hand, trusted": lambda: by_hand_trusted(at),
@@ -236,20 +235,9 @@ def lines_of_ways() -> dict[str, dict[str, int]]:
 
 def markdown(report: dict) -> str:
     """The report as tables."""
-    lines = ["# Forward and backward at given R, next to other ways", ""]
-    lines += ["Made by `python benchmarks/other_solver.py`, which says what each way is.", ""]
-    lines += [f"- {key}: {value}" for key, value in report["machine"].items()]
-    lines += ["", "Differences are from autograd through pinv, of Y_hat in metres and of the gradient relative to its"]
-    lines += ["largest value.", ""]
-    lines += ["| batch | way | microseconds a problem | ratio to by hand | Y_hat differs by | the gradient by |"]
-    lines += ["|---|---|---|---|---|---|"]
-    lines += ["| {} | {} | {:,.1f} | {:,.2f} | {:.0e} | {:.0e} |".format(*row.values()) for row in report["ways"]]
-    lines += ["", "| way | lines of code | of which |", "|---|---|---|"]
-    for way, parts in report["lines"].items():
-        listed = ", ".join(f"`{name}` {count}" for name, count in parts.items())
-        lines.append(f"| {way.split(', as')[0]} | {sum(parts.values())} | {listed} |")
-    return "\n".join(lines) + "\n"
+    template = Template(HERE.joinpath("other_solver.md.j2").read_text(), trim_blocks=True, keep_trailing_newline=True)
+    return template.render(report)
 
 
 if __name__ == "__main__":
-    main()
+    tyro.cli(main)

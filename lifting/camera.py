@@ -18,7 +18,7 @@ from typing import Annotated
 import numpy as np
 from jaxtyping import Float
 
-from lifting.support.arrays import Array, namespace
+from lifting.support.arrays import Array, like, namespace
 from lifting.support.checked import Camera, Count, checked
 
 ROTATIONS = 80
@@ -101,7 +101,7 @@ def project(
             rotation.
     """
     # (1)  Y_hat = s Pi R (mu + a.e)
-    return scale[..., None, None] * turn(pose, theta, camera)[..., :2, :]
+    return like(scale, pose)[..., None, None] * turn(pose, theta, camera)[..., :2, :]
 
 
 @checked

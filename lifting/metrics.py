@@ -22,6 +22,7 @@ import array_api_compat
 from jaxtyping import Bool, Float
 
 from lifting.skeleton import mask_landmarks
+from lifting.solve import weighted_mean
 from lifting.support.arrays import (
     Array,
     check_count,
@@ -196,7 +197,7 @@ def _move_root(pose: Array, visible: Array, root: Root) -> Array:
     if root is None:
         return pose
     if root == "centroid":
-        return pose - _mean(pose, visible[..., None, :])[..., None]
+        return pose - weighted_mean(pose, visible)
     if isinstance(root, str):
         fail("root", repr(root), 'a landmark index, "centroid" or None')
     root = check_count("root", root, least=0)
@@ -219,9 +220,7 @@ def _distances(pose: Array, truth: Array) -> Array:
 
 def _mean(values: Array, visible: Array) -> Array:
     """Mean over the last dimension of the visible `values`."""
-    xp = namespace(values)
-    weights = xp.astype(visible, values.dtype)
-    return xp.sum(weights * values, axis=-1) / xp.sum(weights, axis=-1)
+    return weighted_mean(values[..., None, :], visible)[..., 0, 0][()]  # [()]: NumPy's number, not an array of one
 
 
 def _inner(X: Array, Z: Array) -> Array:

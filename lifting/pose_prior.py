@@ -23,6 +23,7 @@ from jaxtyping import Float, Int
 
 from lifting.camera import turn
 from lifting.support.arrays import Array, check_array, check_count, check_finite, check_floating, fail, like, namespace
+from lifting.support.checked import checked
 from lifting.support.files import data_path, load_npz, save_npz
 
 TOLERANCE = 1e-6
@@ -182,6 +183,9 @@ def sample(
 
     The headings are uniform on the circle, or drawn from the given angles, in radians. [0.] keeps the poses as the
     prior has them. Without `noise` the poses lie in the span of the bases.
+
+    Raises:
+        ValueError: n below 1, or headings that are no angles.
     """
     check_count("n", n)
     k = np.asarray(rng.choice(prior.K, size=n, p=prior.weights / prior.weights.sum()))
@@ -195,6 +199,7 @@ def sample(
     return Sample(turn(pose, theta), k, a, theta)
 
 
+@checked
 def log_density(prior: PosePrior, poses: Float[Array, "*batch 3 L"]) -> Float[Array, "*batch K"]:
     """The density ln N(pose; mu_k, C_k) of every pose (..., 3, L) under every component: (..., K).
 
@@ -206,6 +211,9 @@ def log_density(prior: PosePrior, poses: Float[Array, "*batch 3 L"]) -> Float[Ar
         ln det C_k = sum_j ln(lambda_kj + v_k) + (D - J) ln v_k.
 
     Weights of the components are not in it. Takes NumPy arrays and torch tensors.
+
+    Raises:
+        ValueError: poses of another number of landmarks, or not finite.
     """
     d, b = _residual(prior, poses)
     xp = namespace(d)
@@ -217,11 +225,15 @@ def log_density(prior: PosePrior, poses: Float[Array, "*batch 3 L"]) -> Float[Ar
     return -0.5 * (like(D * np.log(2 * np.pi) + ln_det, d) + mahalanobis)
 
 
+@checked
 def log_likelihood(prior: PosePrior, poses: Float[Array, "*batch 3 L"]) -> Float[Array, "*batch"]:
     """The log-likelihood ln sum_k weights_k N(pose; mu_k, C_k) of poses (..., 3, L) as they are turned: (...).
 
     The density is that of `log_density`, which says over which space. Sum the answer over poses for the
     log-likelihood of them all. Takes NumPy arrays and torch tensors.
+
+    Raises:
+        ValueError: poses of another number of landmarks, or not finite.
     """
     joint = _joint(prior, poses)
     xp = namespace(joint)
@@ -241,12 +253,16 @@ class Posterior(NamedTuple):
     responsibilities: Float[Array, "*batch K"]
 
 
+@checked
 def posterior(prior: PosePrior, pose: Float[Array, "*batch 3 L"]) -> Posterior:
     """The distribution of component and coefficients given 3D poses (..., 3, L) at the heading that they have.
 
     Given component k, and as e_k is orthonormal, a_j is Gaussian by itself, with b = e_k (pose - mu_k):
     mean b_j lambda_j / (lambda_j + v) = b_j / (1 + sigma_j^2), variance lambda_j v / (lambda_j + v).
     Poses are centred first. Takes NumPy arrays and torch tensors.
+
+    Raises:
+        ValueError: poses of another number of landmarks, or not finite.
     """
     d, b = _residual(prior, pose)
     spread, v = prior.component_variance, prior.noise_variance[:, None]
@@ -259,7 +275,6 @@ def posterior(prior: PosePrior, pose: Float[Array, "*batch 3 L"]) -> Posterior:
 
 def _residual(prior: PosePrior, poses: Array) -> tuple[Array, Array]:
     """Return d = pose - mu_k (..., K, 3, L) for the centred poses and its coordinates b = e_k d (..., K, J)."""
-    poses = check_array("poses", poses, 3, prior.L)
     xp = namespace(poses)
     d = (poses - xp.mean(poses, axis=-1, keepdims=True))[..., None, :, :] - like(prior.mu, poses)
     rows = like(prior.e.reshape(prior.K, prior.J, 3 * prior.L), poses)
@@ -272,6 +287,7 @@ def _joint(prior: PosePrior, poses: Array) -> Array:
     return density + like(np.log(prior.weights), density)
 
 
+@checked
 def facing(
     mu: Float[np.ndarray, "*batch 3 L"], left: Sequence[int], right: Sequence[int]
 ) -> Float[np.ndarray, "*batch"]:
@@ -281,9 +297,8 @@ def facing(
     as seen from above. `left` and `right` are indices of landmarks.
 
     Raises:
-        ValueError: the line has no direction: the two sides lie above one another.
+        ValueError: an index of no landmark, or a line without direction: the two sides lie above one another.
     """
-    mu = check_array("mu", mu, 3, "L")
     sides = []
     for argument, side in (("left", left), ("right", right)):
         if not len(side) or not all(0 <= check_count(argument, i, least=0) < mu.shape[-1] for i in side):

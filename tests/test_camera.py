@@ -21,7 +21,7 @@ from lifting.camera import (
     tilted_camera,
     turn,
 )
-from lifting.support.arrays import check_rotation, to_numpy
+from lifting.support.arrays import check_rotation, to_numpy, trusted
 
 BACKENDS = {"numpy": np.asarray, "torch": torch.as_tensor}
 backends = st.sampled_from(sorted(BACKENDS))
@@ -35,6 +35,16 @@ def tolerance(dtype):
 
 def refuses(message):
     return pytest.raises(ValueError, match=f"^{re.escape(message)}")
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("scale", [1.0, 2.5])
+def test_a_scale_that_is_a_number_needs_no_check(backend, scale):
+    rng = np.random.default_rng(0)
+    pose, theta = (BACKENDS[backend](rng.normal(size=shape)) for shape in ((5, 3, 4), (5,)))
+    with trusted():
+        landmarks = project(pose, theta, scale=scale)
+    np.testing.assert_array_equal(landmarks, project(pose, theta, scale=scale))
 
 
 def test_the_finite_set():

@@ -9,24 +9,23 @@ From it come notebooks/NN_name.ipynb, with a gap for each solution, and notebook
 with the cells tagged "setup" and the exercises, solved. docs/notebooks.md tells how to write one.
 """
 
-import argparse
 import ast
 import hashlib
-import json
 import re
 import sys
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
+import jupytext
 import nbformat
+import tyro
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from lifting.support.files import write_atomically
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
-HEADER = re.compile(r"# %%(?P<markdown> \[markdown\])?(?: tags=(?P<tags>\[.*\]))?")
 SOLUTION = re.compile(
     r"^(?P<indent>[ ]*)# BEGIN SOLUTION(?:: (?P<gap>[^\n]*))?\n(?P<body>.*?)^[ ]*# END SOLUTION\n?", re.M | re.S
 )
@@ -52,35 +51,46 @@ class Cell:
 
 
 def read_source(path: Path) -> list[Cell]:
-    """The cells of the source at `path`."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    starts = [number for number, line in enumerate(lines) if line.startswith("# %%")]
-    if not starts or any(line.strip() for line in lines[: starts[0]]):
+    """The cells of the source at `path`.
+
+    Raises:
+        SourceError: it is not written as docs/notebooks.md says.
+    """
+    text = path.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    starts = [number for number, line in enumerate(lines, start=1) if line.startswith("# %%")]
+    if not starts or any(line.strip() for line in lines[: starts[0] - 1]):
         raise SourceError(f"{path.name}:1: the first line must open a cell (# %% [markdown])")
-    ends = [*starts[1:], len(lines)]
-    return [_read_cell(path, lines, start, end) for start, end in zip(starts, ends, strict=True)]
+    notebook = jupytext.reads(text, fmt="py:percent")
+    cells = []
+    for start, end, made in zip(starts, [*starts[1:], len(lines) + 1], notebook.cells, strict=True):
+        kind, tags, where = made.cell_type, made.metadata.get("tags", []), f"{path.name}:{start}"
+        if kind == "raw" or [key for key in made.metadata if key != "tags" and not key.startswith("lines_to_")]:
+            header = lines[start - 1]
+            raise SourceError(f'{where}: {header!r} is neither "# %%" nor "# %% [markdown]" (then tags=["..."])')
+        if unknown := sorted(set(tags) - TAGS):
+            raise SourceError(f"{where}: unknown tags {unknown}; there are {sorted(TAGS)}")
+        if kind == "markdown":
+            _check_comments(path, lines, start, end)
+        else:
+            _check_code(where, made.source, tags)
+        cells.append(Cell(kind, made.source, tuple(tags), start))
+    return cells
 
 
-def _read_cell(path: Path, lines: list[str], start: int, end: int) -> Cell:
-    where = f"{path.name}:{start + 1}"
-    header = HEADER.fullmatch(lines[start].rstrip())
-    if not header:
-        raise SourceError(f'{where}: {lines[start]!r} is neither "# %%" nor "# %% [markdown]" (then tags=["..."])')
-    tags = tuple(json.loads(header["tags"] or "[]"))
-    if unknown := sorted(set(tags) - TAGS):
-        raise SourceError(f"{where}: unknown tags {unknown}; there are {sorted(TAGS)}")
-    text = "\n".join(lines[start + 1 : end]).strip("\n")
-    if header["markdown"]:
-        for number, line in enumerate(text.splitlines(), start + 2):
-            if line and line != "#" and not line.startswith("# "):
-                raise SourceError(f'{path.name}:{number}: a line of text must begin with "# "')
-        return Cell("markdown", re.sub(r"^# ?", "", text, flags=re.M), tags, start + 1)
+def _check_comments(path: Path, lines: list[str], start: int, end: int) -> None:
+    for number in range(start + 1, end):
+        line = lines[number - 1]
+        if line and line != "#" and not line.startswith("# "):
+            raise SourceError(f'{path.name}:{number}: a line of text must begin with "# "')
+
+
+def _check_code(where: str, text: str, tags: list[str]) -> None:
     opened, closed = text.count("BEGIN SOLUTION"), len(SOLUTION.findall(text))
     if opened != closed or bool(opened) != ("exercise" in tags):
         raise SourceError(f"{where}: a code cell tagged exercise, and no other, has BEGIN SOLUTION ... END SOLUTION")
     if ("answer(" in text) != ("answer" in tags):
         raise SourceError(f"{where}: a code cell tagged answer, and no other, calls answer(...)")
-    return Cell("code", text, tags, start + 1)
 
 
 def with_gaps(text: str) -> str:
@@ -201,25 +211,32 @@ def names() -> list[str]:
     return sorted(path.stem for path in (NOTEBOOKS / "src").glob("*.py"))
 
 
-def main() -> int:
+@dataclass(frozen=True)
+class Options:
+    """Build the notebooks from notebooks/src."""
+
+    names: tyro.conf.Positional[tuple[str, ...]] = ()
+    """such as 01_projection; all where left out"""
+    check: bool = False
+    """write nothing; say what is out of step"""
+    timeout: int = 300
+    """seconds that one cell may take"""
+
+
+def main(options: Options) -> int:
     """Build what the command line asks for; 1 where something is out of step or fails."""
-    parser = argparse.ArgumentParser(description="Build the notebooks from notebooks/src.")
-    parser.add_argument("names", nargs="*", help="such as 01_projection; all where left out")
-    parser.add_argument("--check", action="store_true", help="write nothing; say what is out of step")
-    parser.add_argument("--timeout", type=int, default=300, help="seconds that one cell may take")
-    arguments = parser.parse_args()
     failed = False
     try:
-        for name in arguments.names or names():
+        for name in options.names or names():
             for path, notebook in build(Path(name).stem).items():
                 shown = path.relative_to(NOTEBOOKS.parent)
-                if arguments.check:
+                if options.check:
                     if out_of_step(path, notebook):
                         print(f"{shown} is out of step with its source")
                         failed = True
                     continue
                 path.parent.mkdir(exist_ok=True)
-                execute(notebook, path.parent, arguments.timeout)
+                execute(notebook, path.parent, options.timeout)
                 write_atomically(path, nbformat.writes(notebook).encode() + b"\n")
                 print(f"{shown}: {len(notebook.cells)} cells")
     except (CellExecutionError, SourceError) as error:
@@ -229,4 +246,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(tyro.cli(Options)))

@@ -21,6 +21,7 @@ from lifting.checking.routes import Library, PlainModel, Solver, as_array, flip,
 from lifting.datasets.motion_capture import load_motion_capture
 from lifting.front import Lifted, lift
 from lifting.pose_prior import Gaussian, PosePrior, load_prior, sample
+from lifting.solve import centre, weighted_mean
 from lifting.support.arrays import Array, like, namespace
 
 # --- frames, for eq. (3)-(8) -------------------------------------------------------------------------------------
@@ -71,8 +72,8 @@ class Frame:
     def pose(self, Y: Array, rows: int = 2) -> Array:
         """Y_hat of landmarks Y (n, 2, L), minus the mean of the visible ones; with `rows` 3, z below it as it is."""
         result = self.lift_at_winner(Y)
-        middle = result.Y_hat @ like(self.visible / self.visible.sum(), Y)
-        return namespace(Y).concat([result.Y_hat - middle[..., None], result.pose[..., 2:rows, :]], axis=-2)
+        Y_hat = result.Y_hat - weighted_mean(result.Y_hat, self.visible)
+        return namespace(Y).concat([Y_hat, result.pose[..., 2:rows, :]], axis=-2)
 
     def plain(self, rows: int = 2) -> PlainModel:
         """The winner's least squares, written out."""
@@ -114,11 +115,9 @@ def random_prior(rng: np.random.Generator, K: int = 2, J: int = 4, L: int = 8) -
     """A prior of no particular shape, half a metre in size."""
     mu = 0.5 * rng.normal(size=(K, 3, L))
     mu[:, 1] += np.linspace(-1, 1, L)  # so that all components stand the same way up, as people do
-    mu -= mu.mean(axis=-1, keepdims=True)
-    e = rng.normal(size=(K, J, 3, L))
-    e -= e.mean(axis=-1, keepdims=True)
+    e = centre(rng.normal(size=(K, J, 3, L)))
     e = np.swapaxes(np.linalg.qr(np.swapaxes(e.reshape(K, J, 3 * L), 1, 2))[0], 1, 2).reshape(K, J, 3, L)
-    return PosePrior(mu, e, rng.uniform(0.05, 0.5, (K, J)), np.full(K, 1e-3), np.full(K, 1 / K))
+    return PosePrior(centre(mu), e, rng.uniform(0.05, 0.5, (K, J)), np.full(K, 1e-3), np.full(K, 1 / K))
 
 
 # --- peaks of maps, for eq. (9) ----------------------------------------------------------------------------------

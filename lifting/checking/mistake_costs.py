@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from lifting.belief import belief_gradient, belief_maps, belief_update_gradient, exact_belief_gradient, peaks
-from lifting.camera import rotation_angles, turn
+from lifting.camera import flip_y, rotation_angles, turn
 from lifting.checking.mistaken_maps import forward_difference, undivided_difference
 from lifting.checking.mistaken_models import Implementation, truncated_on_the_wrong_side, uncentred
 from lifting.datasets.motion_capture import load_motion_capture
@@ -117,18 +117,17 @@ def of_log_of_a_sum() -> str:
 def of_no_flip() -> str:
     """Errors, and frames that are refused, with y downwards."""
     prior, truth, _ = _held_out()
-    flipped = np.array([[1.0], [-1.0]])
-    known = lift(truth[:, :2] * flipped, prior)
+    known = lift(flip_y(truth[:, :2]), prior)
     errors = []
     for pose in truth[::4]:
         try:
-            lifted = lift(pose[:2] * flipped, prior, scale=None)
+            lifted = lift(flip_y(pose[:2]), prior, scale=None)
         except ValueError:  # no rotation fits with s > 0
             continue
         errors.append(float(1000 * mpjpe(lifted.pose / lifted.scale, pose, root="centroid")))
     return (
         f"At a known scale: MPJPE of held-out walks {_error(known.pose):.0f} mm, Y_hat "
-        f"{_distance(known.Y_hat * flipped):.0f} mm from Y; {_right_error():.0f} mm with y up. With a free scale "
+        f"{_distance(flip_y(known.Y_hat)):.0f} mm from Y; {_right_error():.0f} mm with y up. With a free scale "
         f"{100 * (1 - len(errors) / len(truth[::4])):.0f} % of the frames are refused, and the median MPJPE of the "
         f"others is {float(np.median(errors)):.0f} mm."
     )

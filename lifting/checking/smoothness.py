@@ -17,7 +17,7 @@ import numpy as np
 import tyro
 from jaxtyping import Float, Int
 
-from lifting.camera import ROTATIONS, turn
+from lifting.camera import ROTATIONS, flip_y, turn
 from lifting.checking.jumps import Crossings, one_pixel_crossings
 from lifting.checking.turning import (
     angle_gradient,
@@ -32,7 +32,7 @@ from lifting.datasets.real_frames import RealFrame, belief_human36m, load_real_f
 from lifting.fitting.default_prior import Settings, clip_poses, group_of, learn
 from lifting.front import landmark_jacobian, lift
 from lifting.pose_prior import PosePrior, load_prior
-from lifting.solve import centre, unwrap
+from lifting.solve import centre, unwrap, weighted_mean
 from lifting.support.arrays import check_count, fail
 from lifting.support.files import PACKAGE, data_path, write_atomically
 from lifting.support.options import Folder
@@ -88,7 +88,7 @@ def draw_sample(frames: int = FRAMES, seed: int = SEED) -> Sample:
     flat = turn(poses, rng.uniform(0, 2 * math.pi, len(poses)))[:, :2]
     low, high = flat.min(axis=-1, keepdims=True), flat.max(axis=-1, keepdims=True)
     scale = PERSON / (high - low).max(axis=(1, 2))
-    middle = (MAP - 1) / 2 * np.array([[1.0], [-1.0]])  # y up: rows count downwards
+    middle = (MAP - 1) / 2 * flip_y(np.ones((2, 1)))
     truth = scale[:, None, None] * (flat - (low + high) / 2) + middle
     return Sample(np.round(truth), truth, scale, np.repeat([n for n, _ in kept], frames))
 
@@ -122,7 +122,7 @@ def real_landmarks(frame: RealFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray
     angle = -math.atan2(A[1, 0], A[0, 0])  # of the photo's axes against the map's, y up
     c, s = math.cos(angle), math.sin(angle)
     about_z = np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])
-    return peaks(belief).T * np.array([[1.0], [-1.0]]), present & frame.visible, about_z @ frame.camera
+    return flip_y(peaks(belief).T), present & frame.visible, about_z @ frame.camera
 
 
 def bootstrap(
@@ -231,8 +231,7 @@ def by_gain(H: np.ndarray, R: np.ndarray, g: np.ndarray, gain: np.ndarray) -> li
 def fold_figures(sample: Sample, prior: PosePrior, frame: int) -> dict[str, Any]:
     """One person blended into their mirror image, up to where the minimum over theta ends."""
     Y = sample.Y[frame]
-    middle = Y.mean(axis=-1, keepdims=True)
-    mirrored = middle + (Y - middle) * np.array([[-1.0], [1.0]])
+    mirrored = weighted_mean(Y) - flip_y(centre(Y))
     fold = follow_to_fold(Y, mirrored, prior)
     left = fold.t[-1] - fold.t
     near = (left > 1e-6) & (left < 1e-2)

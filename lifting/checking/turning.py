@@ -30,7 +30,7 @@ from lifting.camera import project, rotation, turn
 from lifting.front import Lifted, landmark_jacobian, lift
 from lifting.landmark_gradient import landmark_model
 from lifting.pose_prior import Gaussian, PosePrior
-from lifting.solve import centre, stack_ridge, unwrap
+from lifting.solve import centre, stack_ridge, unwrap, weighted_mean
 from lifting.support.arrays import Array, check_array, check_count, check_positive, fail, like, namespace, refuse
 
 FOLLOWED = 0.2
@@ -60,34 +60,35 @@ def turning(Y: Float[Array, "*batch 2 L"], prior: PosePrior, result: Lifted) -> 
         ValueError: a Y that is not of the result's shape, or not finite.
     """
     Y = check_array("Y", Y, *result.Y_hat.shape)
-    xp = namespace(Y)
-    k, seen = result.component, result.visible
+    xp, k, free = namespace(Y), result.component, result.free_scale
     gaussian = Gaussian(*(like(part, Y)[k] for part in prior.gaussian(np.s_[:])))
-    sigma = gaussian.sigma
 
     def model(quarters: int) -> Array:
         """[p E] with a row for every landmark, its mean over the visible ones 0."""
         theta = result.theta + quarters * math.pi / 2
-        return landmark_model(gaussian, theta, free_scale=True, weights=seen, camera=result.camera)[0]
+        return landmark_model(gaussian, theta, free_scale=True, weights=result.visible, camera=result.camera)[0]
 
     here, right, left = model(0), model(1), model(-1)
     first, second = (right - left) / 2, (right + left) / 2 - here
     unknowns = xp.concat([xp.ones_like(result.a[..., :1]), result.a], axis=-1)  # of [p E], over the scale
     f1, f2 = _apply(first, unknowns), _apply(second, unknowns)
-    free = result.free_scale
-    D, D1 = (here, first) if free else (here[..., 1:], first[..., 1:])
-    ridge = xp.concat([xp.zeros_like(sigma[..., :1]), sigma], axis=-1) if free else sigma
-    weight = xp.astype(xp.concat([seen, seen], axis=-1), Y.dtype)
-    r = unwrap(centre((Y - result.Y_hat) / result.scale[..., None, None], seen))
+    sigma = gaussian.sigma
+    D, D1, ridge = (
+        (here, first, xp.concat([xp.zeros_like(sigma[..., :1]), sigma], axis=-1))
+        if free
+        else (here[..., 1:], first[..., 1:], sigma)
+    )
+    seen = xp.astype(xp.concat([result.visible, result.visible], axis=-1), Y.dtype)
+    r = seen * unwrap((Y - result.Y_hat) / result.scale[..., None, None])
     # h = D^T f' - D'^T r
-    h = _apply(xp.matrix_transpose(D), weight * f1) - _apply(xp.matrix_transpose(D1), r)
-    E_bar = stack_ridge(weight[..., None] * D, ridge)
+    h = _apply(xp.matrix_transpose(D), seen * f1) - _apply(xp.matrix_transpose(D1), r)
+    E_bar = stack_ridge(seen[..., None] * D, ridge)
     Ah = xp.linalg.solve(xp.matrix_transpose(E_bar) @ E_bar, h[..., None])[..., 0]
     # kappa = |f'|^2 - r^T f'' - h^T A^-1 h
-    kappa = xp.sum(weight * f1**2 - r * f2, axis=-1) - xp.sum(h * Ah, axis=-1)
+    kappa = xp.sum(seen * f1**2 - r * f2, axis=-1) - xp.sum(h * Ah, axis=-1)
     # w = f' - D A^-1 h
     w = f1 - _apply(D, Ah)
-    return Turning(-xp.sum(r * f1, axis=-1), kappa, w, weight * w)
+    return Turning(-xp.sum(r * f1, axis=-1), kappa, w, seen * w)
 
 
 def refined_jacobian(
@@ -210,22 +211,19 @@ def solve_again(
     Y: Float[np.ndarray, "*batch 2 L"], prior: PosePrior, result: Lifted, theta: Float[np.ndarray, "*batch"]
 ) -> Lifted:
     """`result` with everything but the component (and a fixed scale) solved for once more at other angles: eq. (6)."""
-    k, seen, camera, s = result.component, result.visible, result.camera, result.scale
-    mu, e, sigma = prior.gaussian(k)
-    _, E_bar_t = landmark_model(
-        Gaussian(mu, e, sigma), theta, free_scale=result.free_scale, weights=seen, camera=camera
-    )
+    gaussian, seen, camera, s = prior.gaussian(result.component), result.visible, result.camera, result.scale
+    _, E_bar_t = landmark_model(gaussian, theta, free_scale=result.free_scale, weights=seen, camera=camera)
     y = unwrap(Y / s[..., None, None])  # E_bar_t takes the mean away, and what was not seen
     if result.free_scale:
         x = _apply(E_bar_t, y)
         s, a = s * x[..., 0], x[..., 1:] / x[..., :1]
     else:
-        a = _apply(E_bar_t, y - unwrap(project(mu, theta, camera=camera)))
-    pose = s[..., None, None] * turn(mu + (a[..., None, None] * e).sum(-3), theta, camera)
-    pose[..., :2, :] += np.mean(Y - pose[..., :2, :], axis=-1, keepdims=True, where=seen[..., None, :])
+        a = _apply(E_bar_t, y - unwrap(project(gaussian.mu, theta, camera=camera)))
+    pose = s[..., None, None] * turn(gaussian.mu + (a[..., None, None] * gaussian.e).sum(-3), theta, camera)
+    pose[..., :2, :] += weighted_mean(Y - pose[..., :2, :], seen)
     residual = centre(Y - pose[..., :2, :], seen)
     # (2)  ||Y - Y_hat||^2 + ||sigma b||^2
-    least = (residual**2).sum((-1, -2)) + ((sigma * a * s[..., None]) ** 2).sum(-1)
+    least = (residual**2).sum((-1, -2)) + ((gaussian.sigma * a * s[..., None]) ** 2).sum(-1)
     return result._replace(theta=theta, R=rotation(theta), a=a, scale=s, cost=least, Y_hat=pose[..., :2, :], pose=pose)
 
 

@@ -5,7 +5,9 @@ from jaxtyping import Float
 
 from lifting.camera import rotation_angles, turn
 from lifting.pose_prior import PosePrior
+from lifting.solve import centre
 from lifting.support.arrays import check_array, fail
+from lifting.support.checked import checked
 
 GRID = 32
 """Angles at which `align_to_prior` looks before it refines the best of them."""
@@ -13,6 +15,7 @@ GRID = 32
 NEWTON_STEPS = 6
 
 
+@checked
 def align_about_vertical(poses: Float[np.ndarray, "N 3 L"], mean: Float[np.ndarray, "3 L"]) -> Float[np.ndarray, " N"]:
     """The headings theta (N,) that turn the mean (3, L) best onto each of the poses (N, 3, L).
 
@@ -22,9 +25,10 @@ def align_about_vertical(poses: Float[np.ndarray, "N 3 L"], mean: Float[np.ndarr
         A = sum_l (x x' + z z'),   B = sum_l (x z' - z x')    (x, z of the pose; x', z' of the mean),
 
     and c A + s B = |(A, B)| cos(theta - atan2(B, A)): the maximum is at theta = atan2(B, A).
+
+    Raises:
+        ValueError: a wrong shape or a value that is not finite.
     """
-    poses = check_array("poses", poses, 3, "L")
-    mean = check_array("mean", mean, 3, poses.shape[-1])
     x, z = poses[..., 0, :], poses[..., 2, :]
     A = x @ mean[0] + z @ mean[2]
     B = x @ mean[2] - z @ mean[0]
@@ -40,6 +44,9 @@ def align_to_prior(
     a short Fourier series, f(theta) = f0 + f1 cos theta + f2 sin theta + f3 cos 2 theta + f4 sin 2 theta, with five
     numbers for each pose and component. It is computed at 32 angles, and the best of them is refined by Newton's
     method. The answer is never worse than `start`, where that is given.
+
+    Raises:
+        ValueError: fewer than 2 poses, a wrong shape or a value that is not finite.
     """
     poses = check_poses(poses, prior.L)
     f = np.stack([_heading_series(poses, prior.mu[k], prior.e[k], prior.sigma[k]) for k in range(prior.K)], axis=-1)
@@ -127,4 +134,4 @@ def check_poses(poses: np.ndarray, landmarks: int | str = "L") -> np.ndarray:
     poses = np.asarray(check_array("poses", poses, 3, landmarks), dtype=np.float64)
     if poses.ndim != 3 or len(poses) < 2 or poses.shape[-1] < 2:
         fail("poses", f"shape {poses.shape}", "shape (N, 3, L) with N >= 2 poses of L >= 2 landmarks")
-    return poses - poses.mean(axis=-1, keepdims=True)
+    return centre(poses)

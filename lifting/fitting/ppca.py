@@ -9,6 +9,7 @@ from scipy.spatial.distance import cdist
 from lifting.camera import turn
 from lifting.fitting.alignment import align_to_prior, check_poses
 from lifting.pose_prior import Gaussian, PosePrior, log_density
+from lifting.solve import centre
 from lifting.support.arrays import check_array, check_count, check_positive, fail
 
 LEAST_SPREAD = 1e-9
@@ -40,6 +41,9 @@ def fit_ppca(
         frame_weights: how much each pose counts; all the same if not given. Only their ratios matter.
         noise_floor: the least standard deviation of the noise of a coordinate, in metres.
         landmarks: their names, for the prior.
+
+    Raises:
+        ValueError: an argument out of its range.
     """
     poses = check_poses(poses)
     J = check_bases(bases, poses.shape[-1])
@@ -70,7 +74,7 @@ def _most_probable(mu: np.ndarray, S: np.ndarray, J: int, floor: float) -> tuple
     e = vectors[:, :J].T.reshape(J, 3, L)
     # The sign of an eigenvector is arbitrary. Fixing it makes equal poses give equal files.
     largest = np.take_along_axis(e.reshape(J, -1), np.abs(e).reshape(J, -1).argmax(axis=1)[:, None], axis=1)
-    return Gaussian(mu - mu.mean(axis=-1, keepdims=True), e * np.sign(largest)[..., None], np.sqrt(v / spread)), v
+    return Gaussian(centre(mu), e * np.sign(largest)[..., None], np.sqrt(v / spread)), v
 
 
 def _centred_axes(L: int) -> np.ndarray:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lifting.pose_prior import PosePrior, face_viewer
+from lifting.solve import centre
 from lifting.support.arrays import check_finite, check_floating, fail
 
 LAYOUTS = ("coordinates", "landmarks")
@@ -51,7 +52,7 @@ def load_matlab_prior(
     K, J = e.shape[:2]
     w = sigma[:, -1]
     prior = PosePrior(
-        mu=_our_axes(mu - mu.mean(axis=-1, keepdims=True)) / 1000,
+        mu=_our_axes(centre(mu)) / 1000,
         e=_our_axes(_orthonormal(e)),
         sigma=sigma[:, :-1] / w[:, None],
         noise_variance=1e-6 / w**2,
@@ -101,6 +102,6 @@ def _our_axes(array: np.ndarray) -> np.ndarray:
 
 def _orthonormal(e: np.ndarray) -> np.ndarray:
     """The centred bases with orthonormal rows that are nearest to e (K, J, 3, L): U V' of its decomposition U S V'."""
-    rows = (e - e.mean(axis=-1, keepdims=True)).reshape(*e.shape[:2], -1)
+    rows = centre(e).reshape(*e.shape[:2], -1)
     U, _, Vt = np.linalg.svd(rows, full_matrices=False)
     return (U @ Vt).reshape(e.shape)

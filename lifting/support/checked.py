@@ -6,7 +6,7 @@
 - An array's annotation is jaxtyping's. Its last dimensions must fit, whatever `*batch` stands for before them, and a
   name is one size throughout the call: where E is (34, 25), y must have 34 numbers.
 - Lists and numbers become arrays. All arrays get the library, dtype and device of the first torch tensor among them, or
-  else of the first array.
+  else of the first array; what may be booleans, as `Weights`, is never the first.
 - `Annotated[..., rule]` adds what values must be, one of `RULES`; without it, finite.
 - `Positive`, `NonNegative` and `Count` are plain numbers. A NamedTuple of arrays is checked field by field. A dataclass
   has checked itself; it gives its sizes, such as L, to the others, as a `Count` does.
@@ -217,7 +217,7 @@ def _leader(values: dict[str, Any], specs: dict[str, Spec]) -> Array | None:
         if specs[name].made:
             continue
         pairs = zip(specs[name].parts, value, strict=True) if specs[name].parts else [(specs[name], value)]
-        found += [array for spec, array in pairs if spec is not None and "f" in spec.kinds and _is_real(array)]
+        found += [array for spec, array in pairs if spec is not None and spec.kinds == "f" and array is not None]
     return next((array for array in found if is_torch(array)), found[0] if found else None)
 
 
@@ -265,10 +265,6 @@ def _value(dim: str, known: Sizes) -> int:
 
 def _is_boolean(value: Any) -> bool:
     return str(getattr(value, "dtype", "")).endswith("bool")
-
-
-def _is_real(value: Any) -> bool:
-    return value is not None and not _is_boolean(value)
 
 
 def _above(name: str, value: Array, zero: bool) -> None:
