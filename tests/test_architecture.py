@@ -65,7 +65,7 @@ def test_adding_an_equation(tmp_path):
     assert "does not name it" in equation_index.faults(Index((unnamed,), ()), tmp_path)[0]
 
 
-NOTEBOOK = '''# %% [markdown]
+NOTEBOOK = """# %% [markdown]
 # # 99 A trial
 
 # %% tags=["setup"]
@@ -82,7 +82,7 @@ two = 1 + 1
 
 # %% tags=["answer"]
 answer("99.1", two, 2, hint="Count.")
-'''
+"""
 
 
 def test_adding_a_notebook(tmp_path, monkeypatch, capsys):

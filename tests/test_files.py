@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lifting.support import files
-from lifting.support.files import data_path, load_npz, save_npz, write_atomically
+from lifting.support.files import data_path, load_npz, rounded, save_npz, write_atomically, write_json
 
 ARRAYS = {"a": np.arange(40.0).reshape(4, 10), "names": np.array(["hip", "knee"]), "n": np.array(3)}
 
@@ -93,6 +93,15 @@ def test_a_folder_is_not_overwritten(tmp_path):
     with pytest.raises(OSError):
         write_atomically(tmp_path / "out", b"new")
     assert entries(tmp_path) == ["out"]
+
+
+def test_rounding_reaches_every_number():
+    assert rounded({"a": [1.23456, (7, True)], "b": None}, 3) == {"a": [1.23, [7, True]], "b": None}
+
+
+def test_json_is_written_an_entry_a_line(tmp_path):
+    write_json(tmp_path / "out.json", {"a": [1, 0.5]})
+    assert (tmp_path / "out.json").read_text() == '{\n "a": [\n  1,\n  0.5\n ]\n}\n'
 
 
 # save_npz and load_npz

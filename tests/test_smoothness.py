@@ -384,10 +384,6 @@ def test_bootstrap_draws_groups(rng):
     assert high_alike - low_alike > 1.5 * (high - low)
 
 
-def test_rounding_reaches_every_number():
-    assert smoothness.rounded({"a": [1.23456, (7, True)], "b": None}) == {"a": [1.23, [7, True]], "b": None}
-
-
 @pytest.fixture(scope="module")
 def published():
     return json.loads(data_path("smoothness.json").read_text())

@@ -14,7 +14,8 @@ from lifting.camera import ROTATIONS
 from lifting.front import landmark_jacobian, lift
 from lifting.pose_prior import PosePrior
 from lifting.solve import unwrap
-from lifting.support.arrays import Array, check_array, check_count, check_positive, fail, to_numpy
+from lifting.support.arrays import Array, check_count, fail, to_numpy
+from lifting.support.checked import Positive, checked
 
 
 class LiftOptions(TypedDict, total=False):
@@ -40,6 +41,7 @@ class Plane(NamedTuple):
     Y_hat: Float[np.ndarray, "H W 2 L"]
 
 
+@checked
 def winners_over_plane(
     Y: Float[np.ndarray, "2 L"],
     prior: PosePrior,
@@ -61,8 +63,6 @@ def winners_over_plane(
     Raises:
         ValueError: what `lift` refuses, no such landmark, or one that is not visible.
     """
-    Y = _check_frame("Y", Y, prior)
-    xs, ys = (to_numpy(check_array(name, value, "N")) for name, value in (("xs", xs), ("ys", ys)))
     visible = _check_visible(options.get("visible"), prior)
     if not 0 <= check_count("landmark", landmark, least=0) < len(visible):
         fail("landmark", landmark, f"a whole number below {len(visible)}")
@@ -84,12 +84,13 @@ def angle_index(theta: Float[np.ndarray, "*batch"], rotations: int) -> Int[np.nd
     return np.round(theta * rotations / (2 * math.pi)).astype(int) % rotations
 
 
+@checked
 def straddle(
     start: Float[np.ndarray, "2 L"],
     end: Float[np.ndarray, "2 L"],
     prior: PosePrior,
     *,
-    apart: float = 1e-9,
+    apart: Positive = 1e-9,
     component: bool = False,
     **options: Unpack[LiftOptions],
 ) -> tuple[Float[np.ndarray, "2 L"], Float[np.ndarray, "2 L"]]:
@@ -101,8 +102,6 @@ def straddle(
     Raises:
         ValueError: what `lift` refuses, or two ends with the same winner.
     """
-    start, end = _check_frame("start", start, prior), _check_frame("end", end, prior)
-    check_positive("apart", apart)
 
     def winner(Y: np.ndarray) -> tuple[float, ...]:
         result = lift(Y, prior, **_with_free_scale(options))
@@ -145,8 +144,9 @@ def moves(visible: Bool[np.ndarray, " L"], step: float = 1.0) -> Float[np.ndarra
     return np.concatenate([single, -single])
 
 
+@checked
 def one_pixel_crossings(
-    Y: Float[np.ndarray, "N 2 L"], prior: PosePrior, *, step: float = 1.0, **options: Unpack[LiftOptions]
+    Y: Float[np.ndarray, "N 2 L"], prior: PosePrior, *, step: Positive = 1.0, **options: Unpack[LiftOptions]
 ) -> Crossings:
     """Move each visible landmark of each frame by `step` (1: a pixel) in every direction, and see who wins then.
 
@@ -155,8 +155,7 @@ def one_pixel_crossings(
     Raises:
         ValueError: what `lift` refuses; a step that is not positive.
     """
-    Y = to_numpy(check_array("Y", Y, "N", 2, prior.L))
-    dY = moves(_check_visible(options.get("visible"), prior), check_positive("step", step))
+    dY = moves(_check_visible(options.get("visible"), prior), step)
     rotations = options.get("rotations", ROTATIONS)
     before, after = (lift(Z, prior, **_with_free_scale(options)) for Z in (Y, Y[..., None, :, :] + dY))
     index, other = angle_index(before.theta, rotations)[..., None], angle_index(after.theta, rotations)
@@ -172,13 +171,6 @@ def one_pixel_crossings(
         predicted=np.linalg.norm(linear, axis=-1),
         missed=np.linalg.norm(change - linear, axis=-1),
     )
-
-
-def _check_frame(argument: str, Y: Array, prior: PosePrior) -> np.ndarray:
-    Y = to_numpy(check_array(argument, Y, 2, prior.L))
-    if Y.ndim != 2:
-        fail(argument, f"shape {Y.shape}", f"shape (2, {prior.L})")
-    return Y
 
 
 def _check_visible(visible: Array | None, prior: PosePrior) -> np.ndarray:

@@ -28,7 +28,7 @@ from lifting.checking.routes import EXACT, Library, Route, from_difference
 from lifting.checking.update_properties import Property, update_properties
 from lifting.checking.wrong_gradients import Mistake, mistakes
 from lifting.support.arrays import Array, like, to_numpy
-from lifting.support.files import PACKAGE, write_atomically
+from lifting.support.files import PACKAGE, rounded, write_atomically
 from lifting.support.options import Folder
 from lifting.support.templates import render
 
@@ -151,15 +151,7 @@ def as_json(measured: Ledger) -> str:
         "updating B": [asdict(one) for one in measured.properties],
         "wrong gradients": [asdict(one) for one in measured.mistakes],
     }
-    return json.dumps(_one_digit(document), indent=1) + "\n"
-
-
-def _one_digit(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _one_digit(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_one_digit(one) for one in value]
-    return float(f"{value:.0e}") if isinstance(value, float) else value
+    return json.dumps(rounded(document, digits=1), indent=1) + "\n"
 
 
 def as_markdown(measured: Ledger) -> str:

@@ -16,9 +16,17 @@ from lifting.fitting.default_prior import Settings, clip_poses, group_of, learn
 from lifting.front import lift
 from lifting.landmark_gradient import pull_back
 from lifting.metrics import mpjpe
-from lifting.pose_prior import PosePrior, load_prior
+from lifting.pose_prior import Gaussian, PosePrior, load_prior
 from lifting.skeleton import HUMAN36M
-from lifting.solve import centre, log_determinant, mixture_score, projected_model, truncated_pseudo_inverse, unwrap
+from lifting.solve import (
+    centre,
+    log_determinant,
+    mixture_score,
+    projected_model,
+    solve_at,
+    truncated_pseudo_inverse,
+    unwrap,
+)
 
 
 @functools.cache
@@ -191,25 +199,18 @@ def of_no_centring() -> str:
 
 def _lift_with(prepare: Implementation, prior: PosePrior, visible: np.ndarray, away: np.ndarray) -> float:
     """The error in mm of walks seen `away` from the origin, with `prepare` in the place of `centre` throughout."""
-    _, truth, _ = _held_out()
-    theta = rotation_angles()
-    y, n = unwrap(prepare(truth[:, :2] + away, visible)), np.asarray(float(visible.sum()))
+    truth, theta = _held_out()[1], rotation_angles()
+    Y, every, n = prepare(truth[:, :2, visible] + away), np.arange(len(truth)), np.asarray(float(visible.sum()))
     scores, poses = [], []
     for k in range(prior.K):
-        model = turn(np.concatenate([prior.mu[k][None], prior.e[k]]), theta[:, None])
-        rows = unwrap(prepare(model[..., :2, :], visible))
-        p, E = rows[:, 0], np.swapaxes(rows[:, 1:], 1, 2)
-        E_bar_t = truncated_pseudo_inverse(E, prior.sigma[k])
-        r = y[:, None] - p
-        a = np.einsum("tjd,ntd->ntj", E_bar_t, r)
-        # the least cost at each rotation is r^T (I - E E_bar_t) r
-        costs = np.sum(r * (r - np.einsum("tdj,ntj->ntd", E, a)), axis=-1)
-        t, least = costs.argmin(axis=1), costs.min(axis=1)
-        v = prior.noise_variance[k]
-        log_det = log_determinant(E[t], prior.sigma[k], v, n)
-        scores.append(mixture_score(least, v, log_det, prior.weights[k], np.ones(()), n))
-        poses.append(model[t, 0] + np.einsum("nj,njcl->ncl", a[np.arange(len(t)), t], model[t, 1:]))
-    return _error(np.stack(poses)[np.argmin(scores, axis=0), np.arange(len(truth))])
+        mu, e, sigma = prior.gaussian(k)
+        seen = Gaussian(prepare(mu[:, visible]), prepare(e[..., visible]), sigma)
+        found = solve_at(Y[:, None], seen, theta)
+        t, v = found.cost.argmin(axis=1), prior.noise_variance[k]
+        log_det = log_determinant(projected_model(seen.mu, seen.e, theta[t])[1], sigma, v, n)
+        scores.append(mixture_score(found.cost[every, t], v, log_det, prior.weights[k], np.ones(()), n))
+        poses.append(turn(mu + np.einsum("nj,jcl->ncl", found.a[every, t], e), theta[t]))
+    return _error(np.stack(poses)[np.argmin(scores, axis=0), every])
 
 
 def of_swapped_sides() -> str:

@@ -33,8 +33,8 @@ from lifting.fitting.default_prior import Settings, clip_poses, group_of, learn
 from lifting.front import landmark_jacobian, lift
 from lifting.pose_prior import PosePrior, load_prior
 from lifting.solve import centre, unwrap, weighted_mean
-from lifting.support.arrays import check_count, fail
-from lifting.support.files import PACKAGE, data_path, write_atomically
+from lifting.support.arrays import fail
+from lifting.support.files import PACKAGE, data_path, rounded, write_atomically, write_json
 from lifting.support.options import Folder
 from lifting.support.templates import render
 
@@ -70,27 +70,23 @@ def group_names(motion: MotionCapture) -> list[str]:
     return list(dict.fromkeys(map(group_of, motion.clip_names)))
 
 
-def draw_sample(frames: int = FRAMES, seed: int = SEED) -> Sample:
-    """Evenly spaced upright poses of every clip, each from a random heading, rounded to the pixels of a belief map.
+def draw_sample() -> Sample:
+    """`FRAMES` evenly spaced upright poses of every clip, from random headings, rounded to the pixels of a belief map.
 
     A level camera, heading uniform. The larger side of the box around the landmarks becomes `PERSON` pixels, the middle
     of the box comes to the middle of the `MAP` x `MAP` pixels; then every coordinate is rounded to a whole pixel.
-
-    Raises:
-        ValueError: no frames.
     """
-    check_count("frames", frames)
-    motion, rng = load_motion_capture(), np.random.default_rng(seed)
+    motion, rng = load_motion_capture(), np.random.default_rng(SEED)
     groups = group_names(motion)
     clips = [(groups.index(group_of(name)), clip_poses(motion, name)) for name in motion.clip_names]
-    kept = [(n, poses[np.linspace(0, len(poses) - 1, frames).round().astype(int)]) for n, poses in clips if len(poses)]
+    kept = [(n, poses[np.linspace(0, len(poses) - 1, FRAMES).round().astype(int)]) for n, poses in clips if len(poses)]
     poses = np.concatenate([part for _, part in kept])
     flat = turn(poses, rng.uniform(0, 2 * math.pi, len(poses)))[:, :2]
     low, high = flat.min(axis=-1, keepdims=True), flat.max(axis=-1, keepdims=True)
     scale = PERSON / (high - low).max(axis=(1, 2))
     middle = (MAP - 1) / 2 * flip_y(np.ones((2, 1)))
     truth = scale[:, None, None] * (flat - (low + high) / 2) + middle
-    return Sample(np.round(truth), truth, scale, np.repeat([n for n, _ in kept], frames))
+    return Sample(np.round(truth), truth, scale, np.repeat([n for n, _ in kept], FRAMES))
 
 
 def held_out_prior(group: int) -> PosePrior:
@@ -125,19 +121,17 @@ def real_landmarks(frame: RealFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return flip_y(peaks(belief).T), present & frame.visible, about_z @ frame.camera
 
 
-def bootstrap(
-    values: Float[np.ndarray, " N"], group: Int[np.ndarray, " N"], samples: int = 2000, seed: int = SEED
-) -> tuple[float, float]:
-    """The 95 % interval of the mean of `values`, by drawing whole groups with replacement.
+def bootstrap(values: Float[np.ndarray, " N"], group: Int[np.ndarray, " N"]) -> tuple[float, float]:
+    """The 95 % interval of the mean of `values`, by drawing whole groups with replacement, 2000 times.
 
     Raises:
-        ValueError: no samples, or fewer than two groups.
+        ValueError: fewer than two groups.
     """
     names, index = np.unique(group, return_inverse=True)
     if len(names) < 2:
         fail("group", f"{len(names)} group", "at least 2")
     total, count = np.bincount(index, values), np.bincount(index)
-    drawn = np.random.default_rng(seed).integers(len(names), size=(check_count("samples", samples), len(names)))
+    drawn = np.random.default_rng(SEED).integers(len(names), size=(2000, len(names)))
     low, high = np.quantile(total[drawn].sum(1) / count[drawn].sum(1), [0.025, 0.975])
     return float(low), float(high)
 
@@ -169,7 +163,7 @@ def spread(values: Float[np.ndarray, " N"]) -> dict[str, float]:
     return {f"{q}%": float(np.percentile(values, q)) for q in (5, 25, 50, 75, 95)}
 
 
-def derivative_figures(sample: Sample, prior: PosePrior, *, free: bool, seed: int = SEED) -> dict[str, Any]:
+def derivative_figures(sample: Sample, prior: PosePrior, *, free: bool) -> dict[str, Any]:
     """Eq. (8) beside `refined_jacobian` on real poses, centred: as matrices and as pull-backs of gradients g.
 
     Both are taken at the refined angle, but for "grid", which takes (8) where the layer does: at the best of 80 angles.
@@ -180,11 +174,9 @@ def derivative_figures(sample: Sample, prior: PosePrior, *, free: bool, seed: in
     found = turning(sample.Y, prior, refined)
     H, H_grid = landmark_jacobian(refined, prior), landmark_jacobian(coarse, prior)
     R = refined_jacobian(sample.Y, prior, refined)
-    rng = np.random.default_rng(seed)
-    residual = unwrap(centre(refined.Y_hat - sample.truth))
     gradients = {
-        "random": rng.standard_normal((len(H), H.shape[-1], 4)),
-        "residual": residual[..., None],
+        "random": np.random.default_rng(SEED).standard_normal((len(H), H.shape[-1], 4)),
+        "residual": unwrap(centre(refined.Y_hat - sample.truth))[..., None],
         "w": found.w[..., None],
     }
     gain = turning_gain(found)
@@ -249,7 +241,7 @@ FOLD_FRAME = 200
 """Of the sample; its minimum does not survive the way to the mirror image."""
 
 
-def measure(rotation_counts: Sequence[int] = ROTATION_COUNTS) -> dict[str, Any]:
+def measure() -> dict[str, Any]:
     """Everything that `docs/smoothness.md` reports; the same numbers in every run but for rounding."""
     prior, sample = load_prior(), draw_sample()
     photos = [real_landmarks(frame) for frame in load_real_frames()]
@@ -269,12 +261,12 @@ def measure(rotation_counts: Sequence[int] = ROTATION_COUNTS) -> dict[str, Any]:
         "photos": {"frames": len(photos), "landmarks": [int(seen.sum()) for _, seen, _ in photos]},
         "crossings": {
             str(T): crossing_figures([one_pixel_crossings(sample.Y, prior, rotations=T)], [sample.group])
-            for T in rotation_counts
+            for T in ROTATION_COUNTS
         },
         "crossings_held_out": {str(ROTATIONS): held_out_crossings(sample)},
         "crossings_photos": {
             str(rotations): crossing_figures(photo_crossings(rotations), np.arange(len(photos))[:, None])
-            for rotations in rotation_counts
+            for rotations in ROTATION_COUNTS
             if rotations <= ROTATIONS
         },
         "derivatives": {
@@ -285,21 +277,12 @@ def measure(rotation_counts: Sequence[int] = ROTATION_COUNTS) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def rounded(value: Any, digits: int = 3) -> Any:
-    """`value` with every number in it cut to so many significant digits, which all machines agree on."""
-    if isinstance(value, dict):
-        return {key: rounded(entry, digits) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [rounded(entry, digits) for entry in value]
-    return float(f"{value:.{digits}g}") if isinstance(value, float) else value
-
-
 def report(figures: dict[str, Any]) -> str:
     """The text of `docs/smoothness.md`, all its numbers read from `figures`."""
     text = render(
         "lifting.checking", "smoothness.md.j2", **figures, free=figures["derivatives"]["free"],
         fixed=figures["derivatives"]["fixed"], samples={name: figures[key] for name, key in SAMPLES.items()},
-        far=math.degrees(FAR), frames=FRAMES, percent=_percent, spread=_spread, cell=_cell,
+        far=math.degrees(FAR), frames=FRAMES,
     )  # fmt: skip
     parts = text.strip().split("\n\n")
     filled = [part if part.startswith(("|", "#")) else textwrap.fill(part, 116) for part in parts]
@@ -314,22 +297,6 @@ SAMPLES = {
 """What the report calls each sample, and its key."""
 
 
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.3g} %"
-
-
-def _spread(row: dict[str, float]) -> str:
-    return f"{row['50%']:.3g} ({row['5%']:.3g} to {row['95%']:.3g})"
-
-
-def _cell(row: dict[str, Any]) -> str:
-    """A fraction with its interval, or a spread."""
-    if "fraction" not in row:
-        return _spread(row)
-    low, high = row["interval"]
-    return f"{_percent(row['fraction'])} ({100 * low:.2g} to {100 * high:.2g})"
-
-
 def write(data: Folder = PACKAGE.parent / "data", docs: Folder = PACKAGE.parent / "docs") -> None:
     """Measure, and write smoothness.json and smoothness.md.
 
@@ -337,8 +304,8 @@ def write(data: Folder = PACKAGE.parent / "data", docs: Folder = PACKAGE.parent 
         data: the folder of smoothness.json.
         docs: the folder of smoothness.md.
     """
-    figures = rounded(measure())
-    write_atomically(data / "smoothness.json", (json.dumps(figures, indent=1) + "\n").encode())
+    figures = rounded(measure(), digits=3)
+    write_json(data / "smoothness.json", figures)
     write_atomically(docs / "smoothness.md", report(figures).encode())
 
 

@@ -33,7 +33,7 @@ from lifting.front import lift
 from lifting.metrics import mpjpe
 from lifting.pose_prior import PosePrior, save_prior
 from lifting.skeleton import HUMAN36M, mirror
-from lifting.support.files import data_path, write_atomically
+from lifting.support.files import data_path, write_atomically, write_json
 from lifting.support.options import Folder
 from lifting.support.templates import render
 
@@ -195,7 +195,7 @@ def build(out: Folder) -> None:
         "candidates": [{key: value for key, value in result.items() if key != "clips"} for result in results],
     }
     table = json.loads(json.dumps(table), parse_float=lambda text: round(float(text), 3))
-    write_atomically(out / "prior_held_out.json", (json.dumps(table, indent=1) + "\n").encode())
+    write_json(out / "prior_held_out.json", table)
     write_atomically(out / "prior.md", card(fitted.prior, table).encode())
 
 

@@ -1,12 +1,14 @@
 """Files: where the embedded data lies, writing without ever losing what was there, reading without pickle."""
 
 import io
+import json
 import os
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -46,6 +48,20 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def rounded(value: Any, digits: int) -> Any:
+    """`value` with every number in its lists and dictionaries cut to so many significant digits."""
+    if isinstance(value, dict):
+        return {key: rounded(entry, digits) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [rounded(entry, digits) for entry in value]
+    return float(f"{value:.{digits}g}") if isinstance(value, float) else value
+
+
+def write_json(path: str | os.PathLike[str], document: Any) -> None:
+    """Write `document` to `path` as JSON, an entry a line; see `write_atomically`."""
+    write_atomically(path, (json.dumps(document, indent=1) + "\n").encode())
 
 
 def load_npz(path: str | os.PathLike[str], keys: Collection[str]) -> dict[str, np.ndarray]:
