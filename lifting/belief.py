@@ -29,6 +29,7 @@ the normalised density N(z; Y_p, sigma^2). That is the **update**. An optimiser 
 """
 
 import math
+from typing import Annotated
 
 import numpy as np
 from array_api_compat import device
@@ -152,6 +153,24 @@ def exact_belief_gradient(
     b_hat = belief_maps(Y, height, width, sigma)
     # d b_hat_p / d Y_p = (z - Y_p) / sigma^2 b_hat_p
     return xp.stack([columns * b_hat, rows * b_hat], axis=-3) / sigma**2
+
+
+@checked
+def gradient_error(
+    Y: Float[np.ndarray, "2 L"],
+    deltas: Annotated[Float[np.ndarray, " N"], "> 0"],
+    height: Count,
+    width: Count,
+    sigma: Positive = 1.0,
+) -> Float[np.ndarray, " N"]:
+    """How far eq. (9) is from the exact derivative for each step delta, relative to the latter's largest value.
+
+    Raises:
+        ValueError: as `belief_gradient`.
+    """
+    exact = exact_belief_gradient(Y, height, width, sigma)
+    apart = [np.abs(belief_gradient(Y, height, width, sigma, delta) - exact).max() for delta in deltas.tolist()]
+    return np.array(apart) / np.abs(exact).max()
 
 
 @checked

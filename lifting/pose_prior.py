@@ -112,7 +112,9 @@ class PosePrior:
         variance of the directions that have no basis any more. A prior of J bases that was fitted by `fit_ppca`
         thus turns into the one that a fit with fewer bases would have found.
         """
-        kept = list(range(self.K)) if components is None else [_check_index(self.K, k) for k in components]
+        kept = (
+            list(range(self.K)) if components is None else [_check_index("components", k, self.K) for k in components]
+        )
         if not kept or len(set(kept)) < len(kept):
             fail("components", list(components or []), "at least one component, each of them once")
         J = self.J if bases is None else check_count("bases", bases)
@@ -128,10 +130,10 @@ class PosePrior:
         return PosePrior(self.mu[kept], self.e[kept, :J], sigma, v_new, weights, self.landmarks)
 
 
-def _check_index(K: int, component: int) -> int:
-    index = check_count("components", component, least=0)
-    if index >= K:
-        fail("components", index, f"indices from 0 to {K - 1}")
+def _check_index(argument: str, value: int, length: int) -> int:
+    index = check_count(argument, value, least=0)
+    if index >= length:
+        fail(argument, index, f"an index from 0 to {length - 1}")
     return index
 
 
@@ -271,6 +273,41 @@ def posterior(prior: PosePrior, pose: Float[Array, "*batch 3 L"]) -> Posterior:
     xp = namespace(joint)
     share = xp.exp(joint - xp.max(joint, axis=-1, keepdims=True))
     return Posterior(mean, like(spread * v / (spread + v), d), share / xp.sum(share, axis=-1, keepdims=True))
+
+
+def move_along(prior: PosePrior, basis: int, deviations: float, component: int = 0) -> Float[np.ndarray, "3 L"]:
+    """The pose mu + a_j e_j (3, L), in metres, where a_j is `deviations` times its standard deviation sqrt(lambda_j).
+
+    Args:
+        prior: the prior.
+        basis: j, counted from 0.
+        deviations: how far to go, in standard deviations, with either sign.
+        component: k, counted from 0.
+
+    Raises:
+        ValueError: no such basis or component, or `deviations` is not finite.
+    """
+    k, j = _check_index("component", component, prior.K), _check_index("basis", basis, prior.J)
+    check_finite("deviations", np.asarray(deviations, dtype=np.float64))
+    # a_j ~ N(0, lambda_j), lambda_j = v / sigma_j^2
+    return prior.mu[k] + deviations * np.sqrt(prior.component_variance[k, j]) * prior.e[k, j]
+
+
+def rebuild(
+    prior: PosePrior, pose: Float[np.ndarray, "3 L"], bases: int, component: int = 0
+) -> Float[np.ndarray, "3 L"]:
+    """The pose mu + a.e (3, L), in metres, that the first `bases` bases make most probable given a 3D `pose` (3, L).
+
+    The pose is taken at the heading that it has. Bases that are left out become noise, as `PosePrior.subset` says. For
+    each basis that stays, a_j = (e_j, pose - mu) / (1 + sigma_j^2).
+
+    Raises:
+        ValueError: a wrong shape, more bases than the prior has, or no such component.
+    """
+    if np.shape(pose) != (3, prior.L):
+        fail("pose", f"shape {np.shape(pose)}", f"shape (3, {prior.L})")
+    few = prior.subset(bases=bases, components=[_check_index("component", component, prior.K)])
+    return few.mu[0] + np.tensordot(posterior(few, pose).mean[0], few.e[0], axes=1)
 
 
 def _residual(prior: PosePrior, poses: Array) -> tuple[Array, Array]:

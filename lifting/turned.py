@@ -7,18 +7,18 @@ plots of the cost around the circle.
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from lifting.camera import ROTATIONS, rotation_angles, turn
-from lifting.landmark_gradient import landmark_model
-from lifting.pose_prior import PosePrior
+from lifting.landmark_gradient import jacobian, landmark_model
+from lifting.pose_prior import Gaussian, PosePrior
+from lifting.solve import centre, log_determinant, mixture_score, projected_model, unwrap
 from lifting.solve import free_scale as scale_column
-from lifting.solve import projected_model
 from lifting.support.arrays import Array, check_shape, fail
-from lifting.support.checked import Camera, Count, checked
+from lifting.support.checked import Camera, Count, Positive, checked
 
 OneWeightEach = Annotated[Float[Array, " L"] | Bool[Array, " L"], ">= 0"]
 
@@ -134,3 +134,71 @@ def _turn_prior(
         D, ridge = scale_column(p, D, sigma)
         p, ridge = np.zeros_like(p), ridge[:, 0]
     return TurnedPrior(prior, theta, free, w, C, p, D, ridge)
+
+
+class Around(NamedTuple):
+    """The winner of eq. (2) for one frame, and the cost around the circle."""
+
+    component: int
+    angle: int
+    """Index into the turned prior's theta."""
+    cost: Float[np.ndarray, " T"]
+    """The winning component's, at all angles; infinite where the scale is not positive."""
+    pose: Float[np.ndarray, "3 L"]
+    """Eq. (1) without Pi, centred: its first two rows are Y_hat, in Y's units."""
+    H: Float[np.ndarray, "2*L 2*L"]
+    """Eq. (8): dY_hat/dY of centred landmarks."""
+
+
+@checked
+def search_around(Y: Float[np.ndarray, "2 L"], turned: TurnedPrior, rotations: Count, factor: Positive = 1.0) -> Around:
+    """Solve eq. (2) for one frame at `rotations` of the angles, with factor * sigma in sigma's place; then (1) and (8).
+
+    As `solve.search` and `lift`, but neither another sigma nor fewer angles have the prior turned anew: for pictures
+    that follow a slider.
+
+    Args:
+        Y: (2, L), y up.
+        turned: from `turn_prior`.
+        rotations: how many of its angles are searched, equally spaced.
+        factor: 1 is the prior as it was learned.
+
+    Raises:
+        ValueError: a wrong shape, a value that is not finite, a factor that is not positive, `rotations` that don't
+            divide the number of angles, or landmarks that no rotation fits with a scale > 0.
+    """
+    prior, T, weights = turned.prior, len(turned.theta), turned.weights
+    check_shape("Y", Y, 2, prior.L)
+    if T % rotations:
+        fail("rotations", rotations, f"a divisor of the {T} angles")
+    every, sigma, n = T // rotations, factor * prior.sigma, prior.L if weights is None else weights.sum()
+    unknowns, costs = turned.solve(unwrap(centre(Y, weights)), factor * turned.ridge)
+    scale = unknowns[..., 0] if turned.free_scale else np.ones_like(costs)
+    costs, scale = np.where(scale > 0, costs, np.inf), np.where(scale > 0, scale, 1.0)
+    best = np.arange(prior.K), costs[:, ::every].argmin(axis=1) * every
+    if not np.isfinite(costs[best]).any():
+        fail("Y", "landmarks that no rotation fits with a scale > 0", "a person who is not upside down (y is up)")
+    # Within a component the least cost wins, among components the most probable.
+    log_det = log_determinant(turned.D[best][..., -prior.J :], sigma, prior.noise_variance, float(n))
+    score = mixture_score(costs[best], prior.noise_variance, log_det, prior.weights, scale[best], n)
+    k = int(score.argmin())
+    t = int(best[1][k])
+    mu, e, _ = prior.gaussian(k)
+    # (1)  R (s mu + b.e), b = s a
+    body = scale[k, t] * mu + np.tensordot(unknowns[k, t, -prior.J :], e, axes=1)
+    pose = turn(body, turned.theta[t], turned.camera)
+    model = landmark_model(Gaussian(mu, e, sigma[k]), turned.theta[t], free_scale=turned.free_scale,
+                           weights=weights, camera=turned.camera)  # fmt: skip
+    return Around(k, t, costs[k], pose, jacobian(*model))
+
+
+@checked
+def other_valley(costs: Float[np.ndarray, " T"]) -> int:
+    """The index of the lowest local minimum of a cost around the circle, eq. (2), but the global one; -1 without one.
+
+    Raises:
+        ValueError: a wrong shape or a value that is not finite.
+    """
+    valleys = (costs < np.roll(costs, 1)) & (costs <= np.roll(costs, -1))
+    valleys[costs.argmin()] = False
+    return int(np.where(valleys, costs, np.inf).argmin()) if valleys.any() else -1

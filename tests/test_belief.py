@@ -18,6 +18,7 @@ from lifting.belief import (
     belief_update,
     belief_update_gradient,
     exact_belief_gradient,
+    gradient_error,
     peaks,
     pull_back_maps,
 )
@@ -495,3 +496,32 @@ REFUSED = {
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         call()
+
+
+def test_the_error_is_the_closed_form_of_a_difference_of_gaussians():
+    """Eq. (9) is exp(-delta^2 / 2 sigma^2) sinh(u) / u times the derivative, u = delta (x - Y) / sigma^2."""
+    Y, sigma, deltas = np.array([[16.3], [15.8]]), 1.4, np.array([0.05, 0.7, 2.0])
+    x, y = np.arange(33) - 16.3, np.arange(33) - 15.8
+    G = np.exp(-(y[:, None] ** 2 + x**2) / (2 * sigma**2))
+    exact = np.stack([x * G, y[:, None] * G]) / sigma**2
+    worst = []
+    for delta in deltas:
+        factor = [np.sinh(delta * z / sigma**2) / (delta * z / sigma**2) * np.exp(-(delta**2) / 2 / sigma**2) - 1
+                  for z in (np.broadcast_to(x, G.shape), np.broadcast_to(y[:, None], G.shape))]  # fmt: skip
+        worst.append(np.abs(np.stack(factor) * exact).max() / np.abs(exact).max())
+    np.testing.assert_allclose(gradient_error(Y, deltas, 33, 33, sigma), worst, rtol=1e-9)
+
+
+def test_the_error_is_of_second_order():
+    small, smaller = gradient_error(np.array([[16.0], [16.2]]), np.array([0.02, 0.01]), 33, 33)
+    assert abs(np.log2(small / smaller) - 2) < 0.01
+
+
+def test_the_error_of_a_step_that_is_not_positive_is_refused():
+    Y = np.array([[16.0], [16.0]])
+    with pytest.raises(ValueError, match=r"Y: got shape \(3, 1\), expected shape \(2, L\)"):
+        gradient_error(np.zeros((3, 1)), [1.0], 33, 33)
+    with pytest.raises(ValueError, match=r"deltas: got 0, expected numbers > 0"):
+        gradient_error(Y, np.array([1.0, 0.0]), 33, 33)
+    with pytest.raises(ValueError, match=r"sigma: got -1.0, expected a finite number > 0"):
+        gradient_error(Y, [1.0], 33, 33, -1.0)

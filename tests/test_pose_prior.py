@@ -150,7 +150,7 @@ def test_prior_subset_of_bases_keeps_the_variance():
     [
         ({"bases": 4}, "bases: got 4, expected at most the prior's 3"),
         ({"bases": 0}, "bases: got 0, expected a whole number >= 1"),
-        ({"components": [2]}, "components: got 2, expected indices from 0 to 1"),
+        ({"components": [2]}, "components: got 2, expected an index from 0 to 1"),
         ({"components": []}, r"components: got \[\], expected at least one"),
         ({"components": [1, 1]}, r"components: got \[1, 1\], expected .* once"),
     ],

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lifting import lift, load_prior
+from lifting.camera import flip_y
 from lifting.datasets import real_frames
 from lifting.makers import cameras as calibrated
 from lifting.makers import detector, wheels
@@ -451,3 +453,16 @@ def test_script_wants_wheels_or_download(capsys):
     with pytest.raises(SystemExit):
         maker.main(["--out", "."])
     assert "--download" in capsys.readouterr().err
+
+
+def test_the_camera_of_the_maps_sees_the_person_of_the_photo():
+    prior = load_prior()
+    for frame in real_frames.load_real_frames():
+        A, matrix = frame.map_to_photo, frame.map_camera
+        np.testing.assert_allclose(matrix @ matrix.T, np.eye(3), atol=1e-9)
+        cells = flip_y(np.linalg.solve(A[:, :2], frame.landmarks - A[:, 2:]))
+        options = {"scale": None, "visible": frame.visible}
+        on_map = lift(cells, prior, camera=matrix, **options)
+        on_photo = lift(frame.Y, prior, camera=frame.camera, **options)
+        assert on_map.theta == on_photo.theta and on_map.component == on_photo.component
+        np.testing.assert_allclose(on_map.a, on_photo.a, atol=0.02)

@@ -1,14 +1,16 @@
 """A prior turned to T angles: the matrices of (4) to (8) once, against `solve` and `landmark_gradient` one by one."""
 
+import dataclasses
 import re
 
 import numpy as np
 import pytest
 
+from lifting import landmark_jacobian, lift
 from lifting.camera import rotation_angles, tilted_camera, turn
 from lifting.landmark_gradient import landmark_model
-from lifting.solve import centre, projected_model, solve_at, unwrap
-from lifting.turned import turn_prior
+from lifting.solve import centre, projected_model, search, solve_at, unwrap
+from lifting.turned import other_valley, search_around, turn_prior
 from tests.priors import random_prior
 
 PRIOR, CAMERA = random_prior(4, K=3), tilted_camera(0.3)
@@ -80,3 +82,53 @@ def test_the_same_turned_prior_is_made_once():
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         call()
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(("rotations", "factor"), [(6, 0.3), (24, 3.0), (12, 1.0)])
+def test_the_winner_of_one_frame_is_that_of_the_reference(variant, rotations, factor):
+    turned, changed = turn_prior(PRIOR, 24, **variant), dataclasses.replace(PRIOR, sigma=factor * PRIOR.sigma)
+    weights, camera, free = variant["weights"], variant["camera"], variant["free_scale"]
+    options = {"scale": None if free else 1.0, "weights": weights, "camera": camera}
+    for Y in PRIOR.mu[0, :2] + 0.3 * np.random.default_rng(3).standard_normal((5, 2, 6)):
+        found = search_around(Y, turned, rotations, factor)
+        wanted = search(centre(Y, weights), changed, rotation_angles(rotations), **options)
+        assert (found.component, found.angle) == (wanted.component, wanted.angle * (24 // rotations))
+        np.testing.assert_allclose(found.cost[found.angle], wanted.cost)
+        gaussian, theta = changed.gaussian(found.component), turned.theta[found.angle]
+        there = solve_at(centre(Y, weights), gaussian, theta, **options)
+        pose = turn(there.scale * (gaussian.mu + np.tensordot(there.a, gaussian.e, axes=1)), theta, camera)
+        np.testing.assert_allclose(found.pose, pose, atol=1e-9)
+        E, E_bar_t = landmark_model(gaussian, theta, free_scale=free, weights=weights, camera=camera)
+        np.testing.assert_allclose(found.H, E @ E_bar_t, atol=1e-9)
+
+
+@pytest.mark.parametrize("scale", [1.0, None])
+def test_the_winner_of_one_frame_is_that_of_the_front_door(scale):
+    turned, changed = turn_prior(PRIOR, 24, free_scale=scale is None), dataclasses.replace(PRIOR, sigma=2 * PRIOR.sigma)
+    for Y in PRIOR.mu[0, :2] + 0.3 * np.random.default_rng(4).standard_normal((5, 2, 6)):
+        found, wanted = search_around(Y, turned, 12, 2.0), lift(Y, changed, rotations=12, scale=scale)
+        assert found.component == wanted.component
+        np.testing.assert_allclose(turned.theta[found.angle], wanted.theta)
+        np.testing.assert_allclose(found.pose[:2], centre(wanted.Y_hat), atol=1e-9)
+        np.testing.assert_allclose(found.H, landmark_jacobian(wanted, changed), atol=1e-9)
+
+
+def test_the_other_valley():
+    costs = np.array([3.0, 1.0, 2.0, 5.0, 1.5, 4.0, 1.2, 6.0])
+    assert other_valley(costs) == 6
+    assert other_valley(np.array([1.0, 2.0, 3.0, 2.0])) == -1
+    assert other_valley(np.array([0.0, 3.0, 2.0, 3.0, 4.0])) == 2
+
+
+def test_bad_searches():
+    turned, Y = turn_prior(PRIOR, 24), np.ones((2, 6))
+    with pytest.raises(ValueError, match=r"rotations: got 7, expected a divisor of the 24 angles"):
+        search_around(Y, turned, 7)
+    with pytest.raises(ValueError, match=r"factor: got -1.0, expected a finite number > 0"):
+        search_around(Y, turned, 12, -1.0)
+    with pytest.raises(ValueError, match=r"Y: got shape \(2, 5\), expected shape \(2, 6\)"):
+        search_around(Y[:, 1:], turned, 12)
+    with pytest.raises(ValueError, match=r"Y: got landmarks that no rotation fits with a scale > 0, expected a person"):
+        stiff = random_prior(0, K=1, J=1)
+        search_around(-stiff.mu[0, :2], turn_prior(stiff, 24, free_scale=True), 12)

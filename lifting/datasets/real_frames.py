@@ -82,6 +82,16 @@ class RealFrame:
         return self.landmarks * np.array([[1.0], [-1.0]])
 
     @property
+    def map_camera(self) -> Float[Array, "3 3"]:
+        """`camera` for landmarks in cells of `belief`, y up: for `lift(..., camera=)`.
+
+        The maps are turned against the photo by an angle that `map_to_photo` holds, so the camera turns back about
+        its line of sight, and then as in the photo.
+        """
+        c, s = self.map_to_photo[:, 0] / np.linalg.norm(self.map_to_photo[:, 0])
+        return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]) @ self.camera
+
+    @property
     def reprojection_error(self) -> Float[Array, " 17"]:
         """Photo pixels between `landmarks` and `pseudo_pixels`; 0 where either is missing."""
         both = self.visible & self.pseudo_visible

@@ -33,14 +33,19 @@ import ipywidgets
 import matplotlib.figure
 import matplotlib.image
 import numpy as np
+from jaxtyping import Float
 from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from lifting.drawing.plots import COLOURS, bone_paths
+from lifting.pose_prior import PosePrior
+from lifting.skeleton import HUMAN36M
 from lifting.support.arrays import check_positive, fail
 
 LAYOUT = ipywidgets.Layout(width="28em")
 STYLE = {"description_width": "7em"}
-"""How sliders look: pass both on, `FloatSlider(..., layout=LAYOUT, style=STYLE)`."""
+"""How all sliders look."""
 
 
 def new_figure(width: float, height: float, dpi: float = 90) -> matplotlib.figure.Figure:
@@ -53,6 +58,45 @@ def new_figure(width: float, height: float, dpi: float = 90) -> matplotlib.figur
     figure = matplotlib.figure.Figure(figsize=size, dpi=check_positive("dpi", dpi))
     FigureCanvasAgg(figure)
     return figure
+
+
+class Person:
+    """A stick figure that is redrawn in place: one line a side, in the sides' colours or all in one `colour`.
+
+    Attributes:
+        lines: the lines, by side; what a widget moves.
+    """
+
+    def __init__(self, ax: Axes, label: str = "", *, colour: str = "", **look: Any) -> None:
+        """Add the lines, without points yet, to axes of 2 or 3 dimensions.
+
+        Args:
+            ax: the axes.
+            label: what the legend calls the person; without `colour` it is put before "left" and "right".
+            colour: one colour for all sides.
+            **look: of matplotlib's lines.
+        """
+        names = {"left": label} if colour else {side: f"{label} {side}".strip() for side in ("left", "right")}
+        self.lines: dict[str, Any] = {}
+        for side, own in COLOURS.items():
+            nothing: list[list[float]] = [[]] * (3 if ax.name == "3d" else 2)
+            line = ax.plot(*nothing, color=colour or own, label=names.get(side), **{"lw": 2, **look})[0]
+            self.lines[side] = line
+
+    def show(self, points: Float[np.ndarray, "d 17"]) -> None:
+        """Put the person there: (2, 17), or (3, 17) as `plots.to_plot_axes` gives them."""
+        for side, path in bone_paths(points).items():
+            (self.lines[side].set_data_3d if len(path) == 3 else self.lines[side].set_data)(*path)
+
+
+def check_human36m(prior: PosePrior) -> None:
+    """Refuse a prior of other landmarks than Human3.6M's.
+
+    Raises:
+        ValueError: such a prior.
+    """
+    if len(HUMAN36M.landmarks) != prior.L:
+        fail("prior", f"{prior.L} landmarks", f"the {len(HUMAN36M.landmarks)} of Human3.6M")
 
 
 class Widget:
@@ -85,12 +129,15 @@ class Widget:
         # With its size given, the page need not be laid out anew while a picture loads.
         self.image = ipywidgets.Image(format="png", width=width, height=height)
         self.message = ipywidgets.HTML()
+        for ax in figure.axes:
+            ax.title.set_fontsize(10)
         self._canvas = FigureCanvasAgg(figure)
         self._axes_pixels: Any = None
         for artist in self.moving:
             artist.set_animated(True)
         self._refresh()
         for slider in sliders:
+            slider.layout, slider.style = LAYOUT, STYLE
             slider.observe(self._on_move, "value")
 
     def update(self) -> None:

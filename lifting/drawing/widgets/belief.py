@@ -1,45 +1,21 @@
-"""The widget of notebook 05: a Gaussian map, eq. (9) beside the exact derivative, and the error against delta.
-
-The function behind the picture, `gradient_error`, is plain and of use without it.
-"""
+"""The widget of notebook 05: a Gaussian map, eq. (9) beside the exact derivative, and the error against delta."""
 
 from typing import Any
 
 import ipywidgets
 import numpy as np
-from jaxtyping import Float
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-from lifting.belief import belief_gradient, belief_maps, exact_belief_gradient
-from lifting.drawing.widgets.base import LAYOUT, STYLE, Widget, new_figure
-from lifting.support.arrays import check_array, fail
+from lifting.belief import belief_gradient, belief_maps, exact_belief_gradient, gradient_error
+from lifting.drawing.widgets.base import Widget, new_figure
+from lifting.support.arrays import fail
 
 SIZE = 33
 """Height and width of the widget's map, pixels."""
 
 DELTAS = 10.0 ** np.linspace(-2, 0.7, 28)
 """Where the curve of the error is drawn, pixels."""
-
-
-def gradient_error(
-    Y: Float[np.ndarray, "2 1"], deltas: Float[np.ndarray, " N"], size: int = SIZE, sigma: float = 1.0
-) -> Float[np.ndarray, " N"]:
-    """How far eq. (9) is from the exact derivative for each delta, relative to the latter's largest value.
-
-    Args:
-        Y: (2, 1), where the landmark is: column and row of a map of `size` by `size` pixels.
-        deltas: (N,) steps of eq. (9), pixels.
-        size: of the map.
-        sigma: width of the Gaussian, pixels.
-
-    Raises:
-        ValueError: a wrong shape, a value that is not finite, a step or a width that is not positive.
-    """
-    deltas = check_array("deltas", deltas, "N")
-    exact = exact_belief_gradient(Y, size, size, sigma)
-    apart = [np.abs(belief_gradient(Y, size, size, sigma, float(delta)) - exact).max() for delta in deltas]
-    return np.array(apart) / np.abs(exact).max()
 
 
 class BeliefWidget(Widget):
@@ -69,62 +45,50 @@ class BeliefWidget(Widget):
             ipywidgets.FloatSlider(x, min=0, max=last, step=0.25, description="x"),
             ipywidgets.FloatSlider(y, min=0, max=last, step=0.25, description="y"),
         ]
-        for slider in sliders:
-            slider.layout, slider.style = LAYOUT, STYLE
-        moving = [*self._map_axes(figure), *self._row_axes(figure), *self._error_axes(figure)]
-        super().__init__(figure, sliders, moving)
+        self._map, row = self._draw_map(figure, 0.04, title="map", ylabel="row (px)")
+        self._slope, other_row = self._draw_map(figure, 0.26, title="eq. (9) in x")
+        self._map.set(cmap="magma", clim=(0, 1))
+        self._rows = [row, other_row]
+        maps = [self._map, row, self._slope, other_row]
+        super().__init__(figure, sliders, [*maps, *self._draw_row(figure), *self._draw_error(figure)])
 
     def update(self) -> None:
         """Compute the map and its derivatives for the sliders' values and set every artist."""
         Y, sigma, delta = np.array([[self["x"]], [self["y"]]]), self["sigma"], self["delta"]
-        maps = belief_maps(Y, SIZE, SIZE, sigma)[0]
         self.gradient = belief_gradient(Y, SIZE, SIZE, sigma, delta)[0]
         self.exact = exact_belief_gradient(Y, SIZE, SIZE, sigma)[0]
-        self.error = float(np.abs(self.gradient - self.exact).max() / np.abs(self.exact).max())
-        row = round(self["y"])
-        self._map.set_data(maps)
-        largest = np.abs(self.exact).max()
+        row, largest = round(self["y"]), np.abs(self.exact).max()
+        self.error = float(np.abs(self.gradient - self.exact).max() / largest)
+        self._map.set_data(belief_maps(Y, SIZE, SIZE, sigma)[0])
         self._slope.set_data(self.gradient[0] / largest)
         for line in self._rows:
             line.set_ydata([row, row])
         self._ours.set_ydata(self.gradient[0, row] / largest)
         self._exact.set_ydata(self.exact[0, row] / largest)
         self._apart.set_ydata((self.gradient - self.exact)[0, row] / largest)
-        self._curve.set_ydata(gradient_error(Y, DELTAS, SIZE, sigma))
+        self._curve.set_ydata(gradient_error(Y, DELTAS, SIZE, SIZE, sigma))
         self._here.set_data([delta], [self.error])
         self._text.set_text(f"largest error {self.error:.1%}")
 
-    def _map_axes(self, figure: Figure) -> list[Artist]:
-        panels: list[tuple[float, str, dict[str, Any]]] = [
-            (0.04, "map", {"cmap": "magma", "vmin": 0, "vmax": 1}),
-            (0.26, "eq. (9) in x", {"cmap": "PuOr", "vmin": -1, "vmax": 1}),
-        ]
-        artists, self._rows = [], []
-        for left, title, style in panels:
-            ax = figure.add_axes((left, 0.15, 0.19, 0.7))
-            ax.set_title(title, fontsize=10)
-            ax.set(xlabel="column (px)")
-            artists.append(ax.imshow(np.zeros((SIZE, SIZE)), **style))
-            (line,) = ax.plot([-0.5, SIZE - 0.5], [0, 0], color="#009E73", lw=1, ls=":")
-            self._rows.append(line)
-        figure.axes[0].set_ylabel("row (px)")
-        self._map, self._slope = artists
-        return [artists[0], self._rows[0], artists[1], self._rows[1]]
+    def _draw_map(self, figure: Figure, left: float, **labels: str) -> tuple[Any, Any]:
+        ax = figure.add_axes((left, 0.15, 0.19, 0.7), xlabel="column (px)")
+        ax.set(**labels)
+        image = ax.imshow(np.zeros((SIZE, SIZE)), cmap="PuOr", vmin=-1, vmax=1)
+        return image, ax.axhline(0, color="#009E73", lw=1, ls=":")
 
-    def _row_axes(self, figure: Figure) -> list[Artist]:
-        ax: Any = figure.add_axes((0.51, 0.15, 0.21, 0.7))
-        ax.set(xlim=(0, SIZE - 1), ylim=(-1.3, 1.3), xlabel="column (px)")
-        ax.set_title("along the dotted row", fontsize=10)
+    def _draw_row(self, figure: Figure) -> list[Artist]:
+        ax = figure.add_axes((0.51, 0.15, 0.21, 0.7), xlabel="column (px)", title="along the dotted row")
+        ax.set(xlim=(0, SIZE - 1), ylim=(-1.3, 1.3))
         columns, nothing = np.arange(SIZE), np.zeros(SIZE)
         (self._exact,) = ax.plot(columns, nothing, color="black", lw=2.5, label="exact")
         (self._ours,) = ax.plot(columns, nothing, ".--", color="#D55E00", lw=1.5, label="eq. (9)")
         (self._apart,) = ax.plot(columns, nothing, ":", color="#0072B2", lw=1.5, label="difference")
-        ax.legend(loc="lower left", fontsize=7, ncols=3)
+        ax.legend(loc="lower left", fontsize=8, ncols=3, columnspacing=1, handlelength=1.5)
         return [self._exact, self._ours, self._apart]
 
-    def _error_axes(self, figure: Figure) -> list[Artist]:
-        ax: Any = figure.add_axes((0.79, 0.15, 0.19, 0.7))
-        ax.set(xlim=(DELTAS[0], DELTAS[-1]), ylim=(1e-6, 3), xscale="log", yscale="log", xlabel="delta (px)")
+    def _draw_error(self, figure: Figure) -> list[Artist]:
+        ax: Any = figure.add_axes((0.79, 0.15, 0.19, 0.7), xlabel="delta (px)", ylabel="largest error, relative")
+        ax.set(xlim=(DELTAS[0], DELTAS[-1]), ylim=(1e-6, 3), xscale="log", yscale="log")
         (self._curve,) = ax.plot(DELTAS, np.ones_like(DELTAS), color="black", lw=1)
         (self._here,) = ax.plot([], [], "o", color="#D55E00")
         self._text = figure.text(0.885, 0.88, "", ha="center", fontsize=10)
