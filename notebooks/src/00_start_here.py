@@ -13,7 +13,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from lifting import lift, load_prior, metrics, skeleton, solve
+from lifting import camera, lift, load_prior, metrics, skeleton, solve
 from lifting.datasets import real_frames
 from lifting.drawing import answer, plots
 
@@ -106,7 +106,7 @@ def landmarks(frame):
     cells = real_frames.peaks(frame.belief)
     pixels33 = real_frames.transform(frame.map_to_photo, cells).T
     pixels, visible = skeleton.convert(pixels33, skeleton.BLAZEPOSE, skeleton.HUMAN36M, frame.visibility33 >= 0.5)
-    return pixels * [[1], [-1]], visible
+    return camera.flip_y(pixels), visible
 
 
 # %%

@@ -134,7 +134,7 @@ print(f"at 4 m: {error[distances == 4][0]:.0f} mm")
 def points_and_pixels(frame):
     """X (2, N) in metres and P (2, N) in pixels, centred, y up: the pseudo ground truth without its depth."""
     seen = frame.pseudo_visible
-    X, P = frame.pseudo_truth[:2, seen], frame.pseudo_pixels[:, seen] * [[1], [-1]]
+    X, P = frame.pseudo_truth[:2, seen], camera.flip_y(frame.pseudo_pixels[:, seen])
     return X - X.mean(axis=1, keepdims=True), P - P.mean(axis=1, keepdims=True)
 
 
@@ -176,8 +176,8 @@ assert np.allclose(Pi @ C(0.2) @ R(0.3) @ pose, camera.project(pose, 0.3, camera
 
 # %%
 for name in ("cam01_026", "cam02_026", "cam03_027", "cam04_026"):
-    up = next(frame for frame in frames if frame.name == name).camera[:, 1]
-    pitch, roll = np.degrees(np.arcsin(up[2])), np.degrees(np.arctan2(-up[0], up[1]))
+    vertical = next(frame for frame in frames if frame.name == name).camera[:, 1]
+    pitch, roll = np.degrees(np.arcsin(vertical[2])), np.degrees(np.arctan2(-vertical[0], vertical[1]))
     print(f"{name}: looks down by {pitch:3.0f} degrees, turned by {roll:4.0f}")
     assert pitch > 5
 
@@ -236,13 +236,23 @@ assert np.percentile(lean_all, 90) > np.percentile(lean, 90)
 # by $\pi / 2T$; a landmark $r$ metres from the axis then moves by about $r\,\pi / 2T$. So the error in the picture
 # should halve when $T$ doubles. Measured, on real poses with random angles:
 
-# %%
-from lifting.drawing.widgets import projection
 
+# %%
+def nearest(theta, T):
+    """The nearest of T equally spaced angles."""
+    return camera.rotation_angles(T)[np.round(T * theta / (2 * np.pi)).astype(int) % T]
+
+
+def angle_error(poses, theta, T):
+    """What it does to the picture, in metres: the mean distance over the landmarks."""
+    return metrics.pixel_error(camera.project(poses, nearest(theta, T)), camera.project(poses, theta))
+
+
+# %%
 rng = np.random.default_rng(0)
 theta = rng.uniform(0, 2 * np.pi, len(poses))
 counts = np.array([5, 10, 20, 40, 80, 160, 320])
-picture = np.array([1000 * projection.quantise(poses, theta, rotations=T).error.mean() for T in counts])
+picture = np.array([1000 * angle_error(poses, theta, T).mean() for T in counts])
 for T, value in zip(counts, picture, strict=True):
     print(f"{T:4} angles: {value:5.2f} mm")
 assert np.allclose(picture[2:-1] / picture[3:], 2, rtol=0.1)
@@ -353,23 +363,25 @@ widget = ProjectionWidget(pose)
 widget.view()
 
 # %% [markdown]
-# The same from code: the widget is `quantise` with sliders. Without a kernel, read the numbers and the picture below.
+# The same from code: the widget is `angle_error` with sliders. Without a kernel, read the numbers and the picture
+# below.
 
 # %%
 widget["rotations"] = 12
-coarse = widget.result().error
+coarse = widget.error_mm
 widget["rotations"] = 80
-fine = widget.result().error
-print(f"at 35 degrees: {1000 * coarse:.1f} mm with 12 angles, {1000 * fine:.1f} mm with 80")
-assert fine < coarse and np.isclose(fine, projection.quantise(pose, np.radians(35.0), rotations=80).error)
+fine = widget.error_mm
+print(f"at 35 degrees: {coarse:.1f} mm with 12 angles, {fine:.1f} mm with 80")
+assert fine < coarse and np.isclose(fine, 1000 * angle_error(pose, np.radians(35.0), 80))
 
 # %%
+theta = np.radians(35.0)
 _, axes = plt.subplots(1, 3, figsize=(9.5, 3.3), sharey=True, layout="constrained")
 for ax, T in zip(axes, (6, 12, 80), strict=True):
-    found = projection.quantise(pose, np.radians(35.0), rotations=T)
-    plots.draw_pose_2d(ax, found.Y_nearest, colour="grey", linestyle="--", label="nearest angle", legend=T == 6)
-    plots.draw_pose_2d(ax, found.Y, legend=T == 6)
-    ax.set(title=f"{T} angles: {1000 * found.error:.1f} mm", xlim=(-0.9, 0.9), ylim=(-1, 1))
+    Y_nearest, error = camera.project(pose, nearest(theta, T)), angle_error(pose, theta, T)
+    plots.draw_pose_2d(ax, Y_nearest, colour="grey", linestyle="--", label="nearest angle", legend=T == 6)
+    plots.draw_pose_2d(ax, camera.project(pose, theta), legend=T == 6)
+    ax.set(title=f"{T} angles: {1000 * error:.1f} mm", xlim=(-0.9, 0.9), ylim=(-1, 1))
 plt.show()
 
 # %% [markdown] tags=["exercise"]

@@ -776,7 +776,7 @@ print(f"kick: {errors[2, 2]:.0f} mm off with 2 bases, {errors[2, 10]:.0f} mm wit
 # %%
 figure, axes = plt.subplots(1, 3, figsize=(10, 3.4), subplot_kw={"projection": "3d"})
 for ax, deviations in zip(axes, (-2, 0, 2), strict=True):
-    pose = embedded.mu[0] + deviations * np.sqrt(embedded.component_variance[0, 0]) * embedded.e[0, 0]
+    pose = pose_prior.move_along(embedded, 0, deviations)
     plots.draw_pose_3d(ax, pose, azim=30, elev=10, radius=0.95, legend=deviations < 0)
     ax.set_title(f"{deviations:+d} deviations of basis 1")
 figure.subplots_adjust(left=0.02, right=0.95, wspace=0.25)

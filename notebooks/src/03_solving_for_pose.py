@@ -14,7 +14,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from lifting import camera, lift, load_prior, metrics, pose_prior, skeleton, solve
+from lifting import camera, lift, load_prior, metrics, pose_prior, skeleton, solve, turned
 from lifting.datasets import motion_capture, real_frames
 from lifting.drawing import answer, plots
 from lifting.fitting import alignment, default_prior, fit_prior, ppca
@@ -254,10 +254,8 @@ assert np.allclose(curve, solve.solve_at(Y, gaussian, theta).cost)
 # $\mathcal R$ holds rotations about the vertical, so "exhaustively" means: walk once around.
 
 # %%
-from lifting.drawing.widgets import solving
-
 true_heading = alignment.align_to_prior(truth, prior)[:, 0] % (2 * np.pi)
-best, second = int(curve.argmin()), solving.other_valley(curve)
+best, second = int(curve.argmin()), turned.other_valley(curve)
 fig, ax = plt.subplots(figsize=(8, 3.2))
 plots.draw_cost(ax, theta, curve)
 ax.plot(second, curve[second], "s", color="#CC79A7", label="runner-up valley")
@@ -323,10 +321,10 @@ def apart(angle, other):
     return np.degrees(np.abs((angle - other + np.pi) % (2 * np.pi) - np.pi))
 
 
-around = solving.circle(prior, 120)
-costs = np.stack([solving.solve_over_circle(seen, around, prior.sigma)[1][0] for seen in truth[:, :2]])
+around = turned.turn_prior(prior, 120)
+costs = np.stack([around.solve(y_seen)[1][0] for y_seen in solve.unwrap(solve.centre(truth[:, :2]))])
 winner = around.theta[costs.argmin(axis=1)]
-valley = np.array([solving.other_valley(row) for row in costs])
+valley = np.array([turned.other_valley(row) for row in costs])
 has_two = valley >= 0
 other = around.theta[valley]
 
@@ -468,8 +466,7 @@ photo = lift(frame.Y, embedded, scale=None, visible=frame.visible, camera=frame.
 fig = plt.figure(figsize=(11, 4))
 ax = plots.draw_landmarks_on_photo(fig.add_subplot(131), frame.image, frame.landmarks, visible=frame.visible)
 ax.set_title("given")
-down = np.array([[1.0], [-1.0]])  # y is up in Y, rows go down
-ax = plots.draw_landmarks_on_photo(fig.add_subplot(132), frame.image, down * photo.Y_hat)
+ax = plots.draw_landmarks_on_photo(fig.add_subplot(132), frame.image, camera.flip_y(photo.Y_hat))  # rows go down
 ax.set_title("Y_hat: all 17, seen or not")
 ax = plots.draw_pose_3d(fig.add_subplot(133, projection="3d"), photo.pose / photo.scale, azim=60, elev=10)
 ax.set_title("from the side")

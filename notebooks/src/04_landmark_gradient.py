@@ -485,11 +485,11 @@ for n in np.argsort(np.linalg.norm(share, axis=0))[::-1][:5]:
     print(f"{names[n]:>14}: {share[0, n]:+.2f} in x, {share[1, n]:+.2f} in y")
 
 # %%
-down = np.array([[1.0], [-1.0]])  # y is up in Y, rows of the photo go down
+rows, pulled = camera.flip_y(seen.Y_hat), camera.flip_y(share)  # rows of the photo go down
 ax = plt.figure(figsize=(5, 6)).add_subplot()
-plots.draw_landmarks_on_photo(ax, frame.image, down * seen.Y_hat, alpha=0.4, legend=False)
-draw_arrows(ax, (down * seen.Y_hat)[:, [spine]], [[1.0], [0.0]], "#F0E442", "asked of the spine: 1", 120)
-draw_arrows(ax, down * seen.Y_hat, down * share, "#009E73", "pulled back, three times as long", 3 * 120)
+plots.draw_landmarks_on_photo(ax, frame.image, rows, alpha=0.4, legend=False)
+draw_arrows(ax, rows[:, [spine]], [[1.0], [0.0]], "#F0E442", "asked of the spine: 1", 120)
+draw_arrows(ax, rows, pulled, "#009E73", "pulled back, three times as long", 3 * 120)
 ax.legend(fontsize=8, loc="lower right")
 plt.show()
 

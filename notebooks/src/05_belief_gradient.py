@@ -15,7 +15,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from lifting import belief, lift, load_prior, skeleton
+from lifting import belief, camera, lift, load_prior, skeleton
 from lifting.checking import mistaken_maps, mistakes
 from lifting.datasets import real_frames
 from lifting.drawing import answer, plots
@@ -392,16 +392,13 @@ print(f"numbers never stored for 17 landmarks: {17 * 2 * H * W:,}; profiles stor
 # $$\mathcal L = \sum_p\sum_z \bigl(\hat b_p(z) - b_p(z)\bigr)^2,\qquad G = 2\,(\hat B - B).$$
 #
 # So that there is something to complain about, only 6 bases of the prior may bend the pose. The one flip of signs is
-# here: `lift` wants $y$ up. (The maps are turned against the photo, and the camera has to turn with them: `map_camera`
-# does that, and the next room derives it.)
+# here: `lift` wants $y$ up. (The maps are turned against the photo, and the camera has to turn with them:
+# `frame.map_camera` does that, and the next room derives it.)
 
 # %%
-from lifting.drawing.widgets import updating
-
-up = np.array([[1.0], [-1.0]])
 stiff = load_prior().subset(bases=6)
-lifted = lift(up * Y, stiff, scale=None, visible=visible, camera=updating.map_camera(frame))
-Y_hat = up * lifted.Y_hat
+lifted = lift(camera.flip_y(Y), stiff, scale=None, visible=visible, camera=frame.map_camera)
+Y_hat = camera.flip_y(lifted.Y_hat)
 
 
 # %%

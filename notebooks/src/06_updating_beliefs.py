@@ -15,7 +15,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from lifting import LiftingLayer, belief, landmark_jacobian, lift, load_prior, skeleton
+from lifting import LiftingLayer, belief, camera, landmark_jacobian, lift, load_prior, skeleton, updating
 from lifting.checking import mistakes
 from lifting.datasets import real_frames
 from lifting.drawing import answer, plots
@@ -169,8 +169,6 @@ print(f"of every 1 taken from the peak, {share:.2f} is given to the quadrant")
 # above 1. `step_length` is this $m$.
 
 # %%
-from lifting.drawing.widgets import updating
-
 assert np.isclose(updating.step_length(1.0) * np.exp(-0.5) / (2 * np.pi), 1)
 print({f"sigma {sigma:g}": round(updating.step_length(sigma), 1) for sigma in (1.0, 1.5, 2.0)})
 
@@ -341,14 +339,14 @@ print(f"the right ankle is off by {off:.1f} cells, that is {off * cell:.0f} px o
 A = frame.map_to_photo
 alpha = np.arctan2(A[1, 0], A[0, 0])
 turn = np.array([[np.cos(alpha), -np.sin(alpha), 0], [np.sin(alpha), np.cos(alpha), 0], [0, 0, 1]])
-camera = turn @ frame.camera
-assert np.allclose(camera, updating.map_camera(frame))
+C_map = turn @ frame.camera
+assert np.allclose(C_map, frame.map_camera)
 
 # %%
 prior = load_prior()
-up = np.array([[1.0], [-1.0]])  # pixels count rows downwards, Y has y up: the one place where the sign changes
-in_cells = lift(up * Y_true, prior, scale=None, visible=visible, camera=camera)
-on_photo = up * real_frames.transform(A, Y_true.T).T
+# pixels count rows downwards, Y has y up: flip_y is the one place where the sign changes
+in_cells = lift(camera.flip_y(Y_true), prior, scale=None, visible=visible, camera=C_map)
+on_photo = camera.flip_y(real_frames.transform(A, Y_true.T).T)
 in_pixels = lift(on_photo, prior, scale=None, visible=visible, camera=frame.camera)
 print(f"heading {np.degrees(in_cells.theta):.1f} and {np.degrees(in_pixels.theta):.1f} degrees")
 assert np.isclose(in_cells.theta, in_pixels.theta)
@@ -367,8 +365,8 @@ sigma = 2.0
 target = belief.belief_maps(Y_true, H, W, sigma)
 weight = visible.astype(float)
 
-lifted = lift(up * Y, prior, scale=None, visible=visible, camera=camera)
-Y_hat = up * lifted.Y_hat
+lifted = lift(camera.flip_y(Y), prior, scale=None, visible=visible, camera=C_map)
+Y_hat = camera.flip_y(lifted.Y_hat)
 misfit = belief.belief_maps(Y_hat, H, W, sigma) - target
 loss = np.sum(weight * np.sum(misfit**2, axis=(1, 2)))
 print(f"loss {loss:.1f}; Y_hat of the ankle is {np.linalg.norm((Y_hat - Y_true)[:, ankle]):.1f} cells off")
@@ -387,11 +385,12 @@ print(f"loss {loss:.1f}; Y_hat of the ankle is {np.linalg.norm((Y_hat - Y_true)[
 g_B_hat = 2 * weight[:, None, None] * misfit
 g_Y_hat = belief.pull_back_maps(g_B_hat, Y_hat, sigma)  # (9)
 J = landmark_jacobian(lifted, prior, centred=False)  # (8)
-g_Y = up * (J.T @ (up * g_Y_hat).reshape(-1)).reshape(2, -1)
+g_Y = camera.flip_y((J.T @ camera.flip_y(g_Y_hat).reshape(-1)).reshape(2, -1))
 D = -g_Y
 g_B = belief.belief_update_gradient(Y, D, H, W, k=1.0, sigma=sigma)  # "Updating B"
 print("D of the right ankle:", D[:, ankle].round(2) + 0.0, "where", (Y_true - Y)[:, ankle], "would be right")
-way = updating.from_loss_to_peaks(wrong_B, target, weight, prior, sigma=sigma, visible=visible, camera=camera)
+given = updating.ProjectedLoss(target, weight, prior, sigma=sigma, visible=visible, camera=C_map)
+way = updating.from_loss_to_peaks(wrong_B, given)
 assert np.allclose(way.D, D)
 
 # %% [markdown]
@@ -400,7 +399,7 @@ assert np.allclose(way.D, D)
 # %%
 import torch
 
-layer = LiftingLayer(prior, sigma=sigma, visible=visible, camera=camera)
+layer = LiftingLayer(prior, sigma=sigma, visible=visible, camera=C_map)
 B_torch = torch.tensor(wrong_B[None], requires_grad=True)
 
 # %%
@@ -418,7 +417,7 @@ print("the layer's gradient and the one chained by hand agree for all", g_B.size
 # %%
 maps, losses = wrong_B.copy(), []
 while True:
-    way = updating.from_loss_to_peaks(maps, target, weight, prior, sigma=sigma, visible=visible, camera=camera)
+    way = updating.from_loss_to_peaks(maps, given)
     if losses and way.loss >= losses[-1]:
         break
     losses.append(float(way.loss))
@@ -434,8 +433,8 @@ print("loss:", np.round(losses, 1).tolist())
 # %%
 def correct_one(prior, weight, steps=15):
     """`correct` for our case."""
-    options = {"steps": steps, "sigma": sigma, "visible": visible, "camera": camera}
-    return updating.correct(wrong_B[None], np.array([ankle]), target, weight[None], prior, **options)
+    given = updating.ProjectedLoss(target, weight[None], prior, sigma=sigma, visible=visible, camera=C_map)
+    return updating.correct(wrong_B[None], np.array([ankle]), given, steps=steps)
 
 
 # %%
@@ -487,7 +486,7 @@ draw_losses({"all maps have a target": trained})
 
 # %%
 def lift_maps(maps, prior):
-    return lift(up * belief.peaks(maps), prior, scale=None, visible=visible, camera=camera)
+    return lift(camera.flip_y(belief.peaks(maps)), prior, scale=None, visible=visible, camera=C_map)
 
 
 def draw_before_and_after(after, prior):
@@ -496,7 +495,8 @@ def draw_before_and_after(after, prior):
     for n, (name, maps) in enumerate({"wrong": wrong_B, "corrected": after}.items()):
         result = lift_maps(maps, prior)
         ax = figure.add_subplot(1, 4, n + 1)
-        plots.draw_landmarks_on_photo(ax, frame.image, real_frames.transform(A, (up * result.Y_hat).T).T, legend=False)
+        pixels = real_frames.transform(A, camera.flip_y(result.Y_hat).T).T
+        plots.draw_landmarks_on_photo(ax, frame.image, pixels, legend=False)
         ax.set(title=f"Y_hat, {name}", xlabel="", ylabel="", xticks=[], yticks=[])
         pose = result.pose / result.scale
         ax = figure.add_subplot(1, 4, n + 3, projection="3d")
@@ -583,8 +583,8 @@ def planted(maps, wrong, shift):
     return cases
 
 
-def winner(maps, seen, camera, prior):
-    lifted = lift(up * belief.peaks(maps), prior, scale=None, visible=seen, camera=camera)
+def winner(maps, seen, photo, prior):
+    lifted = lift(camera.flip_y(belief.peaks(maps)), prior, scale=None, visible=seen, camera=photo.map_camera)
     return np.stack([lifted.component, lifted.theta], axis=-1)
 
 
@@ -594,15 +594,15 @@ def all_cases(shift, given, sigma, prior, some=slice(None)):
     table = []
     for photo in real_frames.load_real_frames():
         maps, has_map = real_frames.belief_human36m(photo)
-        seen, camera, truth = has_map & photo.visible, updating.map_camera(photo), belief.peaks(maps)
+        seen, truth = has_map & photo.visible, belief.peaks(maps)
         wrong = np.flatnonzero(seen)[some]
         cases, weight = planted(maps, wrong, shift), np.repeat(seen[None].astype(float), len(wrong), axis=0)
         weight[np.arange(len(wrong)), wrong] = given
         target = belief.belief_maps(truth, H, W, sigma)
-        options = {"sigma": sigma, "visible": seen, "camera": camera, "steps": 2 * sum(shift)}
-        result = updating.correct(cases, wrong, target, weight, prior, **options)
+        loss = updating.ProjectedLoss(target, weight, prior, sigma=sigma, visible=seen, camera=photo.map_camera)
+        result = updating.correct(cases, wrong, loss, steps=2 * sum(shift))
         before, after = (np.linalg.norm(result.path[t] - truth[:, wrong].T, axis=1) for t in (0, -1))
-        flipped = np.any(winner(cases, seen, camera, prior) != winner(maps, seen, camera, prior), axis=1)
+        flipped = np.any(winner(cases, seen, photo, prior) != winner(maps, seen, photo, prior), axis=1)
         table.extend(zip(wrong, before, after, flipped, strict=True))
     return np.array(table)
 
@@ -672,7 +672,7 @@ assert rates[1.0][1] < rates[2.0][1] - 0.2
 # %%
 def descend(k, steps=12):
     """The loss at every step, and how many of the right peaks have left their place by more than a cell."""
-    layer = LiftingLayer(prior, sigma=sigma, k=k, visible=visible, camera=camera)
+    layer = LiftingLayer(prior, sigma=sigma, k=k, visible=visible, camera=C_map)
     maps, history = torch.tensor(wrong_B[None]), []
     for _ in range(steps):
         maps.requires_grad_(True)

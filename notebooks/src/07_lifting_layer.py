@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from lifting import LiftingLayer, belief, landmark_jacobian, lift, load_prior, skeleton
+from lifting import LiftingLayer, belief, camera, landmark_jacobian, lift, load_prior, skeleton
 from lifting.datasets import real_frames
 from lifting.drawing import answer, plots
 
@@ -29,17 +29,14 @@ plt.show()
 # a loss has something to say.
 
 # %% tags=["setup"]
-from lifting.drawing.widgets import updating
-
 frame = real_frames.load_real_frames(["cam01_004"])[0]
 maps, present = real_frames.belief_human36m(frame)
-visible, camera = present & frame.visible, updating.map_camera(frame)
+visible, C = present & frame.visible, frame.map_camera
 prior, ankle = load_prior(), skeleton.HUMAN36M.index("right_ankle")
 wrong = maps.copy()
 wrong[ankle] = np.roll(wrong[ankle], (2, -3), axis=(0, 1))
 B, (H, W) = torch.tensor(wrong[None]), wrong.shape[1:]
 target = torch.tensor(belief.belief_maps(belief.peaks(maps), H, W, 1.5)[None])
-UP = torch.tensor([[1.0], [-1.0]], dtype=torch.float64)  # rows count downwards, the world's y axis points up
 
 # %% [markdown]
 # | forwards | by | backwards | by |
@@ -58,13 +55,13 @@ UP = torch.tensor([[1.0], [-1.0]], dtype=torch.float64)  # rows count downwards,
 # %%
 def forwards(B, sigma):
     Y = belief.peaks(B)
-    lifted = lift(UP * Y, prior, scale=None, visible=torch.tensor(visible), camera=camera)
-    Y_hat = UP * lifted.Y_hat
+    lifted = lift(camera.flip_y(Y), prior, scale=None, visible=torch.tensor(visible), camera=C)
+    Y_hat = camera.flip_y(lifted.Y_hat)
     return Y, lifted, Y_hat, belief.belief_maps(Y_hat, H, W, sigma)
 
 
 # %%
-layer = LiftingLayer(prior, sigma=1.5, visible=visible, camera=camera)
+layer = LiftingLayer(prior, sigma=1.5, visible=visible, camera=C)
 out = layer(B)
 Y, lifted, Y_hat, B_hat = forwards(B, 1.5)
 assert torch.equal(out.landmarks, Y)
@@ -93,12 +90,12 @@ print({name: tuple(value.shape) for name, value in out._asdict().items()})
 # %% tags=["setup"]
 def flat(Y):
     """(N, 2, L) with rows downwards to (N, 2L, 1) with y up."""
-    return (UP * Y).flatten(1)[..., None]
+    return camera.flip_y(Y).flatten(1)[..., None]
 
 
 def back(y):
     """And back."""
-    return UP * y[..., 0].unflatten(1, (2, -1))
+    return camera.flip_y(y[..., 0].unflatten(1, (2, -1)))
 
 
 # %% tags=["exercise"]
@@ -113,11 +110,11 @@ def backwards(g_B_hat, Y, Y_hat, H_image, sigma=1.0, delta=1.0, k=1.0):
 
 # %% tags=["setup"]
 G = torch.tensor(np.random.default_rng(0).normal(size=wrong.shape))[None]
-one = LiftingLayer(prior, visible=visible, camera=camera)
+one = LiftingLayer(prior, visible=visible, camera=C)
 B_one = torch.tensor(wrong[None], requires_grad=True)
 out_one = one(B_one)
 out_one.B_hat.backward(G)
-where = lift(UP * out_one.landmarks.detach(), prior, scale=None, visible=torch.tensor(visible), camera=camera)
+where = lift(camera.flip_y(out_one.landmarks.detach()), prior, scale=None, visible=torch.tensor(visible), camera=C)
 H_image = landmark_jacobian(where, prior, centred=False)
 
 # %% tags=["answer"]
@@ -179,7 +176,7 @@ print("the same gradient for", mine.numel(), "pixels;", int((mine != 0).sum()), 
 
 # %%
 def with_switch(switch):
-    return LiftingLayer(prior, sigma=1.5, visible=visible, camera=camera, gradient=switch)
+    return LiftingLayer(prior, sigma=1.5, visible=visible, camera=C, gradient=switch)
 
 
 soft = gradient_of_loss(lambda B: with_switch("soft-argmax")(B).B_hat)
@@ -228,14 +225,14 @@ for name, gradient in {"subgradient": theirs, "soft-argmax": soft}.items():
 
 # %%
 def by_hand(g, Y):
-    lifted = lift(UP * Y, prior, scale=None, visible=torch.tensor(visible), camera=camera)
-    g_Y_hat = belief.pull_back_maps(g, UP * lifted.Y_hat, 1.5, None)
+    lifted = lift(camera.flip_y(Y), prior, scale=None, visible=torch.tensor(visible), camera=C)
+    g_Y_hat = belief.pull_back_maps(g, camera.flip_y(lifted.Y_hat), 1.5, None)
     return back(landmark_jacobian(lifted, prior, centred=False).mT @ flat(g_Y_hat))
 
 
 def by_autograd(g, Y):
     Y = Y.clone().requires_grad_()
-    Y_hat = UP * lift(UP * Y, prior, scale=None, visible=torch.tensor(visible), camera=camera).Y_hat
+    Y_hat = camera.flip_y(lift(camera.flip_y(Y), prior, scale=None, visible=torch.tensor(visible), camera=C).Y_hat)
     return torch.autograd.grad(belief.belief_maps(Y_hat, H, W, 1.5), Y, g)[0]
 
 
@@ -248,7 +245,7 @@ print("by hand and by autograd: the same dL/dY")
 # Return their indices, sorted, from `theirs` (1, 17, H, W).
 
 # %% tags=["setup"]
-layer_72 = LiftingLayer(prior, sigma=1.5, visible=visible, camera=camera)
+layer_72 = LiftingLayer(prior, sigma=1.5, visible=visible, camera=C)
 B_72 = torch.tensor(wrong[None], requires_grad=True)
 ((layer_72(B_72).B_hat - target)[:, visible] ** 2).sum().backward()
 
@@ -288,11 +285,12 @@ y_hat = flat(out_one.Y_hat.detach())[0, :, 0].numpy()
 def maps_of(points):
     """B_hat from landmarks (..., 34), y up, at the rotation and component that won."""
     projected = y_hat + (points - y) @ E.T
-    stacked = projected.reshape(*points.shape[:-1], 2, 17) * [[1], [-1]]
-    return belief.belief_maps(stacked, H, W, 1.5).reshape(*points.shape[:-1], -1)
+    Y_hat = camera.flip_y(projected.reshape(*points.shape[:-1], 2, 17))
+    return belief.belief_maps(Y_hat, H, W, 1.5).reshape(*points.shape[:-1], -1)
 
 
-slopes = belief.exact_belief_gradient(y_hat.reshape(2, 17) * [[1], [-1]], H, W, 1.5) * np.array([1, -1])[:, None, None]
+slopes = belief.exact_belief_gradient(camera.flip_y(y_hat.reshape(2, 17)), H, W, 1.5)
+slopes[:, 1] *= -1  # y up here, too
 J_maps = np.einsum("pchw,pq->phwcq", slopes, np.eye(17)).reshape(-1, 34)
 J = J_maps @ E
 

@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from lifting import belief, build_network, lift, load_network, load_prior, network, skeleton, training
+from lifting import belief, build_network, camera, lift, load_network, load_prior, network, skeleton, training
 from lifting.datasets import real_frames, rendered
 from lifting.drawing import answer, plots
 
@@ -279,8 +279,8 @@ truth = people.pose[shown] - people.pose[shown].mean(1, keepdims=True)
 
 def lifted_from(fused):
     """The pose (3, 17), in metres and about its middle, of one picture's fused maps."""
-    Y = belief.peaks(fused[None, :17].double(), subpixel=True)[0].numpy() * np.array([[1.0], [-1.0]])
-    result = lift(Y, prior, scale=None)
+    Y = belief.peaks(fused[None, :17].double(), subpixel=True)[0].numpy()
+    result = lift(camera.flip_y(Y), prior, scale=None)
     pose = result.pose / result.scale
     return pose - pose.mean(1, keepdims=True)
 
