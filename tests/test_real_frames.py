@@ -444,7 +444,7 @@ def test_foreign_wheel_is_refused_before_anything_is_written(tmp_path: Path):
     wheel, out = tmp_path / "pose2sim.whl", tmp_path / "out"
     wheel.write_bytes(b"something else")
     out.mkdir()
-    with pytest.raises(ValueError, match="wheel: got .*expected pose2sim-0.10.49"):
+    with pytest.raises(SystemExit, match="^error: wheel: got .*expected pose2sim-0.10.49"):
         maker.main(["--pose2sim", str(wheel), "--mediapipe", str(wheel), "--out", str(out)])
     assert not any(out.iterdir())
 

@@ -42,6 +42,7 @@ import torch
 from jaxtyping import Float, Int
 from scipy.spatial.transform import Rotation
 
+from lifting.camera import flip_y
 from lifting.datasets.pictures import Labelled, cut_square, faces_away, in_picture, open_picture, square_about
 from lifting.datasets.real_frames import transform
 from lifting.datasets.varying import varied
@@ -96,7 +97,7 @@ class Sequence:
         subject, action, camera: whose, what, and the camera's number from 0.
         frames: (T,) which frames of the video these are, from 0.
         pose: (T, 3, 17) metres about the pelvis in the camera's frame: x right, y up, z towards the viewer.
-        Y: (T, 2, 17) pixels of the detections, x = column, **y up** (rows times -1), as `lifting.lift` wants them.
+        Y: (T, 2, 17) pixels of the detections, x = column, **y up** (`camera.flip_y`), as `lifting.lift` wants them.
     """
 
     subject: str
@@ -178,7 +179,7 @@ def _views(action: Action, cameras: list[Camera]) -> Iterator[Sequence]:
                  f"at least the {len(world)} of positions_3d")  # fmt: skip
     # videos run on when the motion capture has stopped
     frames = np.arange(0, len(world), action.stride)
-    Y = [np.swapaxes(view[frames].astype(np.float64), 1, 2) * np.array([[1.0], [-1.0]]) for view in views]
+    Y = [flip_y(np.swapaxes(view[frames].astype(np.float64), 1, 2)) for view in views]
     poses = [camera.pose(world[frames][:, KEPT].astype(np.float64)) for camera in cameras]
     # in the cameras' order, though some may be missing
     among = itertools.combinations(range(len(cameras)), len(Y))
@@ -233,7 +234,7 @@ class Human36mPictures:
         at = indices - np.concatenate([[0], self._ends])[of]
         frames = [self._frame(self.sequences[s], t) for s, t in zip(of, at, strict=True)]
         images, maps, Y, poses = (np.stack(column) for column in zip(*frames, strict=True))
-        rows = [transform(A, y.T).T for A, y in zip(maps, Y * np.array([[1.0], [-1.0]]), strict=True)]
+        rows = [transform(A, y.T).T for A, y in zip(maps, flip_y(Y), strict=True)]
         landmarks = torch.from_numpy(np.stack(rows)).float()
         inside = in_picture(landmarks, self.side)
         made = Labelled(
@@ -252,7 +253,7 @@ class Human36mPictures:
         Y = sequence.Y[t]
         video = self.images / sequence.subject / f"{sequence.action}.{CAMERAS[sequence.camera]}"
         picture = open_picture(video / f"{sequence.frames[t] + 1:06d}.jpg")
-        return *cut_square(picture, *square_about(Y * np.array([[1.0], [-1.0]])), self.side), Y, sequence.pose[t]
+        return *cut_square(picture, *square_about(flip_y(Y)), self.side), Y, sequence.pose[t]
 
 
 def load_human36m_pictures(

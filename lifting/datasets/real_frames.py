@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray as Array
 
+from lifting.camera import flip_y
 from lifting.skeleton import BLAZEPOSE, HUMAN36M, conversion_table, convert
 from lifting.support.arrays import check_array, fail
 from lifting.support.files import data_path, load_npz
@@ -79,7 +80,7 @@ class RealFrame:
     @property
     def Y(self) -> Float[Array, "2 17"]:
         """`landmarks` in the paper's axes: x to the right, y up, photo pixels."""
-        return self.landmarks * np.array([[1.0], [-1.0]])
+        return flip_y(self.landmarks)
 
     @property
     def map_camera(self) -> Float[Array, "3 3"]:

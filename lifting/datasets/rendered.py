@@ -22,6 +22,7 @@ import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from PIL import Image
 
+from lifting.camera import rescale_pixels
 from lifting.datasets.pictures import Labelled, in_picture
 from lifting.datasets.varying import varied
 from lifting.support.arrays import fail
@@ -118,9 +119,8 @@ def halve(people: RenderedPeople) -> RenderedPeople:
     blocks = people.images.reshape(n, channels, height // 2, 2, width // 2, 2)
     camera = people.camera.copy()
     camera[:, 2] /= 2
-    # edges of pixels are at halves, and edges of both sizes agree
-    camera[:, 3:] = (camera[:, 3:] + 0.5) / 2 - 0.5
-    landmarks = (people.landmarks + np.float32(0.5)) / 2 - np.float32(0.5)
+    camera[:, 3:] = rescale_pixels(camera[:, 3:, None], 1 / 2)[..., 0]
+    landmarks = rescale_pixels(people.landmarks, 1 / 2)
     images = blocks.mean((3, 5)).round().astype(np.uint8)
     return replace(people, images=images, landmarks=landmarks, camera=camera)
 

@@ -24,7 +24,7 @@ from numpy import ndarray as Array
 from scipy import sparse
 from scipy.spatial.transform import Rotation
 
-from lifting.camera import rotation, tilted_camera
+from lifting.camera import flip_y, rotation, tilted_camera
 from lifting.datasets.rendered import SEGMENTS, SIZE
 from lifting.skeleton import HUMAN36M
 
@@ -118,8 +118,12 @@ def load_body_model() -> BodyModel:
     Raises:
         ModuleNotFoundError: anny is not installed: `pip install 'lifting[render]'`.
     """
-    import anny
     import torch
+
+    try:
+        import anny
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError("anny is not installed: pip install 'lifting[render]'") from error
 
     model = anny.Anny().to(dtype=torch.float64)
     faces = model.faces.numpy()
@@ -443,23 +447,27 @@ def bone_rotations(model: BodyModel, rest: Rest, pose: Float[Array, "3 17"]) -> 
         elif stem in NECK:
             turns[bone] = _between(chest, head, NECK[stem])
     for side in ("left", "right"):
-        _turn_limb(turns, model, LEG, side, pelvis, at_rest, pose)
-        _turn_limb(turns, model, ARM, side, chest, at_rest, pose)
+        for limb, parent in ((LEG, pelvis), (ARM, chest)):
+            for which, turn in _limb_turns(model, limb, side, parent, (at_rest, pose)):
+                turns[which] = turn
     return turns
 
 
-def _turn_limb(turns: Array, model: BodyModel, limb: Limb, side: str, parent: Array, rest: Array, pose: Array) -> None:
-    """Fill in the `turns` of a limb's bones, for landmarks `rest` of the body and `pose` of the person recorded."""
+def _limb_turns(
+    model: BodyModel, limb: Limb, side: str, parent: Array, landmarks: tuple[Array, Array]
+) -> list[tuple[Any, Array]]:
+    """How a limb's bones turn: which bones, and their rotation; `landmarks` of the body and of the person recorded."""
     a, b, c = (HUMAN36M.index(f"{side}_{joint}") for joint in limb.joints)
-    (upper, lower), target = ((p[:, b] - p[:, a], p[:, c] - p[:, b]) for p in (rest, pose))
+    (upper, lower), target = ((p[:, b] - p[:, a], p[:, c] - p[:, b]) for p in landmarks)
     # a knee bends about the left axis; an elbow is bent at rest already
     hinge = np.array([1.0, 0.0, 0.0]) if limb is LEG else np.cross(upper, lower)
     half, whole, low = _limb(parent, (upper, lower), hinge, target, limb.twist)
     first, second, third, last = (model.bones[f"{bone}.{side[0].upper()}"] for bone in limb.bones)
-    turns[first], turns[second], turns[third:last] = half, whole, low
+    pose = landmarks[1]
     ankles = pose[1, [HUMAN36M.index("left_ankle"), HUMAN36M.index("right_ankle")]]
     stands = pose[1, c] < ankles.min() + 0.05
-    turns[_below(model, last)] = _foot(low, 0.8 if stands else 0.3) if limb is LEG else low
+    end = _foot(low, 0.8 if stands else 0.3) if limb is LEG else low
+    return [(first, half), (second, whole), (slice(third, last), low), (_below(model, last), end)]
 
 
 def _below(model: BodyModel, bone: int) -> list[int]:
@@ -523,7 +531,7 @@ def place(posed: Posed, from_behind: bool, generator: np.random.Generator) -> tu
 
 def to_pixels(camera: Camera, points: Float[Array, "3 N"]) -> Float[Array, "2 N"]:
     """Picture positions of points in the camera's frame."""
-    return np.array(camera.centre)[:, None] + camera.scale * points[:2] * np.array([[1.0], [-1.0]])
+    return np.array(camera.centre)[:, None] + camera.scale * flip_y(points[:2])
 
 
 THICKNESS = {"pelvis": 0.19, "hip": 0.15, "knee": 0.09, "ankle": 0.08, "spine": 0.19, "neck": 0.13, "nose": 0.03,

@@ -16,12 +16,10 @@ Make the file again, bit for bit:
     python -m lifting.makers.motion_capture --download --out data/motion_capture.npz
 """
 
-import argparse
 import io
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +30,7 @@ from numpy import ndarray as Array
 from scipy.spatial.transform import Rotation
 
 from lifting.datasets.motion_capture import UPRIGHT_LEAN, MotionCapture, trunk_lean
-from lifting.makers.wheels import Wheel, check_wheel, download, read_members
+from lifting.makers.wheels import Wheel, check_wheel, make_from, read_members
 from lifting.skeleton import HUMAN36M
 from lifting.support.arrays import check_array, check_positive, fail
 from lifting.support.files import save_npz
@@ -365,19 +363,12 @@ def collect(clips: Sequence[Clip]) -> MotionCapture:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line: see the top of this module."""
-    parser = argparse.ArgumentParser(prog="python -m lifting.makers.motion_capture", description=main.__doc__)
-    parser.add_argument("--pybullet", type=Path, metavar="WHEEL", help=PYBULLET.file)
-    parser.add_argument("--holosoma", type=Path, metavar="WHEEL", help=HOLOSOMA.file)
-    parser.add_argument("--download", action="store_true", help="fetch both wheels with pip (205 MB) instead")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .npz file to write")
-    given = parser.parse_args(arguments)
-    if given.download == bool(given.pybullet and given.holosoma):
-        parser.error("give either --download, or both --pybullet and --holosoma")
-    with tempfile.TemporaryDirectory() as folder:
-        pybullet = download(PYBULLET, folder) if given.download else given.pybullet
-        holosoma = download(HOLOSOMA, folder) if given.download else given.holosoma
-        motion = convert(pybullet, holosoma, given.out)
-    print(f"{given.out}: {len(motion.poses)} poses of {len(motion.clip_names)} clips", file=sys.stderr)
+
+    def make(pybullet: Path, holosoma: Path, out: Path) -> str:
+        motion = convert(pybullet, holosoma, out)
+        return f"{len(motion.poses)} poses of {len(motion.clip_names)} clips"
+
+    make_from("lifting.makers.motion_capture", {"pybullet": PYBULLET, "holosoma": HOLOSOMA}, make, arguments)
 
 
 if __name__ == "__main__":

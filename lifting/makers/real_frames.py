@@ -12,7 +12,6 @@ Make the files again (`pip install "lifting[detector]"` first):
     python -m lifting.makers.real_frames --download --out data
 """
 
-import argparse
 import io
 import math
 import sys
@@ -27,6 +26,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray as Array
 
+from lifting.camera import flip_y
 from lifting.datasets.real_frames import ARRAYS, BELIEF_STEPS, peaks, to_human36m, transform
 from lifting.makers.cameras import (
     LAGS,
@@ -42,7 +42,7 @@ from lifting.makers.cameras import (
     triangulate_person,
 )
 from lifting.makers.detector import Detection, Detector
-from lifting.makers.wheels import Wheel, check_wheel, download, read_member
+from lifting.makers.wheels import Wheel, check_wheel, make_from, read_member
 from lifting.skeleton import BLAZEPOSE, HUMAN36M, convert
 from lifting.support.arrays import check_array, fail
 from lifting.support.files import save_npz, write_atomically
@@ -231,7 +231,7 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def build(pose2sim: Path, mediapipe: Path, out: Path) -> None:
+def build(pose2sim: Path, mediapipe: Path, out: Path) -> str:
     """Make `real_frames.npz` and `real_frames/*.jpg` in the folder `out`; all is checked before a file is written.
 
     Raises:
@@ -268,6 +268,7 @@ def build(pose2sim: Path, mediapipe: Path, out: Path) -> None:
     for name, image in images.items():
         write_atomically(out / "real_frames" / f"{name}.jpg", jpeg(image))
     save_npz(out / "real_frames.npz", {key: np.stack([row[key] for row in rows]) for key in ARRAYS})
+    return f"{len(CHOICES)} photos"
 
 
 def _refine(cameras: Sequence[Camera]) -> list[Camera]:
@@ -336,26 +337,14 @@ def report(row: dict[str, Any]) -> str:
 
 def scaled_orthography_error(pose: Float[Array, "3 N"], pixels: Float[Array, "2 N"]) -> float:
     """Root mean square pixels between `pixels` and the best scale times x and -y of `pose`, plus a shift."""
-    flat, target = (v - v.mean(1, keepdims=True) for v in (pose[:2] * [[1], [-1]], pixels))
+    flat, target = (v - v.mean(1, keepdims=True) for v in (flip_y(pose[:2]), pixels))
     scale = (flat * target).sum() / (flat**2).sum()
     return float(np.sqrt(((target - scale * flat) ** 2).sum(0).mean()))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Make the embedded photos, belief maps and pseudo ground truth; needs the extra `detector`."""
-    parser = argparse.ArgumentParser(prog="python -m lifting.makers.real_frames", description=main.__doc__)
-    parser.add_argument("--pose2sim", type=Path, metavar="WHEEL", help=POSE2SIM.file)
-    parser.add_argument("--mediapipe", type=Path, metavar="WHEEL", help=MEDIAPIPE.file)
-    parser.add_argument("--download", action="store_true", help="fetch both wheels with pip (87 MB) instead")
-    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="the folder to write into")
-    given = parser.parse_args(arguments)
-    if given.download == bool(given.pose2sim and given.mediapipe):
-        parser.error("give either --download, or both --pose2sim and --mediapipe")
-    with tempfile.TemporaryDirectory() as folder:
-        pose2sim = download(POSE2SIM, folder) if given.download else given.pose2sim
-        mediapipe = download(MEDIAPIPE, folder) if given.download else given.mediapipe
-        build(pose2sim, mediapipe, given.out)
-    _say(f"{given.out}: {len(CHOICES)} photos")
+    """The command line: see the top of this module."""
+    make_from("lifting.makers.real_frames", {"pose2sim": POSE2SIM, "mediapipe": MEDIAPIPE}, build, arguments)
 
 
 if __name__ == "__main__":

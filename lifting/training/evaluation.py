@@ -23,6 +23,7 @@ from jaxtyping import Bool, Float, UInt8
 from PIL import Image
 
 from lifting.belief import peaks
+from lifting.camera import rescale_pixels
 from lifting.datasets.pictures import Labelled, Pictures, concatenate, cut_square, faces_away, in_picture
 from lifting.datasets.real_frames import RealFrame, transform
 from lifting.metrics import mpjpe, n_mpjpe, p_mpjpe
@@ -78,8 +79,9 @@ def _read(network: Network, batches: Iterable[Float[torch.Tensor, "N 3 H W"]], s
         for images in batches:
             images = images.to(device)
             prediction = network(images if size is None else resize(images, images.new_zeros(1, 2, 1), size)[0])
-            scale = 1.0 if size is None else images.shape[-1] / size
-            landmarks.append(((stage_landmarks(prediction) + 0.5) * scale - 0.5).cpu())
+            factor = images.new_tensor(1.0 if size is None else images.shape[-1] / size)
+            with trusted():
+                landmarks.append(rescale_pixels(stage_landmarks(prediction), factor).cpu())
             poses.append((prediction.pose / prediction.scale[:, None, None]).cpu())
     network.train(training)
     return Read(torch.cat(landmarks, 1).double().numpy(), torch.cat(poses).double().numpy())
@@ -125,6 +127,7 @@ def average_over_views(
         ValueError: `images` are no bytes of shape (N, 3, S, S), or there is no picture or no tilt.
     """
     pictures = _as_pictures(images, next(network.parameters()).device)
+    _check_square(pictures)
     if len(tilts) == 0:
         fail("tilts", tilts, "at least one angle")
     training, looks = network.training, []
@@ -137,8 +140,7 @@ def average_over_views(
                 looks.append(maps.flip(-1)[:, list(HUMAN36M.swap)] if mirrored else maps)
         found = peaks(torch.stack(looks).mean(0), subpixel=True)
     network.train(training)
-    stride = network.configuration.stride
-    return ((found + 0.5) * stride - 0.5).cpu().double().numpy()
+    return rescale_pixels(found.cpu().double().numpy(), network.configuration.stride)
 
 
 def _turn_pictures(pictures: Float[torch.Tensor, "N C S S"], tilt: float) -> Float[torch.Tensor, "N C S S"]:
@@ -158,11 +160,17 @@ def _as_pictures(images: UInt8[np.ndarray, "N 3 H W"], device: torch.device | st
     return torch.from_numpy(images).to(device).float() / 255
 
 
+def _check_square(images: Float[torch.Tensor, "N 3 H W"]) -> None:
+    height, width = images.shape[-2:]
+    if height != width:
+        fail("images", f"pictures of {width} x {height} pixels", "square ones")
+
+
 def stage_landmarks(prediction: Prediction) -> Float[torch.Tensor, "T N 2 L"]:
     """Sub-pixel peaks of every stage's fused maps, pixels of the image."""
     with trusted():
-        found = [peaks(stage.fused[:, :-1].float(), subpixel=True) for stage in prediction]
-    return (torch.stack(found) + 0.5) * prediction.stride - 0.5
+        found = torch.stack([peaks(stage.fused[:, :-1].float(), subpixel=True) for stage in prediction])
+        return rescale_pixels(found, found.new_tensor(prediction.stride))
 
 
 def resize(
@@ -173,14 +181,13 @@ def resize(
     Raises:
         ValueError: the pictures are not square.
     """
-    height, old = images.shape[-2:]
-    if height != old:
-        fail("images", f"pictures of {old} x {height} pixels", f"square ones, to be made {size} x {size}")
+    _check_square(images)
+    old = images.shape[-1]
     if size == old:
         return images, landmarks
-    images = torch.nn.functional.interpolate(images, size, mode="bilinear", antialias=True)
-    # edges of pixels are at halves, and the pictures' edges agree
-    return images, (landmarks + 0.5) * size / old - 0.5
+    with trusted():
+        landmarks = rescale_pixels(landmarks, landmarks.new_tensor(size / old))
+    return torch.nn.functional.interpolate(images, size, mode="bilinear", antialias=True), landmarks
 
 
 def evaluate(network: Network, pictures: Pictures, batch: int = 64, size: int | None = None) -> dict[str, Any]:
