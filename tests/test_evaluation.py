@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from lifting.datasets.composing import Rendering
 from lifting.datasets.real_frames import load_real_frames, transform
 from lifting.datasets.rendered import load_rendered
 from lifting.network import build_network
@@ -28,6 +29,8 @@ from lifting.training.evaluation import (
     summary,
     torso,
 )
+
+from .pictures import some_buffers
 
 PEOPLE = load_rendered("validation")
 TRUTH = PEOPLE.landmarks.astype(np.float64)
@@ -77,6 +80,32 @@ def test_pck_is_a_fifth_of_the_torso():
     assert in_the_image(wrong, TRUTH, known)["pck"] == 1
 
 
+def test_what_has_no_label_is_not_counted_whatever_stands_there():
+    """A wrist without a label is not exchanged with the other; without a hip there is no torso, and no PCK."""
+    labelled = ALL.copy()
+    labelled[:, AT["left_wrist"]] = False
+    labelled[0, AT["left_hip"]] = False
+    truth = np.where(labelled[:, None], TRUTH, 1e6)
+    pair = [AT["left_wrist"], AT["right_wrist"]]
+    wrong = TRUTH.copy()
+    wrong[..., pair] = wrong[..., pair[::-1]]
+    _, agnostic = distances(wrong, truth, labelled)
+    gap = np.linalg.norm(TRUTH[..., pair[0]] - TRUTH[..., pair[1]], axis=-1)
+    np.testing.assert_allclose(agnostic[:, AT["right_wrist"]], gap)
+    assert np.isnan(torso(truth, labelled)[0]) and np.isfinite(torso(truth, labelled)[1:]).all()
+    report = in_the_image(TRUTH, truth, labelled, labelled)
+    assert report["mean px"] == 0 and report["pck"] == 1
+    alone = in_the_image(TRUTH[:1], truth[:1], labelled[:1], labelled[:1])
+    assert alone["mean px"] == 0 and alone["pck"] is None and alone["pck agnostic"] is None
+    groups = by_group(TRUTH, truth, labelled & (np.arange(17) != AT["right_wrist"]), labelled)
+    assert groups["wrists"] is None and groups["knees"] == 1
+
+
+def test_a_share_of_nobody_is_none():
+    report = front_back(TRUTH, np.zeros(len(TRUTH), dtype=bool))
+    assert report["behind"] is None and report["all"] == report["front"]
+
+
 def test_torso_of_a_drawn_person():
     Y = np.zeros((1, 2, 17))
     for side, x in (("left", 3.0), ("right", -3.0)):
@@ -115,6 +144,31 @@ def test_landmarks_come_back_in_pixels_of_the_picture(network):
     with torch.inference_mode():
         by_hand = evaluation.stage_landmarks(network.eval()(enlarged)).numpy()
     np.testing.assert_allclose((small.landmarks + 0.5) * 2 - 0.5, by_hand, atol=1e-3)
+
+
+def test_pictures_that_are_not_square_are_read_as_they_are_or_refused(network):
+    """A picture with its lower half repeated below: what is found above lies where it lay, in x and in y."""
+    images = PEOPLE.images[:2]
+    tall = np.concatenate([images, images[:, :, 64:]], 2)
+    assert tall.shape == (2, 3, 192, 128)
+    with torch.inference_mode():
+        by_hand = evaluation.stage_landmarks(network.eval()(torch.from_numpy(tall).float() / 255)).numpy()
+    np.testing.assert_allclose(read(network, tall).landmarks, by_hand)
+    assert by_hand[:, :, 1].max() > 128
+    for size in (128, 256):
+        with pytest.raises(ValueError, match="^images: got pictures of 128 x 192 pixels, expected square ones"):
+            read(network, tall, size=size)
+    with pytest.raises(ValueError, match="expected square ones"):
+        evaluation.average_over_views(network, tall)
+
+
+def test_rendered_buffers_are_evaluated_like_finished_pictures(network):
+    """One picture of each buffer, the same in whatever batch; all figures are there."""
+    pictures = Rendering(some_buffers(6))
+    whole, part = pictures.make(np.arange(6)), pictures.make(np.array([4, 2]))
+    assert torch.equal(whole.images[[4, 2]], part.images) and torch.equal(whole.landmarks[[4, 2]], part.landmarks)
+    report = evaluate(network, pictures, batch=4)
+    assert report["images"] == 6 and report["space"]["not lifted"] == 0 and report["front_back"]["all"] is not None
 
 
 def test_resizing_keeps_landmarks_on_their_pixels():

@@ -370,6 +370,9 @@ def test_a_folder_in_use_is_refused(tmp_path):
     with pytest.raises(ValueError, match="'perturbed': False.*begun with.*'perturbed': True"):
         rendered.render(tmp_path / "a", 4, perturbed=True, resume=True)
     assert files(tmp_path / "a") == before
+    about = (tmp_path / "a" / "about.json").read_text()
+    (tmp_path / "a" / "about.json").write_text(about.replace("perturbed", "stirred"))  # as it was called once
+    rendered.render(tmp_path / "a", 4, resume=True)
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "other.npz").touch()
     with pytest.raises(FileExistsError, match="which holds other files"):
@@ -395,6 +398,8 @@ def test_settings_are_checked_first(tmp_path):
         rendered.embed(tmp_path / "missing" / "file.npz")
     with pytest.raises(SystemExit):
         rendered.main([])
+    with pytest.raises(SystemExit, match="^error: bodies: got 0"):
+        rendered.main(["--out", str(tmp_path / "new"), "--bodies", "0"])
 
 
 def test_held_out_clips_are_never_drawn_for_training():

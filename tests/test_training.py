@@ -84,6 +84,20 @@ def test_objective_by_hand():
     )
 
 
+def test_objective_without_some_labels():
+    """Maps of landmarks without a label, and the background of such a picture, are left out of the sum."""
+    random = np.random.default_rng(1)
+    landmarks, fused = random.uniform(10, 30, (2, 2, 3)), random.standard_normal((2, 4, 10, 9))
+    maps = belief_maps((landmarks + 0.5) / 4 - 0.5, 10, 9, 1.0)
+    target = np.concatenate([maps, 1 - maps.max(1, keepdims=True)], axis=1)
+    by_map = ((fused - target) ** 2).sum((2, 3))
+    labelled = torch.tensor([[True, False, True], [True, True, True]])
+    stage = StageMaps(None, None, torch.from_numpy(fused))
+    predicted = type("Predicted", (list,), {"stride": 4})([stage])
+    c, _ = objective(predicted, torch.from_numpy(landmarks), labelled=labelled)
+    assert float(c) == pytest.approx((by_map[0, 0] + by_map[0, 2] + by_map[1].sum()) / 2, rel=1e-6)
+
+
 def test_rate_rises_then_falls_as_half_a_cosine():
     settings = Settings(steps=101, warm_up=9, rate=0.5)
     rates = [settings.rate_at(step) for step in range(101)]
@@ -367,6 +381,9 @@ def test_two_processes_make_the_step_of_one(tmp_path, lifting):
         (["--batch", "12"], "error: batch: got 12, expected a multiple of 8"),
         (["--data", "/nowhere"], "error: folder: got /nowhere"),
         (["--precision", "float8"], "error: precision: got 'float8'"),
+        (["--device", "nothing"], "error: device: got nothing, which can't be used"),
+        (["--data", "mpii:/nowhere"], "error: [Errno 2] No such file or directory: '/nowhere/mpii_human_pose"),
+        (["--data", "human36m:/nowhere"], "error: folder: got /nowhere, expected a folder with images/"),
     ],
 )
 def test_the_command_line_says_what_is_wrong(tmp_path, arguments, message):
