@@ -18,9 +18,8 @@ from torch.nn import functional
 
 from lifting.datasets.backgrounds import SKIN, backgrounds, cluttered, dye, noise_bank, one_of
 from lifting.datasets.pictures import Labelled, concatenate, in_picture
-from lifting.datasets.rendered import SEGMENTS, SIZE, Buffers, RenderedPeople
-from lifting.datasets.varying import STRONG_TILT, compressed, masked, sharpen, uniform, vary
-from lifting.skeleton import HUMAN36M
+from lifting.datasets.rendered import KNOWN, SEGMENTS, SIZE, Buffers, RenderedPeople
+from lifting.datasets.varying import STRONG_TILT, compressed, masked, mirror, sharpen, uniform, vary
 from lifting.support.arrays import fail
 
 SHIFT = 6
@@ -51,17 +50,12 @@ def compose(
     most = SHIFT if augment else 0
     shift = torch.randint(-most, most + 1, (n, 2), generator=generator)
     colour, alpha = _person(buffers, index, mirrored, shift, augment, generator)
-    landmarks, pose, visible = _mirror(buffers, index, mirrored)
-    landmarks = landmarks + shift[..., None]
+    people = mirror(buffers.labelled(index, torch.empty(n, 3, 0, SIZE)), mirrored)
+    landmarks = people.landmarks + shift[..., None]
     behind = cluttered(n, generator) if augment else backgrounds(n, generator)
-    images = colour + (1 - alpha) * behind
-    images, hidden = _occlude(images, landmarks, generator)
-    images = _develop(images, generator)
-    inside = in_picture(landmarks, SIZE)
-    from_behind = torch.from_numpy(buffers.from_behind[index])
-    scale = torch.from_numpy(buffers.camera[index, 2])
-    labelled = torch.ones_like(inside)
-    return Labelled(images, landmarks, labelled, visible & inside & ~hidden, pose, scale, from_behind)
+    images, hidden = _occlude(colour + (1 - alpha) * behind, landmarks, generator)
+    visible = people.visible & in_picture(landmarks, SIZE) & ~hidden
+    return people._replace(images=_develop(images, generator), landmarks=landmarks, visible=visible)
 
 
 # --- the person --------------------------------------------------------------------------------------------------
@@ -233,19 +227,6 @@ def _for_sport(palette: Float[Tensor, "n 36 3"], generator: torch.Generator) -> 
     return palette
 
 
-def _mirror(buffers: Buffers, index: np.ndarray, mirrored: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Landmarks, pose and visibility, mirrored where asked: x turned round, left and right swapped."""
-    landmarks, pose, visible = (
-        torch.from_numpy(part[index]) for part in (buffers.landmarks, buffers.pose, buffers.visible)
-    )
-    swap = list(HUMAN36M.swap)
-    other = torch.stack([SIZE - 1 - landmarks[:, 0], landmarks[:, 1]], 1)[..., swap]
-    turned = torch.cat([-pose[:, :1], pose[:, 1:]], 1)[..., swap]
-    which = mirrored[:, None]
-    return (torch.where(which[..., None], other, landmarks), torch.where(which[..., None], turned, pose),
-            torch.where(which, visible[:, swap], visible))  # fmt: skip
-
-
 OCCLUDED = 0.3
 """How many pictures have something in front of the person."""
 
@@ -314,7 +295,7 @@ def finish(buffers: Buffers, seed: int | torch.Generator = 0) -> RenderedPeople:
         made = compose(buffers, np.arange(start, min(start + 50, len(buffers))), generator, augment=False)
         images.append((made.images * 255).round().to(torch.uint8).numpy())
         visible.append(made.visible.numpy())
-    rest = {key: getattr(buffers, key) for key in ("landmarks", "pose", "camera", "body", "clip")}
+    rest = {key: getattr(buffers, key) for key in KNOWN if key != "visible"}
     return RenderedPeople(images=np.concatenate(images), visible=np.concatenate(visible), **rest)
 
 

@@ -45,16 +45,16 @@ SEGMENTS = (
 QUALITY = 80
 """Of the embedded JPEGs."""
 
-ARRAYS = ("mask", "values", "starts", "landmarks", "visible", "pose", "camera", "body", "clip")
-PEOPLE = ("jpeg", "starts", "split", "landmarks", "visible", "pose", "camera", "body", "clip")
+KNOWN = ("landmarks", "visible", "pose", "camera", "body", "clip")
+ARRAYS, PEOPLE = ("mask", "values", "starts", *KNOWN), ("jpeg", "starts", "split", *KNOWN)
+"""What the files hold: of shards, and of the embedded set."""
 
 
 @dataclass(frozen=True)
-class RenderedPeople:
-    """N finished pictures of people and what is exactly known about them.
+class Rendered:
+    """What is exactly known about N rendered people.
 
     Attributes:
-        images: (N, 3, 128, 128) bytes, red, green, blue.
         landmarks: (N, 2, 17) pixels, x = column, y = row, pixel centres at whole numbers; `lifting.skeleton.HUMAN36M`.
         visible: (N, 17) inside the picture, hidden neither by the body nor by anything else.
         pose: (N, 3, 17) metres about the pelvis, in the camera's frame: x right, y up, z towards the viewer.
@@ -64,87 +64,8 @@ class RenderedPeople:
         body: (N,) whose body; no two splits share one.
         clip: (N,) index into the clips of the motion capture; no two splits share one.
         from_behind: (N,) hips and shoulders face away from the viewer.
-        inside: (N, 17) inside the picture, hidden or not.
     """
 
-    images: UInt8[np.ndarray, "N 3 128 128"]
-    landmarks: Float[np.ndarray, "N 2 17"]
-    visible: Bool[np.ndarray, "N 17"]
-    pose: Float[np.ndarray, "N 3 17"]
-    camera: Float[np.ndarray, "N 5"]
-    body: Int[np.ndarray, " N"]
-    clip: Int[np.ndarray, " N"]
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    @property
-    def from_behind(self) -> Bool[np.ndarray, " N"]:
-        """Whether hips and shoulders face away from the viewer."""
-        return np.cos(self.camera[:, 0]) < 0
-
-    @property
-    def inside(self) -> Bool[np.ndarray, "N 17"]:
-        """Which landmarks lie inside the picture, seen or hidden."""
-        return in_picture(self.landmarks, self.images.shape[-1])
-
-    def make(self, indices: Int[np.ndarray, " n"], generator: torch.Generator | None = None) -> Labelled:
-        """See `lifting.datasets.pictures.Pictures`: half of them mirrored, all varied."""
-        fields = [getattr(self, key)[indices] for key in ("images", "landmarks", "visible", "pose", "from_behind")]
-        images, landmarks, visible, pose, from_behind = map(torch.from_numpy, fields)
-        scale = torch.from_numpy(self.camera[indices, 2])
-        labelled = torch.ones_like(visible)
-        return varied(Labelled(images.float() / 255, landmarks, labelled, visible, pose, scale, from_behind), generator)
-
-
-def load_rendered(split: Split = "train", path: str | os.PathLike[str] | None = None) -> RenderedPeople:
-    """The embedded rendered people of one split, or those in the file at `path` that `embed` made.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: an unknown split, or a file of another kind or cut short.
-    """
-    check_split(split)
-    arrays = load_npz(data_path("rendered_people.npz") if path is None else path, PEOPLE)
-    wanted = np.flatnonzero(arrays["split"] == SPLITS.index(split))
-    starts, data = arrays["starts"], arrays["jpeg"]
-    images = np.stack([decode(data[starts[n] : starts[n + 1]].tobytes()) for n in wanted])
-    rest = ("landmarks", "visible", "pose", "camera", "body", "clip")
-    return RenderedPeople(images, **{key: arrays[key][wanted] for key in rest})
-
-
-def halve(people: RenderedPeople) -> RenderedPeople:
-    """The same people in pictures of half the size: every pixel the mean of four, everything in pixels to match."""
-    n, channels, height, width = people.images.shape
-    blocks = people.images.reshape(n, channels, height // 2, 2, width // 2, 2)
-    camera = people.camera.copy()
-    camera[:, 2] /= 2
-    camera[:, 3:] = rescale_pixels(camera[:, 3:, None], 1 / 2)[..., 0]
-    landmarks = rescale_pixels(people.landmarks, 1 / 2)
-    images = blocks.mean((3, 5)).round().astype(np.uint8)
-    return replace(people, images=images, landmarks=landmarks, camera=camera)
-
-
-@dataclass(frozen=True)
-class Buffers:
-    """N rendered buffers; pixels that don't show the body are not stored.
-
-    Attributes:
-        mask: (N, S S / 8) one bit a pixel, in reading order: does it show the body?
-        values: (P, 4) the bytes of the pixels that do, image after image: see `lifting.makers.bodies.draw`.
-        starts: (N + 1,) where in `values` each image starts, and the end.
-        landmarks: (N, 2, 17) pixels, x = column, y = row, pixel centres at whole numbers.
-        visible: (N, 17) not hidden by the body itself.
-        pose: (N, 3, 17) metres about the pelvis, in the camera's frame: x right, y up, z towards the viewer.
-        camera: (N, 5) theta and pitch in radians, pixels a metre, column and row of the pelvis; see
-            `lifting.makers.bodies.Camera`.
-        body: (N,) which body; no two splits share one.
-        clip: (N,) which clip of the motion capture; no two splits share one.
-    """
-
-    mask: UInt8[np.ndarray, "N M"]
-    values: UInt8[np.ndarray, "P 4"]
-    starts: Int[np.ndarray, " N1"]
     landmarks: Float[np.ndarray, "N 2 17"]
     visible: Bool[np.ndarray, "N 17"]
     pose: Float[np.ndarray, "N 3 17"]
@@ -159,6 +80,77 @@ class Buffers:
     def from_behind(self) -> Bool[np.ndarray, " N"]:
         """Whether hips and shoulders face away from the viewer."""
         return np.cos(self.camera[:, 0]) < 0
+
+    def labelled(self, indices: Int[np.ndarray, " n"], images: Float[torch.Tensor, "n 3 S S"]) -> Labelled:
+        """What is known of the people `indices`, with pictures of them."""
+        landmarks, visible, pose, scale, from_behind = (
+            torch.from_numpy(own[indices])
+            for own in (self.landmarks, self.visible, self.pose, self.camera[:, 2], self.from_behind)
+        )
+        return Labelled(images, landmarks, torch.ones_like(visible), visible, pose, scale, from_behind)
+
+
+@dataclass(frozen=True)
+class RenderedPeople(Rendered):
+    """Finished pictures.
+
+    Attributes:
+        images: (N, 3, 128, 128) bytes, red, green, blue.
+        inside: (N, 17) landmarks inside the picture, hidden or not.
+    """
+
+    images: UInt8[np.ndarray, "N 3 128 128"]
+
+    @property
+    def inside(self) -> Bool[np.ndarray, "N 17"]:
+        """Which landmarks lie inside the picture, seen or hidden."""
+        return in_picture(self.landmarks, self.images.shape[-1])
+
+    def make(self, indices: Int[np.ndarray, " n"], generator: torch.Generator | None = None) -> Labelled:
+        """See `lifting.datasets.pictures.Pictures`: half of them mirrored, all varied."""
+        return varied(self.labelled(indices, torch.from_numpy(self.images[indices]).float() / 255), generator)
+
+
+@dataclass(frozen=True)
+class Buffers(Rendered):
+    """Rendered buffers; pixels that don't show the body are not stored, and only the body itself hides landmarks.
+
+    Attributes:
+        mask: (N, S S / 8) one bit a pixel, in reading order: does it show the body?
+        values: (P, 4) the bytes of the pixels that do, image after image: see `lifting.makers.bodies.draw`.
+        starts: (N + 1,) where in `values` each image starts, and the end.
+    """
+
+    mask: UInt8[np.ndarray, "N M"]
+    values: UInt8[np.ndarray, "P 4"]
+    starts: Int[np.ndarray, " N1"]
+
+
+def load_rendered(split: Split = "train", path: str | os.PathLike[str] | None = None) -> RenderedPeople:
+    """The embedded rendered people of one split, or those in the file at `path` that `embed` made.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: an unknown split, or a file of another kind or cut short.
+    """
+    check_split(split)
+    arrays = load_npz(data_path("rendered_people.npz") if path is None else path, PEOPLE)
+    wanted = np.flatnonzero(arrays["split"] == SPLITS.index(split))
+    starts, data = arrays["starts"], arrays["jpeg"]
+    images = np.stack([decode(data[starts[n] : starts[n + 1]].tobytes()) for n in wanted])
+    return RenderedPeople(images=images, **{key: arrays[key][wanted] for key in KNOWN})
+
+
+def halve(people: RenderedPeople) -> RenderedPeople:
+    """The same people in pictures of half the size: every pixel the mean of four, everything in pixels to match."""
+    n, channels, height, width = people.images.shape
+    blocks = people.images.reshape(n, channels, height // 2, 2, width // 2, 2)
+    camera = people.camera.copy()
+    camera[:, 2] /= 2
+    camera[:, 3:] = rescale_pixels(camera[:, 3:, None], 1 / 2)[..., 0]
+    landmarks = rescale_pixels(people.landmarks, 1 / 2)
+    images = blocks.mean((3, 5)).round().astype(np.uint8)
+    return replace(people, images=images, landmarks=landmarks, camera=camera)
 
 
 def open_shards(folder: str | os.PathLike[str], split: Split = "train") -> Buffers:

@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import torch
+from jaxtyping import Bool
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional
@@ -14,12 +15,13 @@ from lifting.skeleton import HUMAN36M
 
 def varied(made: Labelled, generator: torch.Generator | None) -> Labelled:
     """Finished pictures for training: half of them mirrored, all varied; as they are where `generator` is None."""
-    return made if generator is None else vary(mirror_half(made, generator), generator)
+    if generator is None:
+        return made
+    return vary(mirror(made, torch.rand(len(made.images), generator=generator) < 0.5), generator)
 
 
-def mirror_half(made: Labelled, generator: torch.Generator) -> Labelled:
-    """Half of the pictures mirrored with all that is known: left and right landmarks change places."""
-    mirrored = torch.rand(len(made.images), generator=generator) < 0.5
+def mirror(made: Labelled, mirrored: Bool[Tensor, " N"]) -> Labelled:
+    """Some of the pictures mirrored with all that is known: left and right landmarks change places."""
     swap, size = list(HUMAN36M.swap), made.images.shape[-1]
 
     def choose(other: Tensor, own: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ from tqdm import tqdm
 
 from lifting.datasets.composing import finish
 from lifting.datasets.motion_capture import UPRIGHT_LEAN, MotionCapture, load_motion_capture, trunk_lean
-from lifting.datasets.rendered import ARRAYS, PEOPLE, SPLITS, Buffers, Split, encode
+from lifting.datasets.rendered import ARRAYS, KNOWN, PEOPLE, SPLITS, Buffers, Split, encode
 from lifting.makers import bodies
 from lifting.support.arrays import check_count, fail
 from lifting.support.files import save_npz, write_atomically
@@ -69,7 +69,7 @@ def embed(out: str | os.PathLike[str], bodies_of: dict[Split, int] | None = None
     for split, count in counts.items():
         people = finish(render_bodies(motion, split, range(count), seed), generator)
         jpegs += [encode(image) for image in people.images]
-        rest = {key: getattr(people, key) for key in ("landmarks", "visible", "pose", "camera", "body", "clip")}
+        rest = {key: getattr(people, key) for key in KNOWN}
         parts.append(rest | {"split": np.full(len(people), SPLITS.index(split), np.uint8)})
         print(f"{split}: {len(people)} pictures", file=sys.stderr)
     arrays = {key: np.concatenate([part[key] for part in parts]) for key in PEOPLE if key not in ("jpeg", "starts")}
@@ -112,10 +112,10 @@ def render_bodies(
     columns = [np.array(column) for column in zip(*rows, strict=True)]
     kinds = (np.float32, np.bool_, np.float32, np.float32, np.int32, np.int16)
     fields: dict[str, np.ndarray] = {
-        key: column.astype(kind) for key, column, kind in zip(ARRAYS[3:], columns, kinds, strict=True)
+        key: column.astype(kind) for key, column, kind in zip(KNOWN, columns, kinds, strict=True)
     }
     starts = np.cumsum([0, *map(len, pixels)], dtype=np.int64)
-    return Buffers(np.array(masks), np.concatenate(pixels), starts, **fields)
+    return Buffers(mask=np.array(masks), values=np.concatenate(pixels), starts=starts, **fields)
 
 
 def _frames(motion: MotionCapture, split: Split) -> tuple[Int[np.ndarray, " F"], Float[np.ndarray, " F"]]:
