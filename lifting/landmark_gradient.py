@@ -103,7 +103,7 @@ def landmark_model(
     weights: Weights | None = None,
     camera: Camera | None = None,
 ) -> tuple[Float[Array, "*batch 2*L n"], Float[Array, "*batch n 2*L"]]:
-    """E and E_bar_t, the two factors of eq. (8), in any of its variants.
+    """E and E_bar_t, the two factors of eq. (8), in any of its variants, the weighted ridge among them.
 
     Args:
         gaussian: mean pose, bases and weights of the penalty, as from `PosePrior.gaussian`.

@@ -79,7 +79,7 @@ def centre(
 ) -> Float[Array, "*batch d L"]:
     """Subtract the weighted mean, and multiply each landmark by the root of its weight: what eq. (2) assumes of Y.
 
-    Least squares on the result are weighted least squares, with the translation of the person solved for. Where
+    Ridge regression on the result is weighted ridge regression, with the translation of the person solved for. Where
     weights are booleans it is the orthogonal projector onto what is visible and centred. What Y holds where the weight
     is 0 is ignored; there the result is 0.
 

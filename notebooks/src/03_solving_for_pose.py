@@ -412,6 +412,63 @@ assert np.allclose(masked.a, a_seen)
 assert np.isclose(masked.cost, np.sum((r_seen - E_seen @ a_seen) ** 2) + np.sum((sigma * a_seen) ** 2))
 
 # %% [markdown]
+# ## Weighted ridge: masks and confidences in one
+#
+# A detector is surer of some landmarks than of others. Let landmark $l$ count $w_l\ge0$ times, and solve for the
+# translation $t$ as well:
+#
+# $$\min_{a,\,t}\ \sum_l w_l\,\|y_l - t - p_l - (Ea)_l\|^2 + \|\sigma a\|^2.$$
+#
+# Where its slope in $t$ is zero, $t$ is the weighted mean of $y-p-Ea$. So $y$, $p$ and the columns of $E$ each lose a
+# weighted mean, and nothing of $t$ is left. A factor $w_l$ before a square is a factor $\sqrt{w_l}$ within it: with
+# $W=\mathrm{diag}(w,w)$, $W^{1/2}E$ and $W^{1/2}(y-p)$ go into (5) as they are, and (6) becomes
+#
+# $$a = \bigl(E^\top WE + \mathrm{diag}(\sigma^2)\bigr)^{-1}E^\top W\,(y-p).$$
+#
+# `solve.centre` does both to whatever it is given. Weights 1 and 0 are the mask above; a weight of 2 is a landmark seen
+# twice, in the same place. This is ours: the supplement weighs all landmarks alike.
+
+# %%
+w = np.where(visible, 1.0, 0.0)
+w[skeleton.HUMAN36M.index("left_ankle")] = 0.25  # a landmark that the detector is not sure of
+W = np.diag(np.tile(w, 2))
+
+
+def count_from_weighted_mean(array):
+    """x and y of every column less their weighted means."""
+    halves = array.reshape(2, prior.L, -1)
+    return (halves - np.average(halves, axis=1, weights=w, keepdims=True)).reshape(2 * prior.L, -1)
+
+
+r_w, E_w = count_from_weighted_mean(y - p)[:, 0], count_from_weighted_mean(E)
+a_w = np.linalg.solve(E_w.T @ W @ E_w + np.diag(sigma**2), E_w.T @ W @ r_w)
+weighted = solve.solve_at(solve.centre(Y, w), gaussian, np.array(0.4), weights=w)
+assert np.allclose(weighted.a, a_w)
+print(f"least cost: {masked.cost:.4f} with the ankle seen, {weighted.cost:.4f} where it counts a quarter")
+
+# %% [markdown]
+# Every frame may come with weights of its own, and a search that began anew for each would be slow. It need not. Let
+# $A = C - E\bar E^t$, with all weights 1 and $C$ the matrix that takes the mean away: the least cost is $y^\top Ay$ for
+# $y$ less $p$ (three sections further down this is the fast search's first step). When the weight of one coordinate $k$
+# becomes $w$, $E^\top E$ changes by a matrix of rank one, and Sherman and Morrison's formula gives
+#
+# $$A \;\leftarrow\; A - \frac{1-w}{w + (1-w)\,A_{kk}}\,A_{:k}A_{k:}\,.$$
+#
+# For $w=0$ the cost falls by $(Ay)_k^2/A_{kk}$: what leaving one observation out does in any ridge regression. One
+# coordinate after the other, and only those whose weight isn't 1:
+
+# %%
+C = np.eye(2 * prior.L) - np.kron(np.eye(2), np.full((prior.L, prior.L), 1 / prior.L))
+A = C - E @ np.linalg.solve(E.T @ E + np.diag(sigma**2), E.T)
+for k, weight in enumerate(np.tile(w, 2)):
+    A = A - (1 - weight) / (weight + (1 - weight) * A[k, k]) * np.outer(A[:, k], A[k])
+
+assert np.isclose((y - p) @ A @ (y - p), weighted.cost)
+by_lift = lift(Y, prior, weights=w)
+assert np.isclose(by_lift.cost, lift(solve.centre(Y), prior, weights=w).cost)
+print(f"lift with these weights: theta {np.degrees(by_lift.theta):.1f} degrees, cost {by_lift.cost:.4f}")
+
+# %% [markdown]
 # The prior fills in what is missing, and the fewer landmarks there are, the less it has to go on. What tells front from
 # back are the labels: the *left* knee is where a person seen from the front would have it. So with limbs of one side
 # only, or of both, the heading is hardly ever wrong by more than a right angle. With the trunk and the head alone it

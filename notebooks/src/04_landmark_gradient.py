@@ -493,6 +493,36 @@ draw_arrows(ax, rows, pulled, "#009E73", "pulled back, three times as long", 3 *
 ax.legend(fontsize=8, loc="lower right")
 plt.show()
 
+# %% [markdown]
+# ## Weighted ridge: (8) with confidences
+#
+# Where landmark $l$ counts $w_l$ times (notebook 03), $a = (E^\top WE + S^2)^{-1}E^\top W(y-p)$ with
+# $S=\mathrm{diag}(\sigma)$, so
+#
+# $$\bar E^t = (E^\top WE+S^2)^{-1}E^\top W, \qquad H = E\,(E^\top WE+S^2)^{-1}E^\top W .$$
+#
+# $H$ itself is not symmetric, $WH$ is. In image coordinates it is the weighted mean that passes straight through, and
+# $C = I - 1m^\top$ with $m_l = w_l/\sum w$, for $x$ and for $y$. A landmark of weight 0 is the missing one from above.
+# Nothing is differentiated by the weights: they are given.
+#
+# Made-up weights for the landmarks of the photo, no two alike; a central difference of the whole `lift` is the judge:
+
+# %%
+w = np.where(frame.visible, np.linspace(0.2, 1.0, L), 0.0)
+confident = lift(frame.Y, prior, scale=None, weights=w, camera=frame.camera)
+H_w = landmark_jacobian(confident, prior)
+WH = np.tile(w, 2)[:, None] * H_w
+assert np.allclose(WH, WH.T) and not np.allclose(H_w, H_w.T) and np.all(H_w[:, np.tile(w == 0, 2)] == 0)
+
+# %%
+in_pixels = landmark_jacobian(confident, prior, centred=False)
+step = 0.01 * rng.standard_normal((2, L))
+ahead, behind = (lift(frame.Y + sign * step, prior, scale=None, weights=w, camera=frame.camera) for sign in (1, -1))
+assert ahead.theta == behind.theta == confident.theta and ahead.component == behind.component
+difference = solve.unwrap(ahead.Y_hat - behind.Y_hat) / 2
+assert np.allclose(in_pixels @ solve.unwrap(step), difference, atol=1e-6)
+print(f"largest difference {np.abs(in_pixels @ solve.unwrap(step) - difference).max():.0e} pixels, of steps of 0.01")
+
 # %% [markdown] tags=["exercise"]
 # ### Exercise 4.3: image coordinates with missing landmarks
 # `H` is the centred Jacobian and `visible` the mask. Return the Jacobian in image coordinates: every landmark of
