@@ -1,250 +1,276 @@
 """Mutation testing of the equation modules: each is changed in one small place, and its tests must notice.
 
     pip install -c constraints.txt -e '.[test,mutation]'
-    python tools/mutation.py                  # about an hour and a half on two cores; goes on where it was interrupted
-    python tools/mutation.py camera belief    # some modules
-    python tools/mutation.py --report         # write docs/mutation.md from what docs/mutation.json holds
+    python tools/mutation.py                             # goes on where it was interrupted
+    python tools/mutation.py --modules camera belief     # some modules
+    python tools/mutation.py --sample 500 --seed 1       # some mutants, drawn at random
+    python tools/mutation.py --report                    # only write docs/mutation.md, from docs/mutation.json
 
-mutmut makes the mutants (`a + b` becomes `a - b`, `<` becomes `<=`, a constant changes, an argument is left out, a text
-gets other letters). It can't run the tests here: its workers are forked when torch has run, and a part of them dies. So
-this script copies the project to a temporary folder, and forks a process for each mutant from one that has imported
-torch but never run it. A mutant is **killed** where a test fails, **survives** where all pass, and counts as killed by
-the clock where they take longer than two minutes. What survives is listed in docs/mutation.md, with the reason that
-docs/mutation.toml gives for it, if it has one.
+tools/mutants.py says what the mutants are, and which change an equation and which a check; tools/mutation_runner.py how
+they are tested. mutmut's own runner can't be used: its workers are forked when torch has run, and a part of them dies.
+
+A mutant is **killed** where a test fails, **survives** where all pass, and counts as killed by the clock where a test
+takes 30 seconds longer than ten times its time. What comes out is kept in .mutation/, mutant by mutant, and in
+docs/mutation.json, function by function with the survivors; docs/mutation.md lists these with the reasons that
+docs/mutation.toml gives for them.
 """
 
-import argparse
-import ast
-import contextlib
-import difflib
-import hashlib
 import importlib
 import json
 import os
+import random
 import shutil
-import signal
 import sys
 import tempfile
 import time
 import tomllib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import tyro
+from mutants import KINDS, Kind, Mutant, Mutated, mutate, sha
+from scipy.stats import binomtest
+
+from lifting.support.files import write_atomically
+from lifting.support.templates import render
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS, REASONS, REPORT = (ROOT / "docs" / f"mutation.{ending}" for ending in ("json", "toml", "md"))
+CACHE = ROOT / ".mutation" / "outcomes.json"
 TESTS = {
     "camera": ["test_camera", "test_solve", "test_front"],
+    "turned": ["test_turned", "test_search", "test_solve", "test_front", "test_landmark_gradient"],
     "solve": ["test_solve", "test_search", "test_front", "test_landmark_gradient"],
     "landmark_gradient": ["test_landmark_gradient", "test_layer"],
     "belief": ["test_belief", "test_layer"],
+    "updating": ["test_updating", "test_layer"],
     "layer": ["test_layer"],
 }
 """The test files of each module, its own first."""
-COPIED = ("lifting", "tests", "data", "docs", "tools", "benchmarks", "notebooks", "pyproject.toml", "README.md")
-PRELOADED = ("numpy", "scipy.linalg", "scipy.optimize", "scipy.special", "torch", "array_api_compat.torch", "jaxtyping",
-             "matplotlib", "hypothesis", "lifting", "lifting.layer", "lifting.checking.gradient_check")  # fmt: skip
-OPTIONS = ("-x", "-q", "--hypothesis-profile=mutation", "-W", "ignore::pytest.PytestAssertRewriteWarning",
+COPIED = ("lifting", "tests", "data", "docs", "tools", "benchmarks", "notebooks", "pyproject.toml", "README.md",
+          "Makefile")  # fmt: skip
+OPTIONS = ("-q", "-s", "-W", "ignore::pytest.PytestAssertRewriteWarning",
            *(f"-pno:{plugin}" for plugin in ("cacheprovider", "xdist", "nbval")))  # fmt: skip
-SECONDS = 120
+
+Outcomes = dict[str, str]
+"""What became of mutants, by name: killed, clock or survived."""
 
 
-def main() -> None:
-    """Read the command line, test the mutants that have no result yet, write results and report."""
-    parser = argparse.ArgumentParser(description="mutation testing of the equation modules")
-    parser.add_argument("modules", nargs="*", help=", ".join(TESTS))
-    parser.add_argument("--processes", type=int, default=os.cpu_count(), help="tests that run at a time")
-    parser.add_argument("--report", action="store_true", help="only write the report")
-    arguments = parser.parse_args()
-    if unknown := sorted({*arguments.modules} - {*TESTS}):
-        parser.error(f"modules: got {', '.join(unknown)}, expected some of {', '.join(TESTS)}")
-    if not arguments.report:
+@dataclass(frozen=True)
+class Options:
+    """Test the mutants that have no result yet, write results and report."""
+
+    modules: tuple[Literal["camera", "turned", "solve", "landmark_gradient", "belief", "updating", "layer"], ...] = ()
+    """some modules; all where left out"""
+    processes: int = os.cpu_count() or 1
+    """mutants that are tested at a time"""
+    sample: int = 0
+    """test as many mutants, drawn at random; 0 tests all"""
+    seed: int = 0
+    """of the sample"""
+    report: bool = False
+    """only write the report"""
+
+
+def main(options: Options) -> None:
+    """Do what the command line asks for."""
+    if not options.report:
         with tempfile.TemporaryDirectory() as folder:
-            test_all(arguments.modules or list(TESTS), Path(folder), arguments.processes)
-    write(REPORT, report())
+            test_all(options, Path(folder))
+    write_atomically(REPORT, report(read(RESULTS)).encode())
 
 
-def test_all(modules: list[str], folder: Path, processes: int) -> None:
-    """Test the mutants of `modules` in a copy of the project, and keep what came out."""
+def modules() -> list[str]:
+    """The modules to mutate that there are."""
+    return [module for module in TESTS if (ROOT / "lifting" / f"{module}.py").exists()]
+
+
+def test_all(options: Options, folder: Path) -> None:
+    """Test mutants in a copy of the project, and keep what comes out."""
     for name in COPIED:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, folder / name)
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    waiting = []
-    for module in modules:
-        mutants, key = mutate(module, folder)
-        known = still_known(results.get(module, {}), key)
-        results[module] = key | {"mutants": known}
-        waiting += [(module, name, change) for name, change in mutants.items() if name not in known]
-    preload(folder)
-    start = time.monotonic()
-    for done, (module, name, change, outcome) in enumerate(run(waiting, folder, processes), start=1):
-        results[module]["mutants"][name] = {"outcome": outcome, "change": change}
-        if done % 20 == 0 or done == len(waiting):
-            write(RESULTS, json.dumps(results, indent=1) + "\n")
-        print(f"\r{done} of {len(waiting)} mutants, {time.monotonic() - start:.0f} s", end="", flush=True)
-    print()
+    made = {module: mutate(module, (ROOT / "lifting" / f"{module}.py").read_text()) for module in modules()}
+    for module, mutated in made.items():
+        (folder / "lifting" / f"{module}.py").write_text(mutated.code)
+    before, cache = read(RESULTS).get("modules", {}), read(CACHE)
+    keys = {module: hash_of_tests(module) for module in made}
+    known = {module: still_known(made[module], keys[module], before.get(module, {}), cache) for module in made}
+    asked = [mutant for module in options.modules or made for mutant in made[module].mutants]
+    if options.sample:
+        drawn = {m.name for m in random.Random(options.seed).sample(asked, min(options.sample, len(asked)))}
+        asked = [mutant for mutant in asked if mutant.name in drawn]
+        known = {module: {n: o for n, o in outcomes.items() if n in drawn} for module, outcomes in known.items()}
+    waiting = [m for kind in KINDS for m in asked if m.kind == kind and m.name not in known[m.module]]
+
+    def done(mutant: Mutant, outcome: str) -> None:
+        known[mutant.module][mutant.name] = outcome
+        cache[mutant.name] = [made[mutant.module].hashes[mutant.function], keys[mutant.module], outcome]
+        CACHE.parent.mkdir(exist_ok=True)
+        write_atomically(CACHE, json.dumps(cache).encode())
+
+    if waiting:
+        run(waiting, folder, options.processes, done)
+    results = {
+        "sample": {"size": options.sample, "seed": options.seed} if options.sample else None,
+        "modules": {module: summary(made[module], keys[module], known[module]) for module in made},
+    }
+    write_atomically(RESULTS, as_text(results).encode())
 
 
-def still_known(before: dict[str, Any], key: dict[str, Any]) -> dict[str, Any]:
-    """Which results still hold: of functions that are as they were; where tests have changed, what was killed."""
-    same_tests = before.get("tests") == key["tests"]
-    old, new = before.get("functions", {}), key["functions"]
+def still_known(mutated: Mutated, tests: str, before: Mapping[str, Any], cache: Mapping[str, Any]) -> Outcomes:
+    """Which outcomes still hold: of functions that are as they were; where tests have changed, what was killed.
+
+    Args:
+        mutated: a module and its mutants.
+        tests: the hash of its test files.
+        before: what docs/mutation.json says of the module.
+        cache: by mutant the hashes of function and tests, and the outcome.
+    """
+    found = {}
+    for mutant in mutated.mutants:
+        function = before.get("functions", {}).get(mutant.function)
+        if function and all(made == tested for made, tested in (function[kind] for kind in KINDS)):
+            outcome = "survived" if mutant.name in before["survivors"] else "killed"
+            found[mutant.name] = [function["hash"], before["tests"], outcome]
+    found |= {name: entry for name, entry in cache.items() if name in {mutant.name for mutant in mutated.mutants}}
     return {
-        name: mutant
-        for name, mutant in before.get("mutants", {}).items()
-        if (function := name.rpartition("__mutmut_")[0]) in new
-        and old.get(function) == new[function]
-        and (same_tests or mutant["outcome"] != "survived")
+        name: outcome
+        for name, (function_hash, tests_hash, outcome) in found.items()
+        if function_hash == mutated.hashes[name.rpartition("__mutmut_")[0]]
+        and (tests_hash == tests or outcome != "survived")
     }
 
 
-def mutate(module: str, folder: Path) -> tuple[dict[str, str], dict[str, Any]]:
-    """Put all mutants of a module into its copy: the change of each by its name, and hashes of functions and tests."""
-    from mutmut.mutation.file_mutation import mutate_file_contents
-
-    path = folder / "lifting" / f"{module}.py"
-    code = path.read_text()
-    mutated = mutate_file_contents(str(path), code)
-    path.write_text(mutated.code)
-    tests = "".join((folder / "tests" / f"{name}.py").read_text() for name in TESTS[module])
-    functions = {node.name: text(node) for node in ast.walk(ast.parse(path.read_text()))
-                 if isinstance(node, ast.FunctionDef)}  # fmt: skip
-    changes = {
-        f"lifting.{module}.{name}": difference(functions[f"{name.rpartition('__mutmut_')[0]}__mutmut_orig"], body)
-        for name, body in functions.items()
-        if "__mutmut_" in name and not name.endswith("_orig")
-    }
-    originals = {f"lifting.{module}.{name.rpartition('__mutmut_')[0]}": sha(body)
-                 for name, body in functions.items() if name.endswith("__mutmut_orig")}  # fmt: skip
-    return changes, {"functions": originals, "tests": sha(tests), "made": len(changes)}
+def summary(mutated: Mutated, tests: str, outcomes: Outcomes) -> dict[str, Any]:
+    """What docs/mutation.json says of a module: for each function how many were made and tested; the survivors."""
+    functions: dict[str, Any] = {name: {"hash": sha} | {kind: [0, 0] for kind in KINDS}
+                                 for name, sha in mutated.hashes.items()}  # fmt: skip
+    for mutant in mutated.mutants:
+        counts = functions[mutant.function][mutant.kind]
+        counts[0] += 1
+        counts[1] += mutant.name in outcomes
+    survivors = {mutant.name: {"kind": mutant.kind, "change": mutant.change}
+                 for mutant in mutated.mutants if outcomes.get(mutant.name) == "survived"}  # fmt: skip
+    return {"tests": tests, "functions": functions, "survivors": survivors}
 
 
-def text(function: ast.FunctionDef) -> str:
-    """A function's arguments and body."""
-    return ast.unparse(function.args) + "\n" + ast.unparse(ast.Module(function.body, []))
+def run(waiting: Sequence[Mutant], folder: Path, processes: int, done: Callable[[Mutant, str], object]) -> None:
+    """Test the mutants `waiting`; `done` is called with each and its outcome, as it comes."""
+    preload(folder)
+    import pytest
+    from mutation_runner import Runner, Trial
+
+    files = {module: test_files(module) for module in dict.fromkeys(mutant.module for mutant in waiting)}
+    begun, outcomes = time.monotonic(), Counter[str]()
+
+    def report_one(trial: Trial) -> None:
+        outcomes[trial.outcome] += 1
+        done(trial.mutant, trial.outcome)
+        counts = ", ".join(f"{n} {outcome}" for outcome, n in sorted(outcomes.items()))
+        so_far = f"{outcomes.total()} of {len(waiting)} mutants, {time.monotonic() - begun:.0f} s: {counts} "
+        print(f"\r{so_far}", end="", file=sys.stderr, flush=True)
+
+    paths = dict.fromkeys(f"tests/{name}.py" for names in files.values() for name in names)
+    status = pytest.main([*OPTIONS, f"--basetemp={folder / 'temporary'}", *paths],
+                         [Runner(waiting, files, processes, report_one)])  # fmt: skip
+    print(file=sys.stderr)
+    if status or outcomes.total() < len(waiting):
+        sys.exit("the tests can't be collected, or fail without a mutant: see above")
 
 
-def difference(before: str, after: str) -> str:
-    """The lines that differ, as `- old` and `+ new`."""
-    lines = list(difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm=""))[2:]
-    return "\n".join(f"{line[0]} {line[1:].strip()}" for line in lines if line[0] in "+-")
+def test_files(module: str) -> list[str]:
+    """The names of the test files of a module that there are, its own first."""
+    return [name for name in TESTS[module] if (ROOT / "tests" / f"{name}.py").exists()]
+
+
+def hash_of_tests(module: str) -> str:
+    """A short hash of a module's test files."""
+    return sha("".join((ROOT / "tests" / f"{name}.py").read_text() for name in test_files(module)))
 
 
 def preload(folder: Path) -> None:
-    """Import what every test imports, with the copy in the place of the package."""
+    """Go to the copy of the project and import the package from there."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ["MUTANT_UNDER_TEST"] = ""
     os.chdir(folder)
     sys.path[:0] = [str(folder)]
-    sys.dont_write_bytecode = False
-    for name in PRELOADED:
-        importlib.import_module(name)
-    where = Path(sys.modules["lifting"].__file__ or "").resolve()
+    for name in [name for name in sys.modules if name.partition(".")[0] == "lifting"]:
+        del sys.modules[name]
+    where = Path(importlib.import_module("lifting").__file__ or "").resolve()
     if folder.resolve() not in where.parents:
         raise RuntimeError(f"lifting: got {where}, expected the copy in {folder}")
+    importlib.import_module("torch").set_num_threads(1)
 
 
-def run(waiting: list[tuple[str, str, str]], folder: Path, processes: int) -> Iterator[tuple[str, str, str, str]]:
-    """Test mutants, some at a time: each with its outcome, as it comes."""
-    for module in {module for module, *_ in waiting}:
-        if outcome_of(os.waitpid(fork(module, "", folder), 0)[1]) != "survived":
-            raise RuntimeError(f"the tests of {module} fail without a mutant")
-    running: dict[int, tuple[str, str, str]] = {}
-    queue = list(reversed(waiting))
-    while queue or running:
-        while queue and len(running) < processes:
-            mutant = queue.pop()
-            running[fork(mutant[0], mutant[1], folder)] = mutant
-        process, status = os.wait()
-        yield *running.pop(process), outcome_of(status)
+def scores(results: Mapping[str, Any]) -> dict[Kind, tuple[int, int, int]]:
+    """For each kind how many mutants were made, tested and killed."""
+    found: dict[Kind, tuple[int, int, int]] = {}
+    for kind in KINDS:
+        counts = [count(module, kind) for module in results["modules"].values()]
+        made, tested, killed = (sum(column) for column in zip(*counts, strict=True))
+        found[kind] = made, tested, killed
+    return found
 
 
-def fork(module: str, mutant: str, folder: Path) -> int:
-    """A process that runs the tests of `module` with one mutant in place: its number."""
-    process = os.fork()
-    if process:
-        return process
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(SECONDS)
-    os.environ["MUTANT_UNDER_TEST"] = mutant
-    code = 1
-    with contextlib.suppress(BaseException):
-        silence = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(silence, 1)
-        os.dup2(silence, 2)
-        code = run_tests(TESTS[module][:1]) or run_tests(TESTS[module][1:])
-    os._exit(code)
+def count(module: Mapping[str, Any], kind: Kind) -> tuple[int, int, int]:
+    """How many mutants of a kind were made, tested and killed in a module."""
+    made, tested = (sum(f[kind][i] for f in module["functions"].values()) for i in (0, 1))
+    return made, tested, tested - sum(one["kind"] == kind for one in module["survivors"].values())
 
 
-def run_tests(names: list[str]) -> int:
-    """Run some test files until the first failure, which hypothesis need not make smaller: its exit status."""
-    import pytest
-    from hypothesis import Phase, settings
-
-    phases = (Phase.explicit, Phase.generate)
-    settings.register_profile("mutation", deadline=None, derandomize=True, database=None, phases=phases)
-    return int(pytest.main([*OPTIONS, *(f"tests/{name}.py" for name in names)])) if names else 0
-
-
-def outcome_of(status: int) -> str:
-    """What the end of a process says."""
-    if os.WIFSIGNALED(status):
-        return "clock" if os.WTERMSIG(status) == signal.SIGALRM else "killed"
-    return "survived" if os.WEXITSTATUS(status) == 0 else "killed"
+def score(made: int, tested: int, killed: int) -> str:
+    """The share that was killed, with its 95 % interval where not all were tested."""
+    if not tested:
+        return "-"
+    words = f"{killed / tested:.1%}"
+    if tested < made:
+        low, high = binomtest(killed, tested).proportion_ci()
+        words += f" ({low:.1%} to {high:.1%})"
+    return words
 
 
-def report() -> str:
+def report(results: Mapping[str, Any]) -> str:
     """The text of docs/mutation.md: scores, and every survivor with its reason."""
-    results = json.loads(RESULTS.read_text())
-    reasons = {name: entry["why"] for entry in tomllib.loads(REASONS.read_text()).get("survivor", [])
-               for name in entry["mutants"]} if REASONS.exists() else {}  # fmt: skip
-    rows: list[tuple[str, int, int, int, int]] = []
-    survivors: list[tuple[str, str, str]] = []
-    for module in [name for name in TESTS if name in results]:
-        outcomes = results[module]["mutants"]
-        left = {name: m["change"] for name, m in outcomes.items() if m["outcome"] == "survived"}
-        rows.append((module, results[module]["made"], len(outcomes), len(left), sum(name in reasons for name in left)))
-        survivors += [(name, change, reasons.get(name, "**no reason given**")) for name, change in left.items()]
-    rows.append(("**all**", *(sum(column) for column in list(zip(*rows, strict=True))[1:])))
-    table = "\n".join(
-        f"| {name} | {made} | {total} | {total - left} | {f'{1 - left / total:.1%}' if total else '-'} "
-        f"| {known} | {left - known} |"
-        for name, made, total, left, known in rows
+    listed = tomllib.loads(REASONS.read_text()).get("survivor", []) if REASONS.exists() else []
+    reasons = {name: entry["why"] for entry in listed for name in entry["mutants"]}
+    rows = {name: [count(module, kind) for kind in KINDS] for name, module in results["modules"].items()}
+    rows["**all**"] = list(scores(results).values())
+    grouped: dict[str, list[str]] = {}
+    for module in results["modules"].values():
+        for name, one in module["survivors"].items():
+            why = reasons.get(name, "**no reason given**")
+            grouped.setdefault(why, []).append(f"# {name} ({one['kind']})\n{one['change']}")
+    return render(
+        "mutation",
+        "mutation.md.j2",
+        rows={name: [(*counts, score(*counts)) for counts in row] for name, row in rows.items()},
+        sample=results["sample"],
+        complete=all(made == tested for made, tested, _ in scores(results).values()),
+        grouped=grouped,
     )
-    grouped: dict[str, list[tuple[str, str]]] = {}
-    for name, change, why in survivors:
-        grouped.setdefault(why, []).append((name, change))
-    listing = "\n\n".join(
-        f"**{len(group)}:** {why}\n\n```diff\n" + "\n".join(f"# {name}\n{change}" for name, change in group) + "\n```"
-        for why, group in grouped.items()
-    )
-    return f"""# Mutation testing of the equation modules
-
-Made by `python tools/mutation.py`, which says how; the outcome of each mutant is in [mutation.json](mutation.json).
-Decorated functions and methods are not mutated; the layer's passes are plain functions that its methods call.
-
-The score is that of the mutants that were tested; where those are fewer than there are, the others have yet to be.
-
-| module | mutants | tested | killed | score | survive with a reason | survive without |
-|---|---|---|---|---|---|---|
-{table}
-
-## What survives
-
-{listing or "Nothing."}
-"""
 
 
-def write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_text(text)
-    temporary.replace(path)
+def as_text(results: Mapping[str, Any]) -> str:
+    """The text of docs/mutation.json: a function or survivor a line."""
+    modules = []
+    for name, module in results["modules"].items():
+        parts = [f'"tests": {json.dumps(module["tests"])}']
+        for part in ("functions", "survivors"):
+            lines = [f"   {json.dumps(key)}: {json.dumps(value)}" for key, value in module[part].items()]
+            parts.append(f'"{part}": {{\n' + ",\n".join(lines) + "\n  }")
+        modules.append(f"  {json.dumps(name)}: {{\n  " + ",\n  ".join(parts) + "\n  }")
+    return f'{{\n "sample": {json.dumps(results["sample"])},\n "modules": {{\n' + ",\n".join(modules) + "\n }\n}\n"
 
 
-def sha(text: str) -> str:
-    """A short hash."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def read(path: Path) -> dict[str, Any]:
+    """What a JSON file holds; nothing where there is none."""
+    found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    return found
 
 
 if __name__ == "__main__":
-    main()
+    main(tyro.cli(Options))

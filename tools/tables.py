@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import mutation
+
 from lifting.support.commands import step_of, steps
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,6 +25,21 @@ def first_table(path: Path) -> str:
     if not table:
         raise ValueError(f"path: got {path.name} without a table, expected one")
     return "\n".join(table)
+
+
+def mutation_scores() -> str:
+    """What mutation testing found, as an item of a list."""
+    results = mutation.read(mutation.RESULTS)
+    tested, share = {}, {}
+    for kind, counts in mutation.scores(results).items():
+        tested[kind] = counts[1]
+        share[kind] = mutation.score(*counts).replace("%", " %")
+    sample = "a sample of " if results["sample"] else ""
+    return (
+        "- The equation modules were [mutated](docs/mutation.md) to see which faults the tests would miss: of\n"
+        f"  {sample}{tested['equation']:,} faults in equations {share['equation']} are noticed, of "
+        f"{tested['check']:,} in checks\n  {share['check']}, and each of the others has its reason."
+    )
 
 
 def commands() -> str:
