@@ -223,8 +223,9 @@ class Options:
     """seconds that one cell may take"""
 
 
-def main(options: Options) -> int:
+def main() -> int:
     """Build what the command line asks for; 1 where something is out of step or fails."""
+    options = tyro.cli(Options)
     failed = False
     try:
         for name in options.names or names():
@@ -246,4 +247,4 @@ def main(options: Options) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Options)))
+    sys.exit(main())
