@@ -31,19 +31,37 @@ from lifting.drawing.plots import winners
 from lifting.fitting.default_prior import group_of
 from lifting.front import landmark_jacobian, lift
 from lifting.pose_prior import PosePrior, load_prior
-from lifting.solve import centre, free_scale, projected_model, search, solve_at, truncated_pseudo_inverse, unwrap, wrap
+from lifting.solve import (
+    centre,
+    free_scale,
+    projected_model,
+    search,
+    solve_at,
+    truncated_pseudo_inverse,
+    unwrap,
+    weighted_mean,
+    wrap,
+)
 from lifting.support.files import data_path
 from tests.priors import random_prior
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 SEEN = np.array([True] * 12 + [False] + [True] * 4)
+WEIGHTS = np.where(SEEN, np.linspace(0.4, 2, 17), 0.0)
 VARIANTS = {
     "known scale": {"scale": 20.0},
     "free scale": {"scale": None},
     "known scale, missing, tilted": {"scale": 20.0, "visible": SEEN, "camera": tilted_camera(0.3)},
     "free scale, missing, tilted": {"scale": None, "visible": SEEN, "camera": tilted_camera(0.3)},
+    "known scale, weighted": {"scale": 20.0, "weights": WEIGHTS},
+    "free scale, weighted, tilted": {"scale": None, "weights": WEIGHTS, "camera": tilted_camera(0.3)},
 }
+
+
+def weights_of(options):
+    """How much each landmark counts."""
+    return options.get("weights", options.get("visible", np.ones(17, dtype=bool)))
 
 
 @pytest.fixture(scope="module")
@@ -219,14 +237,14 @@ def test_the_camera_turns_with_the_maps_of_a_photo(frame):
 
 def test_slope_and_curvature_are_those_of_the_least_cost(prior, refined):
     Y, options, result = refined
-    seen, camera = options.get("visible", np.ones(17, dtype=bool)), options.get("camera")
+    weights, camera = weights_of(options), options.get("camera")
 
     def least(at, n, theta):
         """Half the least cost of one frame, over the square of the scale that it has `at` a result; plain solver."""
         k, s = at.component[n], at.scale[n]
-        y = centre(Y[n], seen) / s
+        y = centre(Y[n], weights) / s
         scale = None if options["scale"] is None else 1.0
-        found = solve_at(y, prior.gaussian(k), theta, scale=scale, weights=seen, camera=camera)
+        found = solve_at(y, prior.gaussian(k), theta, scale=scale, weights=weights, camera=camera)
         return found.cost / 2
 
     off = solve_again(Y, prior, result, result.theta + 0.1)
@@ -284,14 +302,15 @@ def test_the_refined_jacobian_is_the_derivative(prior, refined, rng):
 
 def test_the_refined_jacobian_is_what_autograd_finds_through_a_newton_step(prior, refined):
     Y, options, result = refined
-    seen = torch.tensor(options.get("visible", np.ones(17, dtype=bool)))
+    weights = weights_of(options)
+    rows, root = np.tile(weights > 0, 2), np.sqrt(np.tile(weights, 2).astype(float))
     for n in range(2):
         k, scale = result.component[n], float(result.scale[n])
         mu, e, sigma = (torch.tensor(value[k]) for value in (prior.mu, prior.e, prior.sigma))
 
         def best(y, theta, mu=mu, e=e, sigma=sigma, scale=scale):
             """The best fit at theta and half its cost, in metres."""
-            p, E = projected_model(mu, e, theta, weights=seen, camera=options.get("camera"))
+            p, E = projected_model(mu, e, theta, weights=torch.tensor(weights), camera=options.get("camera"))
             D, ridge = free_scale(p, E, sigma) if options["scale"] is None else (E, sigma)
             p = 0 * p if options["scale"] is None else p
             x = truncated_pseudo_inverse(D, ridge) @ (y / scale - p)
@@ -303,37 +322,41 @@ def test_the_refined_jacobian_is_what_autograd_finds_through_a_newton_step(prior
             kappa = torch.func.grad(slope)(theta)
             return scale * best(y, theta - slope(theta) / kappa.detach())[0]
 
-        y = unwrap(centre(torch.tensor(Y[n]), seen))
+        y = unwrap(centre(torch.tensor(Y[n]), torch.tensor(weights)))
         theta = torch.tensor(result.theta[n])
         J = torch.autograd.functional.jacobian(lambda y, newton=newton, at=theta: newton(y, at), y).numpy()
-        rows = np.tile(seen.numpy(), 2)
         found = refined_jacobian(Y[n], prior, pick(result, n))
-        np.testing.assert_allclose(found[rows][:, rows], J[rows][:, rows], atol=1e-9)
+        # J is that of root y_hat by root y: `centre` multiplies by the root of the weights
+        expected = J[rows][:, rows] / root[rows, None] * root[rows]
+        np.testing.assert_allclose(found[rows][:, rows], expected, atol=1e-9)
         assert not found[:, ~rows].any()
 
 
 def test_the_refined_jacobian_is_symmetric_for_it_is_a_hessian(prior, refined, rng):
     Y, options, result = refined
     J = refined_jacobian(Y, prior, result)
-    rows = np.tile(options.get("visible", np.ones(17, dtype=bool)), 2)
-    block = J[:, rows][:, :, rows]
+    weights = weights_of(options)
+    W = np.tile(weights, 2).astype(float)
+    rows = W > 0
+    block = (W[:, None] * J)[:, rows][:, :, rows]
     np.testing.assert_allclose(block, np.swapaxes(block, 1, 2), atol=1e-12)
-    # along u, half the second derivative of the least cost V(y) is u^T (I - dy_hat/dy) u
-    dY, h = centre(rng.standard_normal(Y.shape), options.get("visible")), 1e-2
+    # along u, half the second derivative of the least cost V(y) is u^T W (I - dy_hat/dy) u
+    dY, h = rng.standard_normal(Y.shape), 1e-2
+    dY -= weighted_mean(dY, weights)
     left, right = (follow(Y + step * dY, prior, result) for step in (-h, h))
     bend = (left.cost - 2 * result.cost + right.cost) / (2 * h**2)
     u = unwrap(dY)
-    np.testing.assert_allclose(bend, (u * u).sum(-1) - np.einsum("ni,nij,nj->n", u, J, u), rtol=1e-4)
+    np.testing.assert_allclose(bend, (u * W * u).sum(-1) - np.einsum("ni,nij,nj->n", u * W, J, u), rtol=1e-4)
 
 
 def test_a_larger_picture_of_the_same_person_turns_nobody(prior, refined):
     Y, options, result = refined
     if options["scale"] is None:  # then y_hat(c y) = c y_hat(y), and Euler's theorem says so of the derivative
-        y, y_hat = (unwrap(centre(X, options.get("visible"))) for X in (Y, result.Y_hat))
+        y, y_hat = (unwrap(X - weighted_mean(X, weights_of(options))) for X in (Y, result.Y_hat))
         J = refined_jacobian(Y, prior, result)
-        rows = np.tile(options.get("visible", np.ones(17, dtype=bool)), 2)
+        rows = np.tile(weights_of(options) > 0, 2)
         np.testing.assert_allclose((J @ y[..., None])[:, rows, 0], y_hat[:, rows], atol=1e-7)
-        np.testing.assert_allclose((turning(Y, prior, result).w_seen * y).sum(-1), 0, atol=1e-7)
+        np.testing.assert_allclose((turning(Y, prior, result).w_weighted * y).sum(-1), 0, atol=1e-7)
     else:
         again = follow(Y * 1.01, prior, result)
         assert np.abs(again.theta - result.theta).max() > 1e-4

@@ -22,9 +22,10 @@ class LiftOptions(TypedDict, total=False):
     """How to lift, as `lifting.lift` has it, but that the scale is solved for unless it is given."""
 
     rotations: int
+    camera: Float[np.ndarray, "3 3"] | None
     scale: float | None
     visible: Bool[np.ndarray, " L"] | None
-    camera: Float[np.ndarray, "3 3"] | None
+    weights: Float[np.ndarray, " L"] | None
 
 
 class Plane(NamedTuple):

@@ -18,6 +18,10 @@ and moving y adds -D^T dy and -y_hat'^T dy. Eliminating a leaves one equation fo
     d theta / dy = w^T / kappa,        d y_hat / dy = E E_bar_t + w w^T / kappa.
 
 It is symmetric, as it must be: the least cost V(y) has gradient 2 (y - y_hat), so I - dy_hat/dy is half a Hessian.
+
+**Weights.** With W the diagonal matrix of the landmarks' weights, r is W (y - y_hat), A = D^T W D + diag(sigma^2),
+h = D^T W y_hat' - D'^T r and g = y_hat'^T W y_hat' - r^T y_hat'', and w^T W takes the place of w^T. What is
+symmetric is then W times the derivative.
 """
 
 import math
@@ -46,8 +50,8 @@ class Turning(NamedTuple):
     """Half the second derivative of the same."""
     w: Float[Array, "*batch 2L"]
     """How the best fit moves as theta turns and y stays; every landmark, seen or not."""
-    w_seen: Float[Array, "*batch 2L"]
-    """The same with 0 for what is not seen."""
+    w_weighted: Float[Array, "*batch 2L"]
+    """W w: the same times the landmarks' weights, 0 for what is not seen."""
 
 
 def turning(Y: Float[Array, "*batch 2 L"], prior: PosePrior, result: Lifted) -> Turning:
@@ -64,9 +68,9 @@ def turning(Y: Float[Array, "*batch 2 L"], prior: PosePrior, result: Lifted) -> 
     gaussian = Gaussian(*(like(part, Y)[k] for part in prior.gaussian(np.s_[:])))
 
     def model(quarters: int) -> Array:
-        """[p E] with a row for every landmark, its mean over the visible ones 0."""
+        """[p E] with a row for every landmark, its weighted mean 0."""
         theta = result.theta + quarters * math.pi / 2
-        return landmark_model(gaussian, theta, free_scale=True, weights=result.visible, camera=result.camera)[0]
+        return landmark_model(gaussian, theta, free_scale=True, weights=result.weights, camera=result.camera)[0]
 
     here, right, left = model(0), model(1), model(-1)
     first, second = (right - left) / 2, (right + left) / 2 - here
@@ -78,23 +82,23 @@ def turning(Y: Float[Array, "*batch 2 L"], prior: PosePrior, result: Lifted) -> 
         if free
         else (here[..., 1:], first[..., 1:], sigma)
     )
-    seen = xp.astype(xp.concat([result.visible, result.visible], axis=-1), Y.dtype)
-    r = seen * unwrap((Y - result.Y_hat) / result.scale[..., None, None])
-    # h = D^T f' - D'^T r
-    h = _apply(xp.matrix_transpose(D), seen * f1) - _apply(xp.matrix_transpose(D1), r)
-    E_bar = stack_ridge(seen[..., None] * D, ridge)
+    W = xp.concat([result.weights, result.weights], axis=-1)
+    r = W * unwrap((Y - result.Y_hat) / result.scale[..., None, None])
+    # h = D^T W f' - D'^T r
+    h = _apply(xp.matrix_transpose(D), W * f1) - _apply(xp.matrix_transpose(D1), r)
+    E_bar = stack_ridge(xp.sqrt(W)[..., None] * D, ridge)
     Ah = xp.linalg.solve(xp.matrix_transpose(E_bar) @ E_bar, h[..., None])[..., 0]
-    # kappa = |f'|^2 - r^T f'' - h^T A^-1 h
-    kappa = xp.sum(seen * f1**2 - r * f2, axis=-1) - xp.sum(h * Ah, axis=-1)
+    # kappa = f'^T W f' - r^T f'' - h^T A^-1 h
+    kappa = xp.sum(W * f1**2 - r * f2, axis=-1) - xp.sum(h * Ah, axis=-1)
     # w = f' - D A^-1 h
     w = f1 - _apply(D, Ah)
-    return Turning(-xp.sum(r * f1, axis=-1), kappa, w, seen * w)
+    return Turning(-xp.sum(r * f1, axis=-1), kappa, w, W * w)
 
 
 def refined_jacobian(
     Y: Float[Array, "*batch 2 L"], prior: PosePrior, result: Lifted, *, centred: bool = True
 ) -> Float[Array, "*batch 2L 2L"]:
-    """The derivative of Y_hat by Y where R is free to turn: eq. (8) plus w w^T / kappa.
+    """The derivative of Y_hat by Y where R is free to turn: eq. (8) plus w w^T W / kappa.
 
     Args:
         Y: (..., 2, L), what was lifted.
@@ -107,19 +111,19 @@ def refined_jacobian(
     """
     found = turning(Y, prior, result)
     refuse("result", found.kappa <= 0, "a cost that curves downwards in theta", "a minimum, as from refine_angle")
-    # dy_hat/dy = E E_bar_t + w w^T / kappa
-    free_to_turn = found.w[..., :, None] * (found.w_seen / found.kappa[..., None])[..., None, :]
+    # dy_hat/dy = E E_bar_t + w w^T W / kappa
+    free_to_turn = found.w[..., :, None] * (found.w_weighted / found.kappa[..., None])[..., None, :]
     return landmark_jacobian(result, prior, centred=centred) + free_to_turn
 
 
 def angle_gradient(found: Turning, scale: Float[Array, "*batch"]) -> Float[Array, "*batch 2L"]:
-    """D theta / dy = w^T / kappa, radians per unit of Y, at a minimum over theta."""
-    return found.w_seen / (found.kappa * scale)[..., None]
+    """D theta / dy = w^T W / kappa, radians per unit of Y, at a minimum over theta."""
+    return found.w_weighted / (found.kappa * scale)[..., None]
 
 
 def turning_gain(found: Turning) -> Float[Array, "*batch"]:
-    """|w|^2 / kappa, the eigenvalue of the rank-one term: how strongly turning answers a change of y."""
-    return namespace(found.w).sum(found.w_seen**2, axis=-1) / found.kappa
+    """w^T W w / kappa, the eigenvalue of the rank-one term: how strongly turning answers a change of y."""
+    return namespace(found.w).sum(found.w * found.w_weighted, axis=-1) / found.kappa
 
 
 def refine_angle(
@@ -211,8 +215,8 @@ def solve_again(
     Y: Float[np.ndarray, "*batch 2 L"], prior: PosePrior, result: Lifted, theta: Float[np.ndarray, "*batch"]
 ) -> Lifted:
     """`result` with everything but the component (and a fixed scale) solved for once more at other angles: eq. (6)."""
-    gaussian, seen, camera, s = prior.gaussian(result.component), result.visible, result.camera, result.scale
-    _, E_bar_t = landmark_model(gaussian, theta, free_scale=result.free_scale, weights=seen, camera=camera)
+    gaussian, W, camera, s = prior.gaussian(result.component), result.weights, result.camera, result.scale
+    _, E_bar_t = landmark_model(gaussian, theta, free_scale=result.free_scale, weights=W, camera=camera)
     y = unwrap(Y / s[..., None, None])  # E_bar_t takes the mean away, and what was not seen
     if result.free_scale:
         x = _apply(E_bar_t, y)
@@ -220,8 +224,8 @@ def solve_again(
     else:
         a = _apply(E_bar_t, y - unwrap(project(gaussian.mu, theta, camera=camera)))
     pose = s[..., None, None] * turn(gaussian.mu + (a[..., None, None] * gaussian.e).sum(-3), theta, camera)
-    pose[..., :2, :] += weighted_mean(Y - pose[..., :2, :], seen)
-    residual = centre(Y - pose[..., :2, :], seen)
+    pose[..., :2, :] += weighted_mean(Y - pose[..., :2, :], W)
+    residual = centre(Y - pose[..., :2, :], W)
     # (2)  ||Y - Y_hat||^2 + ||sigma b||^2
     least = (residual**2).sum((-1, -2)) + ((gaussian.sigma * a * s[..., None]) ** 2).sum(-1)
     return result._replace(theta=theta, R=rotation(theta), a=a, scale=s, cost=least, Y_hat=pose[..., :2, :], pose=pose)
