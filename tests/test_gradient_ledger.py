@@ -145,7 +145,7 @@ def test_truncation_of_equation_9_is_the_largest_third_derivative():
         assert truncation(0.5, sigma) == pytest.approx(third / 24, rel=1e-8)
 
 
-@pytest.mark.parametrize("kind", ["fixed", "free", "missing", "all"])
+@pytest.mark.parametrize("kind", ["fixed", "free", "missing", "weighted", "all"])
 def test_the_two_closed_forms_agree(kind):
     for frame in frames(kind):
         model = frame.plain(3)

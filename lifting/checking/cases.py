@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from lifting.belief import belief_maps
 from lifting.camera import flip_y, project, tilted_camera
@@ -34,7 +34,8 @@ class Frame:
     Y: Float[np.ndarray, "2 L"]
     """Landmarks, y up."""
     prior: PosePrior
-    visible: Bool[np.ndarray, " L"]
+    weights: Float[np.ndarray, " L"]
+    """How much each landmark counts."""
     camera: Float[np.ndarray, "3 3"] = field(default_factory=lambda: np.eye(3))
     scale: float | None = 1.0
     winner: Lifted = field(init=False)
@@ -45,7 +46,7 @@ class Frame:
 
     def lift(self, Y: Array) -> Lifted:
         """`lifting.lift` as this frame wants it."""
-        return lift(Y, self.prior, scale=self.scale, visible=self.visible, camera=self.camera)
+        return lift(Y, self.prior, scale=self.scale, weights=self.weights, camera=self.camera)
 
     def lift_at_winner(self, Y: Array) -> Lifted:
         """The same, refused where another rotation or component wins than at the frame itself."""
@@ -70,21 +71,21 @@ class Frame:
         return Gaussian(mu, e, sigma), theta, camera
 
     def pose(self, Y: Array, rows: int = 2) -> Array:
-        """Y_hat of landmarks Y (n, 2, L), minus the mean of the visible ones; with `rows` 3, z below it as it is."""
+        """Y_hat of landmarks Y (n, 2, L), minus the weighted mean; with `rows` 3, z below it as it is."""
         result = self.lift_at_winner(Y)
-        Y_hat = result.Y_hat - weighted_mean(result.Y_hat, self.visible)
+        Y_hat = result.Y_hat - weighted_mean(result.Y_hat, self.weights)
         return namespace(Y).concat([Y_hat, result.pose[..., 2:rows, :]], axis=-2)
 
     def plain(self, rows: int = 2) -> PlainModel:
         """The winner's least squares, written out."""
-        return plain_model(self.gaussian, float(self.theta), self.visible, self.camera, self.scale, rows)
+        return plain_model(self.gaussian, float(self.theta), self.weights, self.camera, self.scale, rows)
 
 
-def frames(kind: Literal["fixed", "free", "missing", "all"] = "fixed") -> list[Frame]:
+def frames(kind: Literal["fixed", "free", "missing", "weighted", "all"] = "fixed") -> list[Frame]:
     """Three real frames with the embedded prior and one of a random prior, in one of the ways of solving.
 
-    "fixed": a known scale. "free": the scale solved for, in pixels. "missing": two landmarks unseen. "all": unseen
-    landmarks, a free scale and a camera that is not level.
+    "fixed": a known scale. "free": the scale solved for, in pixels. "missing": two landmarks unseen. "weighted":
+    a weight of 0.1 to 2 for each landmark. "all": unseen landmarks, a free scale and a camera that is not level.
     """
     rng = np.random.default_rng(3)
     prior, motion = embedded_prior(), load_motion_capture().poses
@@ -95,13 +96,13 @@ def frames(kind: Literal["fixed", "free", "missing", "all"] = "fixed") -> list[F
     for pose, its_prior in [*((pose, prior) for pose in poses), (sample(drawn, 1, rng).poses[0], drawn)]:
         Y = project(pose, np.asarray(rng.uniform(0, 2 * np.pi)), camera=camera)
         Y = Y + 0.005 * rng.normal(size=Y.shape)
-        visible = np.ones(Y.shape[-1], dtype=bool)
+        weights = rng.uniform(0.1, 2, Y.shape[-1]) if kind == "weighted" else np.ones(Y.shape[-1])
         if kind in ("missing", "all"):
-            visible[rng.choice(Y.shape[-1], 2, replace=False)] = False
+            weights[rng.choice(Y.shape[-1], 2, replace=False)] = 0
         if kind in ("free", "all"):
-            result.append(Frame(40 * Y + [[150.0], [-120.0]], its_prior, visible, camera, None))
+            result.append(Frame(40 * Y + [[150.0], [-120.0]], its_prior, weights, camera, None))
         else:
-            result.append(Frame(Y, its_prior, visible, camera))
+            result.append(Frame(Y, its_prior, weights, camera))
     return result
 
 
@@ -163,8 +164,8 @@ class Maps:
     """The same with y up."""
 
     def __post_init__(self) -> None:
-        seen = np.ones(self.Y.shape[-1], dtype=bool)
-        object.__setattr__(self, "frame", Frame(flip_y(self.Y), self.prior, seen, scale=None))
+        alike = np.ones(self.Y.shape[-1])
+        object.__setattr__(self, "frame", Frame(flip_y(self.Y), self.prior, alike, scale=None))
 
     @property
     def size(self) -> tuple[int, int]:

@@ -86,7 +86,7 @@ def coefficient_rows() -> list[Gradient]:
     def unwrapped(f: Map) -> Map:
         return lambda frame, a: f(frame, a).reshape(len(a), -1)
 
-    tilted = [Frame(frame.Y, frame.prior, frame.visible, tilted_camera(0.2)) for frame in frames()]
+    tilted = [Frame(frame.Y, frame.prior, frame.weights, tilted_camera(0.2)) for frame in frames()]
     tensor = {"by hand": exactly(by_hand)} | usual_routes(start, landmarks, landmarks_plainly)
     matrix = {"by hand": exactly(lambda frame: by_hand(frame).reshape(-1, frame.prior.J))}
     matrix |= usual_routes(start, unwrapped(landmarks), unwrapped(landmarks_plainly))
@@ -127,8 +127,8 @@ def _pseudo_inverse_row() -> Gradient:
 def factors(frame: Frame, library: Library, rows: int = 2) -> tuple[Array, Array]:
     """E and E_bar_t of the winner, by the package; with `rows` 3, E has those of z below, which are not centred."""
     gaussian, theta, camera = frame.model(library)
-    visible = as_array(library, frame.visible)
-    E, E_bar_t = landmark_model(gaussian, theta, free_scale=frame.scale is None, weights=visible, camera=camera)
+    weights = as_array(library, frame.weights)
+    E, E_bar_t = landmark_model(gaussian, theta, free_scale=frame.scale is None, weights=weights, camera=camera)
     if rows == 2:
         return E, E_bar_t
     mu, e, _ = frame.gaussian
@@ -143,6 +143,7 @@ def landmark_rows() -> list[Gradient]:
         _landmark_row("dY_hat/dY = E E_bar_t (8)", frames("fixed")),
         _landmark_row("(8), scale free", frames("free")),
         _landmark_row("(8), landmarks missing", frames("missing")),
+        _landmark_row("(8), landmarks weighted", frames("weighted")),
         _landmark_row("(8), missing, free, camera tilted", frames("all")),
         _landmark_row("(8), the same in image coordinates", frames("all"), image=True),
         _landmark_row("dpose/dY, 3D (8)", frames("free"), rows=3),

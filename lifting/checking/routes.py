@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from lifting.checking.gradient_check import Difference, bounded_difference, complex_step
 from lifting.pose_prior import Gaussian
@@ -33,25 +33,25 @@ class PlainModel:
     """
 
     D: Float[np.ndarray, "d n"]
-    """From unknowns to pose: d = 2L or 3L rows, those of x and y centred over the visible landmarks."""
+    """From unknowns to pose: d = 2L or 3L rows, those of x and y centred over the weighted mean."""
     p: Float[np.ndarray, " d"]
     """What the pose has besides: s Pi R mu, centred in the same way; 0 where the scale is free."""
     ridge: Float[np.ndarray, " n"]
     """The weights sigma of the penalty; 0 for s."""
-    seen: Float[np.ndarray, " 2L"]
-    """1 for the coordinates of visible landmarks, else 0."""
+    weights: Float[np.ndarray, " 2L"]
+    """How much each coordinate counts."""
 
     @property
     def mean(self) -> Float[np.ndarray, "2L 2L"]:
-        """The matrix that puts the mean of the visible landmarks in the place of every landmark."""
-        L = len(self.seen) // 2
-        row = self.seen[:L] / self.seen[:L].sum()
+        """The matrix that puts the weighted mean of the landmarks in the place of every landmark."""
+        L = len(self.weights) // 2
+        row = self.weights[:L] / self.weights[:L].sum()
         return np.kron(np.eye(2), np.tile(row, (L, 1)))
 
     @property
     def observed(self) -> Float[np.ndarray, "2L n"]:
-        """D for the visible coordinates, with rows of zeros elsewhere: E of eq. (5)."""
-        return self.seen[:, None] * self.D[: len(self.seen)]
+        """D for the coordinates, times the roots of their weights: E of eq. (5)."""
+        return np.sqrt(self.weights)[:, None] * self.D[: len(self.weights)]
 
     @property
     def stacked(self) -> Float[np.ndarray, "2L+n n"]:
@@ -60,14 +60,14 @@ class PlainModel:
 
     @property
     def observe(self) -> Float[np.ndarray, "2L 2L"]:
-        """The matrix that centres a frame over its visible landmarks and zeroes the others."""
-        return self.seen[:, None] * (np.eye(len(self.seen)) - self.mean)
+        """The matrix that centres a frame and multiplies it by the roots of the weights."""
+        return np.sqrt(self.weights)[:, None] * (np.eye(len(self.weights)) - self.mean)
 
 
 def plain_model(
     gaussian: Gaussian,
     theta: float,
-    visible: Bool[np.ndarray, " L"],
+    weights: Float[np.ndarray, " L"],
     camera: Float[np.ndarray, "3 3"],
     scale: float | None,
     rows: int = 2,
@@ -81,16 +81,16 @@ def plain_model(
     L = mu.shape[-1]
     for row in range(2):
         block = columns[row * L : (row + 1) * L]
-        block -= block[visible].mean(axis=0)
-    seen = np.tile(visible.astype(float), 2)
+        block -= np.average(block, axis=0, weights=weights)
+    both = np.tile(weights, 2)
     if scale is None:
-        return PlainModel(columns, np.zeros(rows * L), np.concatenate([[0.0], sigma]), seen)
-    return PlainModel(columns[:, 1:], scale * columns[:, 0], sigma, seen)
+        return PlainModel(columns, np.zeros(rows * L), np.concatenate([[0.0], sigma]), both)
+    return PlainModel(columns[:, 1:], scale * columns[:, 0], sigma, both)
 
 
 def by_svd(model: PlainModel) -> Float[np.ndarray, "d 2L"]:
     """The derivative of the centred pose by the landmarks: D times the pseudo-inverse of E_bar by its SVD."""
-    return model.D @ svd_pseudo_inverse(model.stacked)[:, : len(model.seen)] @ model.observe
+    return model.D @ svd_pseudo_inverse(model.stacked)[:, : len(model.weights)] @ model.observe
 
 
 def svd_pseudo_inverse(matrix: Float[np.ndarray, "m n"]) -> Float[np.ndarray, "n m"]:
@@ -124,13 +124,13 @@ def lift_plainly(model: PlainModel, y: Array, solver: Solver = "solve", *, image
         model: the frame's least squares.
         y: landmarks, one frame a row.
         solver: by the normal equations, or through the library's pseudo-inverse.
-        image: add the mean of the visible landmarks, so that x and y are image coordinates; centred otherwise.
+        image: add the mean of the landmarks, so that x and y are image coordinates; centred otherwise.
     """
     xp: Any = torch if torch.is_tensor(y) else np
     D, p, E_bar, observe, mean = (
         xp.asarray(value) for value in (model.D, model.p, model.stacked, model.observe, model.mean)
     )
-    size = len(model.seen)
+    size = len(model.weights)
     r = observe @ (y - (xp.asarray(model.p[:size]))).T
     if solver == "pinv":
         x = xp.linalg.pinv(E_bar)[:, :size] @ r

@@ -71,7 +71,7 @@ def _wrong_jacobians(frame: Frame) -> dict[str, Array]:
         "(8) transposed (two landmarks missing: with all seen it is symmetric)": J.T,
         "(8), two landmarks swapped": J[:, swapped],
         "(8), sigma inverted": jacobian(
-            *landmark_model(Gaussian(mu, e, 1 / sigma), frame.theta, weights=frame.visible)
+            *landmark_model(Gaussian(mu, e, 1 / sigma), frame.theta, weights=frame.weights)
         ),
         "(8), its largest entry off by a hundredth": off,
         "(8), y counted downwards in Y alone": J * np.repeat([1.0, -1.0], L),
