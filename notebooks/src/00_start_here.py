@@ -15,7 +15,7 @@ import numpy as np
 
 from lifting import camera, lift, load_prior, metrics, skeleton, solve
 from lifting.datasets import real_frames
-from lifting.drawing import answer, plots
+from lifting.drawing import answer, figures_00, plots
 
 # %% [markdown]
 # ## The way through
@@ -368,16 +368,5 @@ print("p", p.shape, " E", E.shape, " E_bar", E_bar.shape, " E_bar_dagger", E_bar
 
 # %%
 pose, _ = lifted[frame.name]
-figure = plt.figure(figsize=(12, 10))
-flat, deep = figure.subfigures(2, 1, height_ratios=(1, 1.1))
-axes = flat.subplots(1, 3, gridspec_kw={"left": 0.02, "right": 0.98, "wspace": 0.04})
-axes[0].imshow(frame.image)
-plots.draw_beliefs_on_photo(axes[1], frame.image, frame.belief, frame.map_to_photo)
-plots.draw_landmarks_on_photo(axes[2], frame.image, pixels, visible=visible, legend=False)
-for ax, title in zip(axes, ("photo", "belief maps B", "landmarks Y"), strict=True):
-    ax.set(xlabel="", ylabel="", xticks=[], yticks=[], title=title)
-centred = pose - pose.mean(axis=1, keepdims=True)
-for n, (azim, title) in enumerate([(0, "3D pose, from the camera"), (90, "the same, from his side")]):
-    ax = deep.add_subplot(1, 2, n + 1, projection="3d")
-    plots.draw_pose_3d(ax, centred, azim=azim, legend=n == 1).set_title(title)
+figures_00.from_photo_to_pose(frame, pixels, visible, pose)
 plt.show()

@@ -18,7 +18,7 @@ import numpy as np
 
 from lifting import camera, load_prior, pose_prior, save_prior, skeleton
 from lifting.datasets import motion_capture
-from lifting.drawing import answer, plots
+from lifting.drawing import answer, figures_02, plots
 from lifting.fitting import alignment, default_prior, fit_prior, ppca
 
 # %% [markdown]
@@ -192,21 +192,7 @@ print("spread of a landmark about the mean: {:.0f} mm before, {:.0f} mm after".f
 assert spread[1] < 0.8 * spread[0]
 
 # %%
-figure, axes = plt.subplots(1, 2, figsize=(8, 4), sharex=True, sharey=True)
-for ax, P, title in zip(axes, (poses, aligned), ("as recorded", "turned back"), strict=True):
-    for side in ("right", "left"):
-        shoulder = P[:, :, skeleton.HUMAN36M.index(f"{side}_shoulder")]
-        ax.plot(
-            shoulder[:, 0],
-            shoulder[:, 2],
-            "os"[side == "left"],
-            ms=3,
-            color=plots.COLOURS[side],
-            label=f"{side} shoulder",
-        )
-    ax.set(aspect="equal", title=title, xlabel="x (m)", ylabel="z, to the viewer (m)")
-axes[0].invert_yaxis()  # for both: the viewer is below
-axes[0].legend(loc="upper right", fontsize=8)
+figures_02.shoulders(poses, aligned)
 plt.show()
 
 # %% [markdown] tags=["exercise"]
@@ -651,24 +637,7 @@ for row in sorted(rows, key=lambda row: row["mean_mm"]):
     print(f"{row['clip']:20} {row['mean_mm']:4.0f} mm   depth flipped in {row['flipped_percent']:2.0f} % of views")
 
 # %%
-_, ax = plt.subplots(figsize=(6, 3))
-for K, marker, colour in zip((1, 3, 5), "os^", ("black", "#009E73", "#CC79A7"), strict=True):
-    tried = [c for c in held_out["candidates"][: len(default_prior.GRID)] if c["settings"]["components"] == K]
-    ax.plot(
-        [c["settings"]["bases"] for c in tried],
-        [c["mean_mm"] for c in tried],
-        marker + "-",
-        color=colour,
-        label=f"K = {K}",
-    )
-ax.set(
-    xlabel="J",
-    ylabel="held-out error (mm)",
-    xticks=range(5, 26, 5),
-    ylim=(0, None),
-    title="chosen by lifting, not by likelihood",
-)
-ax.legend()
+figures_02.held_out_errors(held_out["candidates"][: len(default_prior.GRID)])
 plt.show()
 
 # %% [markdown]

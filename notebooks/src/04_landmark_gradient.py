@@ -17,7 +17,7 @@ import numpy as np
 from lifting import camera, landmark_gradient, landmark_jacobian, lift, load_prior, skeleton, solve
 from lifting.checking import gradient_check, jumps, mistaken_models, mistakes, turning
 from lifting.datasets import motion_capture, real_frames
-from lifting.drawing import answer, plots
+from lifting.drawing import answer, figures_04, plots
 
 # %%
 plots.draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "landmark gradient")
@@ -82,17 +82,10 @@ assert np.allclose(after - before, 0.1 * dY_da[3])
 
 
 # %%
-def draw_arrows(ax, points, arrows, colour, label, length=1.0):
-    """An arrow from every point; `length` is how long an arrow of size 1 is drawn."""
-    style = {"angles": "xy", "scale_units": "xy", "scale": 1 / length, "width": 0.01, "zorder": 3}
-    ax.quiver(*points, *arrows, color=colour, label=label, **style)
-    ax.margins(0.12)
-
-
 fig, axes = plt.subplots(1, 3, figsize=(11, 3.9), sharey=True)
 for j, ax in enumerate(axes):
     plots.draw_pose_2d(ax, result.Y_hat, legend=False, alpha=0.5)
-    draw_arrows(ax, result.Y_hat, dY_da[j], "#009E73", f"dY_hat / da_{j}", 0.5)
+    figures_04.arrows(ax, result.Y_hat, dY_da[j], "#009E73", f"dY_hat / da_{j}", 0.5)
     ax.set_title(f"basis {j}: sigma = {sigma[j]:.3f}")
 plt.show()
 
@@ -237,20 +230,7 @@ answer(
 
 
 # %%
-def draw_jacobian(ax, H, title):
-    L = len(H) // 2
-    picture = ax.imshow(H, cmap="PuOr", vmin=-1, vmax=1)
-    ax.axhline(L - 0.5, color="black", lw=0.7)
-    ax.axvline(L - 0.5, color="black", lw=0.7)
-    labels = [f"{axis} {name}" for axis in "xy" for name in names]
-    ax.set_xticks(range(2 * L), labels, rotation=90, fontsize=6)
-    ax.set_yticks(range(2 * L), labels, fontsize=6)
-    ax.set(xlabel="landmark of Y, moved", ylabel="landmark of Y_hat, answers", title=title)
-    return picture
-
-
-fig, ax = plt.subplots(figsize=(7.5, 6.6), layout="constrained")
-fig.colorbar(draw_jacobian(ax, H, "dY_hat/dY = E E_bar_t, eq. (8)"), ax=ax, shrink=0.7)
+figures_04.jacobian(H, "dY_hat/dY = E E_bar_t, eq. (8)")
 plt.show()
 
 # %% [markdown]
@@ -293,7 +273,7 @@ shown = [0, 12, 20, 23]
 fig, axes = plt.subplots(1, 4, figsize=(13, 3.9), sharey=True)
 for ax, n in zip(axes, shown, strict=True):
     plots.draw_pose_2d(ax, result.Y_hat, legend=False, alpha=0.5)
-    draw_arrows(ax, result.Y_hat, solve.wrap(directions[:, n]), "#009E73", f"direction {n + 1}", 0.5)
+    figures_04.arrows(ax, result.Y_hat, solve.wrap(directions[:, n]), "#009E73", f"direction {n + 1}", 0.5)
     ax.set_title(f"direction {n + 1}: times {values[n]:.3f}")
 plt.show()
 
@@ -307,23 +287,17 @@ plt.show()
 # With $\sigma\to\infty$ nothing is. In between, $\operatorname{tr}H = \sum_i s_i^2/(1+s_i^2)$ counts a basis by the
 # share of it that the landmarks decide: the **effective number of parameters**.
 
-# %%
-factors = 10.0 ** np.linspace(-2, 2.5, 40)
-spectra = np.array([s**2 / (factor**2 + s**2) for factor in factors])  # sigma times factor is s over factor
-trace = spectra.sum(axis=1)
-assert np.isclose(np.sum(s**2 / (1 + s**2)), np.trace(H))
 
 # %%
-fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3.3))
-left.semilogx(factors, trace, color="black")
-left.plot(1, np.trace(H), "o", color="#009E73", label=f"the learned sigma: {np.trace(H):.1f}")
-left.axhline(J, color="0.6", ls="--", label=f"J = {J}")
-left.set(xlabel="factor on sigma", ylabel="trace of H", ylim=(0, J + 2), title="effective number of parameters")
-left.legend(fontsize=8)
-for factor, marker in {0.1: "^", 1.0: "o", 10.0: "s"}.items():
-    right.plot(np.arange(1, J + 1), s**2 / (factor**2 + s**2), marker, ms=4, label=f"sigma x {factor:g}")
-right.set(xlabel="number", ylabel="eigenvalue of H", ylim=(-0.03, 1.03), title="what passes")
-right.legend(fontsize=8)
+def spectrum(factor):
+    """The eigenvalues of H for sigma times factor, which is s over factor."""
+    return s**2 / (factor**2 + s**2)
+
+
+assert np.isclose(spectrum(1).sum(), np.trace(H))
+
+# %%
+figures_04.effective_parameters(spectrum, 10.0 ** np.linspace(-2, 2.5, 40))
 plt.show()
 
 # %% [markdown]
@@ -370,8 +344,8 @@ for ax, (name, matrix, note) in zip(axes, cases, strict=True):
     n = skeleton.HUMAN36M.index(name)
     plots.draw_pose_2d(ax, result.Y_hat, legend=False, alpha=0.5)
     ax.plot(*result.Y_hat[:, n], "o", ms=11, mfc="none", mec="black")
-    draw_arrows(ax, result.Y_hat, solve.wrap(matrix[:, n]), "#009E73", "if it goes right", 0.3)
-    draw_arrows(ax, result.Y_hat, solve.wrap(matrix[:, L + n]), "#CC79A7", "if it goes up", 0.3)
+    figures_04.arrows(ax, result.Y_hat, solve.wrap(matrix[:, n]), "#009E73", "if it goes right", 0.3)
+    figures_04.arrows(ax, result.Y_hat, solve.wrap(matrix[:, L + n]), "#CC79A7", "if it goes up", 0.3)
     ax.set_title(f"{name} moved{note}")
 axes[-1].legend(loc="upper left", bbox_to_anchor=(1.02, 1), fontsize=8)
 plt.show()
@@ -488,8 +462,8 @@ for n in np.argsort(np.linalg.norm(share, axis=0))[::-1][:5]:
 rows, pulled = camera.flip_y(seen.Y_hat), camera.flip_y(share)  # rows of the photo go down
 ax = plt.figure(figsize=(5, 6)).add_subplot()
 plots.draw_landmarks_on_photo(ax, frame.image, rows, alpha=0.4, legend=False)
-draw_arrows(ax, rows[:, [spine]], [[1.0], [0.0]], "#F0E442", "asked of the spine: 1", 120)
-draw_arrows(ax, rows, pulled, "#009E73", "pulled back, three times as long", 3 * 120)
+figures_04.arrows(ax, rows[:, [spine]], [[1.0], [0.0]], "#F0E442", "asked of the spine: 1", 120)
+figures_04.arrows(ax, rows, pulled, "#009E73", "pulled back, three times as long", 3 * 120)
 ax.legend(fontsize=8, loc="lower right")
 plt.show()
 
@@ -931,7 +905,7 @@ assert abs(r @ y_prime) < 1e-9 and kappa > 0
 turned = refined.theta + np.radians(np.linspace(-20, 20, 81))
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8))
 plots.draw_pose_2d(left, refined.Y_hat, legend=False, alpha=0.5)
-draw_arrows(left, refined.Y_hat, solve.wrap(w), "#009E73", "w", 1.0)
+figures_04.arrows(left, refined.Y_hat, solve.wrap(w), "#009E73", "w", 1.0)
 left.set_title("w: how the fit moves as theta turns")
 right.plot(np.degrees(turned), solve.solve_at(Y, gaussian, turned).cost, color="black", label="least cost")
 parabola = refined.cost + kappa * (turned - refined.theta) ** 2

@@ -18,7 +18,7 @@ import numpy as np
 from lifting import LiftingLayer, belief, camera, landmark_jacobian, lift, load_prior, skeleton, updating
 from lifting.checking import mistakes
 from lifting.datasets import real_frames
-from lifting.drawing import answer, plots
+from lifting.drawing import answer, figures_06, plots
 
 # %%
 plots.draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "updating beliefs")
@@ -445,18 +445,8 @@ assert np.all(np.diff(losses) < 0)
 
 
 # %%
-def draw_walk(result, shown):
-    _, axes = plt.subplots(1, len(shown), figsize=(13, 2.6))
-    for ax, n in zip(axes, shown, strict=True):
-        ax.imshow(result.maps[n, 0], cmap="magma", vmin=0, vmax=1)
-        ax.plot(*result.path[: n + 1, 0].T, ".-", color="#56B4E9", lw=1)
-        ax.plot(*Y_true[:, ankle], "x", color="#009E73", ms=8)
-        ax.set(xlim=(x - 13, x + 6), ylim=(y + 10, y - 8), xticks=[], yticks=[], title=f"{n} steps")
-    plt.show()
-
-
-# %%
-draw_walk(trained, (0, 2, 4, 6, 8, taken))
+figures_06.walk(trained, (0, 2, 4, 6, 8, taken), Y_true[:, ankle])
+plt.show()
 error = np.linalg.norm(trained.path[-1, 0] - Y_true[:, ankle])
 print(f"after {taken} steps the peak is {error:.1f} cells from where it belongs")
 assert error == 0
@@ -466,18 +456,8 @@ assert error == 0
 
 
 # %%
-def draw_losses(runs):
-    _, ax = plt.subplots(figsize=(6.5, 3))
-    for name, run in runs.items():
-        steps = int(run.steps[0])
-        ax.plot(run.loss[: steps + 1, 0] / run.loss[0, 0], "o-", ms=4, label=name)
-    ax.set(xlabel="steps", ylabel="loss / first loss", ylim=(0, 1.05))
-    ax.legend(fontsize=8)
-    plt.show()
-
-
-# %%
-draw_losses({"all maps have a target": trained})
+figures_06.losses({"all maps have a target": trained})
+plt.show()
 
 
 # %% [markdown]
@@ -489,26 +469,16 @@ def lift_maps(maps, prior):
     return lift(camera.flip_y(belief.peaks(maps)), prior, scale=None, visible=visible, camera=C_map)
 
 
-def draw_before_and_after(after, prior):
-    figure = plt.figure(figsize=(13, 4.2))
-    figure.subplots_adjust(wspace=0.35)
-    for n, (name, maps) in enumerate({"wrong": wrong_B, "corrected": after}.items()):
-        result = lift_maps(maps, prior)
-        ax = figure.add_subplot(1, 4, n + 1)
-        pixels = real_frames.transform(A, camera.flip_y(result.Y_hat).T).T
-        plots.draw_landmarks_on_photo(ax, frame.image, pixels, legend=False)
-        ax.set(title=f"Y_hat, {name}", xlabel="", ylabel="", xticks=[], yticks=[])
-        pose = result.pose / result.scale
-        ax = figure.add_subplot(1, 4, n + 3, projection="3d")
-        pose = pose - pose.mean(axis=1, keepdims=True)
-        plots.draw_pose_3d(ax, pose, azim=30, elev=10, radius=0.95, legend=False).set_title(f"pose, {name}")
+def show_people(after, prior):
+    lifted = {"wrong": lift_maps(wrong_B, prior), "corrected": lift_maps(after, prior)}
+    figures_06.people(frame, lifted)
     plt.show()
 
 
 # %%
 after = wrong_B.copy()
 after[ankle] = trained.maps[-1, 0]
-draw_before_and_after(after, prior)
+show_people(after, prior)
 
 
 # %%
@@ -552,16 +522,18 @@ others[ankle] = 0
 # %%
 alone = correct_one(stiff, others)
 taken = int(alone.steps[0])
-draw_walk(alone, np.linspace(0, taken, 6).astype(int))
+figures_06.walk(alone, np.linspace(0, taken, 6).astype(int), Y_true[:, ankle])
+plt.show()
 error = np.linalg.norm(alone.path[-1, 0] - Y_true[:, ankle])
 print(f"after {taken} steps {error:.1f} cells from where it belongs; the start was {off:.1f} off")
 assert np.all(np.diff(alone.loss[: taken + 1, 0]) < 0) and error < 2
 
 # %%
-draw_losses({"all maps have a target": trained, "the ankle's target taken away": alone})
+figures_06.losses({"all maps have a target": trained, "the ankle's target taken away": alone})
+plt.show()
 after_alone = wrong_B.copy()
 after_alone[ankle] = alone.maps[-1, 0]
-draw_before_and_after(after_alone, stiff)
+show_people(after_alone, stiff)
 print(f"3D: {away_from_truth(wrong_B, stiff):.0f} mm off before, {away_from_truth(after_alone, stiff):.0f} mm after")
 
 # %% [markdown]

@@ -16,7 +16,7 @@ import torch
 
 from lifting import LiftingLayer, belief, camera, landmark_jacobian, lift, load_prior, skeleton
 from lifting.datasets import real_frames
-from lifting.drawing import answer, plots
+from lifting.drawing import answer, figures_07, plots
 
 # %%
 plots.draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "lifting layer")
@@ -185,17 +185,9 @@ assert not nothing.requires_grad
 print("soft-argmax:", int((soft[0, ankle].abs() > 1e-6).sum()), "pixels of the ankle's map move by more than 1e-6")
 
 # %%
-x, y = (int(value) for value in Y[0, :, ankle])
-_, axes = plt.subplots(1, 3, figsize=(11, 3.4))
-axes[0].imshow(wrong[ankle], cmap="magma", vmin=0, vmax=1)
-axes[0].set(title="the wrong map", ylabel="row (cells)")
-for ax, (name, gradient) in zip(axes[1:], {"subgradient": theirs, "soft-argmax": soft}.items(), strict=True):
-    picture = -gradient[0, ankle].numpy()
-    ax.imshow(picture / picture.max(), cmap="PuOr", vmin=-1, vmax=1)
-    ax.set(title=f"-dL/dB, {name}")
-for ax in axes:
-    ax.plot(*belief.peaks(maps)[:, ankle], "x", color="#009E73", ms=9)
-    ax.set(xlim=(x - 8, x + 10), ylim=(y + 8, y - 10), xlabel="column (cells)")
+gradients = {"subgradient": theirs, "soft-argmax": soft}
+of_ankle = {name: gradient[0, ankle].numpy() for name, gradient in gradients.items()}
+figures_07.gradients_of_one_map(wrong[ankle], maps[ankle], of_ankle)
 plt.show()
 
 # %% [markdown]
@@ -208,9 +200,9 @@ plt.show()
 # %%
 rows, columns = np.mgrid[:H, :W]
 wanted = belief.peaks(maps)[:, ankle] - belief.peaks(wrong)[:, ankle]
-for name, gradient in {"subgradient": theirs, "soft-argmax": soft}.items():
-    change = -gradient[0, ankle].numpy()
-    push = np.array([(change * (columns - x)).sum(), (change * (rows - y)).sum()])
+x, y = belief.peaks(wrong)[:, ankle]
+for name, gradient in of_ankle.items():
+    push = np.array([(-gradient * (columns - x)).sum(), (-gradient * (rows - y)).sum()])
     cosine = push @ wanted / np.linalg.norm(push) / np.linalg.norm(wanted)
     print(f"{name:12} cosine with the way to the cross: {cosine:.2f}")
     assert cosine > 0

@@ -17,7 +17,7 @@ import torch
 
 from lifting import belief, build_network, camera, lift, load_network, load_prior, network, skeleton, training
 from lifting.datasets import real_frames, rendered
-from lifting.drawing import answer, plots
+from lifting.drawing import answer, figures_08, plots
 
 # %%
 plots.draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "network")
@@ -205,15 +205,7 @@ with torch.no_grad():
 
 # %%
 p = skeleton.HUMAN36M.index("right_wrist")
-_, axes = plt.subplots(1, 1 + 2 * len(seen), figsize=(14, 2.6))
-axes[0].imshow(people.images[shown].transpose(1, 2, 0))
-axes[0].set(title="test picture", xlabel="column (pixels)", ylabel="row (pixels)")
-for t, stage in enumerate(seen):
-    for ax, name in zip(axes[1 + 2 * t :], ("belief", "fused"), strict=False):
-        ax.imshow(getattr(stage, name)[0, p], cmap="magma", vmin=0, vmax=1)
-        ax.plot(*((people.landmarks[shown][:, p] + 0.5) / 4 - 0.5), "x", color="#56B4E9")
-        ax.set(title=f"{name}, stage {t + 1}", xlabel="column (cells)")
-plt.tight_layout()
+figures_08.stages(people.images[shown], seen, p, people.landmarks[shown][:, [p]])
 plt.show()
 hands = people.landmarks[shown][:, [p, skeleton.HUMAN36M.swap[p]]] / 4
 found = [belief.peaks(stage.fused)[0, :, p : p + 1].numpy() for stage in (seen[0], seen[-1])]

@@ -1,0 +1,56 @@
+"""Figures of notebook 04."""
+
+from collections.abc import Callable
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lifting.skeleton import HUMAN36M
+
+
+def arrows(ax: Axes, points: Any, steps: Any, colour: str, label: str, length: float = 1.0) -> None:
+    """An arrow from every point (2, L) along its step (2, L); `length` is how long an arrow of size 1 is drawn."""
+    scale: dict[str, Any] = {"angles": "xy", "scale_units": "xy", "scale": 1 / length}
+    ax.quiver(*points, *steps, color=colour, label=label, width=0.01, zorder=3, **scale)
+    ax.margins(0.12)
+
+
+def jacobian(H: Float[np.ndarray, "34 34"], title: str) -> Figure:
+    """The matrix dY_hat/dY, by x and y and by landmark; its numbers have no unit."""
+    figure, ax = plt.subplots(figsize=(7.5, 6.6), layout="constrained")
+    picture = ax.imshow(H, cmap="PuOr", vmin=-1, vmax=1)
+    for line in (ax.axhline, ax.axvline):
+        line(len(H) / 2 - 0.5, color="black", lw=0.7)
+    labels = [f"{axis} {name}" for axis in "xy" for name in HUMAN36M.landmarks]
+    ax.set_xticks(range(len(H)), labels, rotation=90, fontsize=6)
+    ax.set_yticks(range(len(H)), labels, fontsize=6)
+    ax.set(xlabel="landmark of Y, moved", ylabel="landmark of Y_hat, answers", title=title)
+    figure.colorbar(picture, ax=ax, shrink=0.7)
+    return figure
+
+
+def effective_parameters(
+    spectrum: Callable[[float], Float[np.ndarray, " J"]], factors: Float[np.ndarray, " N"]
+) -> Figure:
+    """The trace of H against a factor on sigma, and the eigenvalues for three factors.
+
+    Args:
+        spectrum: the eigenvalues of H for such a factor.
+        factors: (N,).
+    """
+    J, learned = len(spectrum(1.0)), spectrum(1.0).sum()
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.3))
+    left.semilogx(factors, [spectrum(factor).sum() for factor in factors], color="black")
+    left.plot(1, learned, "o", color="#009E73", label=f"the learned sigma: {learned:.1f}")
+    left.axhline(J, color="0.6", ls="--", label=f"J = {J}")
+    left.set(xlabel="factor on sigma", ylabel="trace of H", ylim=(0, J + 2), title="effective number of parameters")
+    left.legend(fontsize=8)
+    for factor, marker in {0.1: "^", 1.0: "o", 10.0: "s"}.items():
+        right.plot(np.arange(1, J + 1), spectrum(factor), marker, ms=4, label=f"sigma x {factor:g}")
+    right.set(xlabel="number", ylabel="eigenvalue of H", ylim=(-0.03, 1.03), title="what passes")
+    right.legend(fontsize=8)
+    return figure

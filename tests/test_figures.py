@@ -1,0 +1,121 @@
+"""The figures of the chapters: each axis says what it shows, and in what unit."""
+
+import types
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+
+from lifting import lift, load_prior
+from lifting.belief import belief_maps, peaks
+from lifting.datasets.real_frames import belief_human36m, load_real_frames
+from lifting.drawing import figures_00, figures_02, figures_04, figures_06, figures_07, figures_08
+from lifting.network import StageMaps
+from lifting.skeleton import HUMAN36M
+from lifting.updating import Correction
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def frame():
+    return load_real_frames(["cam01_004"])[0]
+
+
+def correction(truth):
+    """Two steps of one case: its peak comes home."""
+    path = np.array([[[24.0, 52]], [[26, 51]], [truth]])
+    maps = np.stack([belief_maps(place[0][:, None], 64, 64) for place in path])
+    return Correction(path, np.array([[4.0], [2.0], [1.0]]), maps, np.array([2]))
+
+
+def labels(figure):
+    return [(ax.get_xlabel(), ax.get_ylabel()) for ax in figure.axes]
+
+
+def test_from_photo_to_pose(frame):
+    pose = lift(frame.Y, load_prior(), scale=None, visible=frame.visible).pose
+    figure = figures_00.from_photo_to_pose(frame, frame.landmarks, frame.visible, pose)
+    titles = [ax.get_title() for ax in figure.axes]
+    assert titles == ["photo", "belief maps B", "landmarks Y", "3D pose, from the camera", "the same, from his side"]
+
+
+def test_shoulders_are_those_of_each_side(rng):
+    recorded, aligned = rng.normal(size=(2, 4, 3, 17))
+    figure = figures_02.shoulders(recorded, aligned)
+    assert labels(figure)[0] == ("x (m)", "z, to the viewer (m)")
+    for ax, poses in zip(figure.axes, (recorded, aligned), strict=True):
+        left = next(line for line in ax.get_lines() if line.get_label() == "left shoulder")
+        np.testing.assert_array_equal(left.get_xydata(), poses[:, [0, 2], HUMAN36M.index("left_shoulder")])
+
+
+def test_held_out_errors_have_a_curve_for_each_number_of_components():
+    tried = [{"mean_mm": 100 - J - K, "settings": {"components": K, "bases": J}} for K in (1, 3, 5) for J in (5, 10)]
+    (ax,) = figures_02.held_out_errors(tried).axes
+    assert [line.get_label() for line in ax.get_lines()] == ["K = 1", "K = 3", "K = 5"]
+    np.testing.assert_array_equal(ax.get_lines()[1].get_xydata(), [[5, 92], [10, 87]])
+    assert ax.get_ylabel() == "held-out error (mm)"
+
+
+def test_the_jacobian_names_every_row_and_column():
+    figure = figures_04.jacobian(np.eye(34), "H")
+    ax = figure.axes[0]
+    assert [tick.get_text() for tick in ax.get_xticklabels()][17] == "y pelvis"
+    assert labels(figure)[0] == ("landmark of Y, moved", "landmark of Y_hat, answers")
+
+
+def test_effective_parameters_are_the_sum_of_what_passes():
+    left, right = figures_04.effective_parameters(lambda factor: np.ones(3) / (1 + factor), np.array([1.0, 2.0])).axes
+    np.testing.assert_allclose(left.get_lines()[0].get_ydata(), [1.5, 1.0])
+    np.testing.assert_allclose(right.get_lines()[1].get_ydata(), 0.5)
+    assert left.get_ylabel() == "trace of H" and right.get_ylabel() == "eigenvalue of H"
+
+
+def test_arrows_start_at_their_points():
+    ax = plt.figure().add_subplot()
+    figures_04.arrows(ax, [[0.0, 1], [2, 3]], [[1.0, 0], [0, 1]], "black", "steps", length=0.5)
+    np.testing.assert_array_equal(ax.collections[0].get_offsets(), [[0, 2], [1, 3]])
+    assert ax.collections[0].scale == 2
+
+
+def test_a_walk_ends_where_its_peak_is():
+    truth = np.array([29.0, 49])
+    result = correction(truth)
+    figure = figures_06.walk(result, (0, 2), truth)
+    way, cross = figure.axes[1].get_lines()
+    np.testing.assert_array_equal(way.get_xydata(), result.path[:, 0])
+    np.testing.assert_array_equal(cross.get_xydata(), [truth])
+    (ax,) = figures_06.losses({"run": result}).axes
+    np.testing.assert_allclose(ax.get_lines()[0].get_ydata(), [1, 0.5, 0.25])
+    assert ax.get_ylabel() == "loss / first loss"
+
+
+def test_people_before_and_after(frame):
+    belief, present = belief_human36m(frame)
+    visible = present & frame.visible
+    lifted = lift(peaks(belief) * [[1], [-1]], load_prior(), scale=None, visible=visible, camera=frame.map_camera)
+    figure = figures_06.people(frame, {"wrong": lifted, "corrected": lifted})
+    titles = sorted(ax.get_title() for ax in figure.axes)
+    assert titles == ["Y_hat, corrected", "Y_hat, wrong", "pose, corrected", "pose, wrong"]
+
+
+def test_gradients_of_one_map_are_scaled_to_what_they_raise_most():
+    wrong, right = (belief_maps(np.array([[x], [9.0]]), 20, 20)[0] for x in (6.0, 9.0))
+    figure = figures_07.gradients_of_one_map(wrong, right, {"one": -2 * right})
+    assert np.asarray(figure.axes[1].get_images()[0].get_array()).max() == 1
+    assert labels(figure)[0] == ("column (cells)", "row (cells)")
+
+
+def test_stages_show_the_landmark_where_it_is_in_the_maps(rng):
+    maps = [torch.tensor(rng.uniform(size=(1, 18, 8, 8))) for _ in range(4)]
+    fields = {name: None for name in StageMaps._fields}
+    outputs = [types.SimpleNamespace(**(fields | {"belief": a, "fused": b})) for a, b in (maps[:2], maps[2:])]
+    figure = figures_08.stages(np.zeros((3, 32, 32)), outputs, 3, np.array([[11.5], [3.5]]))
+    assert len(figure.axes) == 5
+    np.testing.assert_allclose(figure.axes[1].get_lines()[0].get_xydata(), [[2.5, 0.5]])
+    assert labels(figure)[0] == ("column (pixels)", "row (pixels)")
