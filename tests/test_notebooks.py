@@ -3,6 +3,7 @@
 Their outputs are compared by nbval, which runs every notebook: `make test`.
 """
 
+import ast
 import re
 import statistics
 from functools import cache
@@ -11,6 +12,8 @@ import build_notebooks
 import nbformat
 import pytest
 from build_notebooks import NOTEBOOKS, SourceError
+
+import lifting
 
 WALKTHROUGHS = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
 COMMITTED = sorted(str(path.relative_to(NOTEBOOKS).with_suffix("")) for path in NOTEBOOKS.rglob("[!.]*.ipynb"))
@@ -118,6 +121,113 @@ def test_changes_no_import_path_and_hides_no_output(name):
         assert "sys.path" not in cell.source
         assert not cell.source.rstrip().endswith(";")
         assert not [output for output in cell.outputs if "image/svg+xml" in output.get("data", {})]
+
+
+# ---- what the code of a notebook keeps to ----
+
+BY_NAME = {*lifting.__all__, "answer"}
+"""What may be imported by its name; all else is called through its module."""
+
+PLOTTING = {"plt", "plots"}
+
+
+def trees(name):
+    return [ast.parse(cell.source) for cell in code_cells(name)]
+
+
+def nodes(name, *kinds):
+    return [node for tree in trees(name) for node in ast.walk(tree) if isinstance(node, kinds)]
+
+
+@every_notebook
+def test_the_set_up_cell_has_at_most_six_lines(name):
+    first = code_cells(name)[0]
+    lines = [line for line in first.source.splitlines() if line.strip() and not line.startswith("#")]
+    assert "setup" in first.metadata.get("tags", []) and len(lines) <= 6
+    assert all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in ast.parse(first.source).body)
+
+
+@every_notebook
+def test_imports_stand_at_the_top_of_their_cell(name):
+    for tree in trees(name):
+        kinds = [isinstance(node, (ast.Import, ast.ImportFrom)) for node in tree.body]
+        assert kinds == sorted(kinds, reverse=True)
+
+
+@every_notebook
+def test_modules_are_imported_and_by_name_only_what_the_front_door_has(name):
+    """`from lifting import camera, lift`; a widget is a class, imported by its name in its own cell."""
+    assert not [alias.name for node in nodes(name, ast.Import) for alias in node.names if "lifting" in alias.name]
+    for node in nodes(name, ast.ImportFrom):
+        if node.module.split(".")[0] != "lifting":
+            continue
+        for alias in node.names:
+            path = NOTEBOOKS.parent.joinpath(*node.module.split("."), alias.name)
+            is_module = path.with_suffix(".py").exists() or (path / "__init__.py").exists()
+            widget = node.module.startswith("lifting.drawing.widgets.") and alias.name.endswith("Widget")
+            assert is_module or alias.name in BY_NAME or widget, f"{alias.name} of {node.module}: import the module"
+            assert alias.asname is None
+
+
+@every_notebook
+def test_names_nothing_private(name):
+    """`_` alone, and the methods of a NamedTuple, are Python's own way."""
+    own = {"_asdict", "_replace", "_fields"}
+    attributes = [node.attr for node in nodes(name, ast.Attribute)]
+    imported = [alias.name for node in nodes(name, ast.ImportFrom) for alias in node.names]
+    private = [found for found in attributes + imported if found.startswith("_") and not found.startswith("__")]
+    assert not set(private) - own
+
+
+@every_notebook
+def test_y_is_flipped_in_one_place(name):
+    """`camera.flip_y` does it; no notebook has a column (1, -1) of its own."""
+    for node in nodes(name, ast.List):
+        assert ast.unparse(node).replace(".0", "") != "[[1], [-1]]", "use camera.flip_y"
+
+
+def root(node):
+    """The name that a chain of attributes, items and calls begins with."""
+    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def plotting_lines(source):
+    """How many lines of a cell draw: those that call pyplot, `plots`, or what came of such a call, loops included."""
+    drawn, lines = set(PLOTTING), set()
+
+    def names(target):
+        return {node.id for node in ast.walk(target) if isinstance(node, ast.Name)}
+
+    def visit(body):
+        for node in body:
+            if hasattr(node, "body"):
+                if isinstance(node, ast.For) and names(node.iter) & (drawn - PLOTTING):
+                    drawn.update(name for name in names(node.target) if name.startswith("ax"))
+                before = len(lines)
+                visit(node.body + getattr(node, "orelse", []))
+                if len(lines) > before:
+                    lines.update(range(node.lineno, node.body[0].lineno))
+            elif any(root(call.func) in drawn for call in ast.walk(node) if isinstance(call, ast.Call)):
+                lines.update(range(node.lineno, node.end_lineno + 1))
+                if isinstance(node, ast.Assign):
+                    drawn.update(name for target in node.targets for name in names(target))
+
+    visit(ast.parse(source).body)
+    return len(lines)
+
+
+def test_lines_that_draw_are_counted():
+    loop = "_, axes = plt.subplots(2)\nfor ax in axes:\n    a = 1\n    ax.plot(\n        a\n    )\nprint(a)\n"
+    assert plotting_lines(loop) == 1 + 1 + 3
+    assert plotting_lines("a = np.ones(3)\nprint(a)\n") == 0
+    assert plotting_lines("ax = figures_04.jacobian(H)\nplots.draw_cost(ax, a, b)\nplt.show()\n") == 2
+
+
+@every_notebook
+def test_more_than_ten_lines_of_plotting_go_into_a_module_of_figures(name):
+    assert max(plotting_lines(cell.source) for cell in code_cells(name)) <= 10
 
 
 @every_walkthrough
