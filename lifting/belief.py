@@ -59,15 +59,16 @@ def peaks(B: Float[Array, "*batch L H W"], *, subpixel: bool = False) -> Float[A
         ValueError: a wrong shape or dtype, or a NaN or infinite belief. Where arrays are `trusted`, the landmark of
             a map with a NaN is NaN.
     """
+    B = single(B)
     xp, width = namespace(B), B.shape[-1]
     # the greatest of every row, then the first such row: many times faster than looking at all pixels in their order
     rows = xp.max(B, axis=-1)
     row = xp.argmax(rows, axis=-1)
     column = xp.argmax(xp.take_along_axis(B, row[..., None, None], axis=-2)[..., 0, :], axis=-1)
-    greatest = single(xp.max(rows, axis=-1))
-    Y = xp.astype(xp.stack([column, row], axis=-2), greatest.dtype)
+    greatest = xp.max(rows, axis=-1)
+    Y = xp.astype(xp.stack([column, row], axis=-2), B.dtype)
     if subpixel:
-        flat, index = xp.reshape(single(B), (*B.shape[:-2], -1)), row * width + column
+        flat, index = xp.reshape(B, (*B.shape[:-2], -1)), row * width + column
         across = _shift(flat, index, column, width, stride=1)
         down = _shift(flat, index, row, B.shape[-2], stride=width)
         Y = Y + xp.stack([across, down], axis=-2)
@@ -243,11 +244,11 @@ def belief_update(
     g = g * (t * _side_by_side(xp.sign(D), height, width) >= 0)
     # +m N(z; Y_p, sigma^2) there, a product of two profiles
     down, across = m * g[..., width:], g[..., :width] / (2 * math.pi * sigma**2)
-    raised = xp.reshape(down[..., :, None] * across[..., None, :], (-1, height * width))
+    raised = down[..., :, None] * across[..., None, :]
     # -m at Y_p itself
     column, row = xp.argmin(xp.abs(t[..., :width]), axis=-1), xp.argmin(xp.abs(t[..., width:]), axis=-1)
-    raised[xp.arange(len(raised), device=device(Y)), xp.reshape(row * width + column, (-1,))] = -xp.reshape(m, (-1,))
-    return xp.reshape(raised, (*m.shape[:-1], height, width))
+    raised[(*_open_grid(row), row, column)] = -m[..., 0]
+    return raised
 
 
 @checked
@@ -271,17 +272,30 @@ def _refuse_no_pixel(Y: Array, height: int, width: int) -> None:
 
 
 def _offsets(Y: Array, height: int, width: int) -> Array:
-    """Column - x of all columns, then row - y of all rows: (..., L, W + H)."""
+    """Column - x of all columns, then row - y of all rows: (..., L, W + H). See `_side_by_side` for the memory."""
     xp = namespace(Y)
     places = xp.concat([xp.arange(size, dtype=Y.dtype, device=device(Y)) for size in (width, height)])
     return places - _side_by_side(Y, height, width)
 
 
 def _side_by_side(Y: Array, height: int, width: int) -> Array:
-    """The x of Y (..., 2, L) once for every column, then its y once for every row: (..., L, W + H)."""
-    xp, shape = namespace(Y), (*Y.shape[:-2], Y.shape[-1])
-    parts = [xp.broadcast_to(Y[..., i, :, None], (*shape, size)) for i, size in enumerate((width, height))]
-    return xp.concat(parts, axis=-1)
+    """The x of Y (..., 2, L) once for every column, then its y once for every row: (..., L, W + H).
+
+    In memory all landmarks of a pixel lie side by side, and so they do in maps that are made of it ("channels last"):
+    that is how convolutions are fastest.
+    """
+    xp, (*batch, _, L) = namespace(Y), Y.shape
+    parts = [xp.broadcast_to(Y[..., i : i + 1, :], (*batch, size, L)) for i, size in enumerate((width, height))]
+    return xp.matrix_transpose(xp.concat(parts, axis=-2))
+
+
+def _open_grid(values: Array) -> list[Array]:
+    """Indices of all dimensions of `values` that broadcast against each other, as `numpy.ogrid` gives them."""
+    xp, shape = namespace(values), values.shape
+    return [
+        xp.reshape(xp.arange(size, device=device(values)), (-1, *[1] * (len(shape) - 1 - i)))
+        for i, size in enumerate(shape)
+    ]
 
 
 def _profiles(t: Array, sigma: float) -> Array:

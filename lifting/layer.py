@@ -168,7 +168,7 @@ class _Subgradient(torch.autograd.Function):
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         with _full_precision(gradients[0].device), trusted():
             g_B = _pull_back(gradients[:5], ctx.saved_tensors, ctx.model.visible, ctx.size, *ctx.settings)
-        return g_B.to(gradients[3].dtype, memory_format=ctx.format), None, None, None, None
+        return g_B.to(gradients[3].dtype).contiguous(memory_format=ctx.format), None, None, None, None
 
 
 def _pull_back(
@@ -213,7 +213,7 @@ def _lift_maps(
     pose = torch.where(admissible[:, None, None], pose, flat)
     scale = torch.where(admissible, sb[:, 0], math.inf)
     Y_hat = _flip(pose[:, :2])
-    B_hat = belief_maps(Y_hat, B.shape[2], B.shape[3], sigma).to(B.dtype, memory_format=_memory_format(B))
+    B_hat = belief_maps(Y_hat, B.shape[2], B.shape[3], sigma).to(B.dtype).contiguous(memory_format=_memory_format(B))
     lifted = LiftedMaps(Y, Y_hat, pose, B_hat, scale, model.search.theta[angle], component, admissible)
     return lifted, (E, E_bar_t)
 

@@ -161,8 +161,9 @@ class Network(nn.Module):
         landmarks, background = belief.split([belief.shape[1] - 1, 1], dim=1)
         projected = self.layer(landmarks).B_hat
         w = torch.sigmoid(self.fusion[t]).to(belief.dtype)
-        fused = torch.lerp(projected, landmarks, w)
-        return StageMaps(belief, projected, torch.cat([fused, background], dim=1))
+        # f_t = w_t b_t + (1 - w_t) b_hat_t, with the background in the place of its own projection
+        fused = torch.lerp(torch.cat([projected, background], dim=1), belief, w)
+        return StageMaps(belief, projected, fused)
 
     def _check(self, images: torch.Tensor) -> None:
         if not torch.is_tensor(images):
