@@ -99,7 +99,7 @@ def compare(B: torch.Tensor, prior: PosePrior, stage: float, repeats: int) -> li
     """All ways for one prior."""
     K = len(prior.weights)
     layers = {name: LiftingLayer(prior, gradient=name) for name in ("subgradient", "soft-argmax")}
-    forward = LiftingLayer(prior, gradient="none")
+    forward = LiftingLayer(prior, gradient="stopped")
     table, solve = PlainAutograd(prior, solve=False), PlainAutograd(prior, solve=True)
     loops = PythonLoops(prior)
     target = B.roll(1, 3)

@@ -137,9 +137,7 @@ class Network(nn.Module):
         self.trunk = trunk
         later = [refining_stage(channels + maps, configuration, maps) for _ in range(configuration.stages - 1)]
         self.stages = nn.ModuleList(later)
-        gradient: Literal["subgradient", "none", "soft-argmax"] = "none"
-        if lifting in ("subgradient", "soft-argmax"):
-            gradient = lifting
+        gradient = lifting if lifting == "subgradient" or lifting == "soft-argmax" else "stopped"
         self.layer = LiftingLayer(prior, gradient=gradient)
         # w_t = sigmoid(weight): in [0, 1] whatever an optimiser does
         self.fusion = nn.Parameter(torch.full((configuration.stages,), math.log(0.7 / 0.3)))

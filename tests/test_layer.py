@@ -2,6 +2,7 @@
 
 import copy
 import math
+from typing import get_type_hints
 
 import numpy as np
 import pytest
@@ -10,15 +11,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import lifting
 from lifting.belief import belief_gradient, belief_maps, peaks
-from lifting.camera import tilted_camera
+from lifting.camera import flip_y, tilted_camera
 from lifting.datasets.motion_capture import load_motion_capture
 from lifting.front import lift
-from lifting.layer import LiftedMaps, LiftingLayer, _lift_maps, lifted_model, soft_peaks
+from lifting.layer import LayerOptions, LiftedMaps, LiftingLayer, lift_peaks, soft_peaks
 from tests.priors import random_prior
 
 H, W = 40, 46
 PRIOR = lifting.load_prior()
-FLIP = torch.tensor([[1.0], [-1.0]], dtype=torch.float64)
 
 
 def people(count: int = 6, seed: int = 0, dtype: torch.dtype = torch.float64) -> torch.Tensor:
@@ -45,12 +45,12 @@ def test_forward_is_lift_between_two_flips(camera, missing):
     visible[list(missing)] = False
     out = layer(visible=visible, camera=camera)(B)
     Y = peaks(B)
-    want = lift(Y * FLIP, PRIOR, scale=None, visible=torch.from_numpy(visible), camera=camera)
+    want = lift(flip_y(Y), PRIOR, scale=None, visible=torch.from_numpy(visible), camera=camera)
     assert torch.equal(out.landmarks, Y)
     assert torch.equal(out.component, want.component)
     torch.testing.assert_close(out.theta, want.theta)
     torch.testing.assert_close(out.pose, want.pose, rtol=1e-9, atol=1e-9)
-    torch.testing.assert_close(out.Y_hat, want.Y_hat * FLIP, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(out.Y_hat, flip_y(want.Y_hat), rtol=1e-9, atol=1e-9)
     torch.testing.assert_close(out.scale, want.scale, rtol=1e-9, atol=1e-9)
     torch.testing.assert_close(out.B_hat, belief_maps(out.Y_hat, H, W))
     assert out.admissible.all()
@@ -60,7 +60,7 @@ def test_forward_is_lift_between_two_flips(camera, missing):
 def test_the_maps_are_as_wide_as_asked_and_the_settings_are_the_supplements():
     out = layer(sigma=1.7)(people())
     torch.testing.assert_close(out.B_hat, belief_maps(out.Y_hat, H, W, 1.7))
-    plain = layer()
+    plain = layer().options
     assert (plain.rotations, plain.sigma, plain.delta, plain.k, plain.gradient) == (80, 1.0, 1.0, 1.0, "subgradient")
 
 
@@ -72,11 +72,11 @@ def test_three_visible_landmarks_are_enough():
 def chain_in_loops(B: torch.Tensor, g_B_hat: torch.Tensor, sigma: float, delta: float, k: float) -> torch.Tensor:
     """dL/dB written out: eq. (9) and (8) as whole matrices, "Updating B" pixel by pixel."""
     Y = peaks(B)
-    result = lift(Y * FLIP, PRIOR, scale=None)
+    result = lift(flip_y(Y), PRIOR, scale=None)
     jacobian = lifting.landmark_jacobian(result, PRIOR, centred=False)
     both = torch.kron(torch.tensor([1.0, -1.0], dtype=B.dtype), torch.ones(17, dtype=B.dtype))
     jacobian = both[:, None] * jacobian * both  # in pixels: y down on both sides
-    dog = belief_gradient(result.Y_hat * FLIP, H, W, sigma, delta)
+    dog = belief_gradient(flip_y(result.Y_hat), H, W, sigma, delta)
     g_Y_hat = torch.einsum("nlhw,nlchw->ncl", g_B_hat, dog).flatten(1)
     D = -(g_Y_hat[:, None] @ jacobian)[:, 0].unflatten(1, (2, 17))
     update = torch.zeros_like(B)
@@ -127,8 +127,7 @@ def test_the_gradient_of_every_output_is_that_of_autograd(outputs, missing, came
 
     loss(module(B)).backward()
     Y = peaks(B.detach()).requires_grad_()
-    model = lifted_model(PRIOR, 80, module.visible, module.camera, B.dtype, B.device)
-    loss(_lift_maps(B, Y, model, 1.0)[0]).backward()
+    loss(lift_peaks(Y, module.model(B.dtype, B.device), (H, W), 1.0)[0]).backward()
     want = lifting.belief.belief_update_gradient(Y.detach(), -Y.grad, H, W)
     assert rng is not None and want.abs().max() > 1e-3
     torch.testing.assert_close(B.grad, want, rtol=1e-8, atol=1e-10)
@@ -157,15 +156,17 @@ def test_a_gradient_step_moves_every_peak_along_D_and_lowers_the_loss():
     assert (shift.abs().sum(1) > 0).double().mean() > 0.9
     assert (shift * D >= 0).all()
     # landmarks a little further in the quadrants lower the loss of every frame
-    model = lifted_model(PRIOR, 80, None, None, B.dtype, B.device)
-    after = _lift_maps(B, where + 1e-4 * D.sign(), model, 1.0)[0]
+    after = lift_peaks(where + 1e-4 * D.sign(), layer().model(B.dtype, B.device), (H, W), 1.0)[0]
     assert torch.equal(after.theta, before.theta)
     assert ((after.B_hat - B_star).square().sum((1, 2, 3)) < loss_before).all()
 
 
-def test_forward_only_lets_nothing_back():
+@pytest.mark.parametrize("word", ["stopped", "none"])
+def test_forward_only_lets_nothing_back(word):
     B = people().requires_grad_()
-    out = layer(gradient="none")(B)
+    module = layer(gradient=word)
+    out = module(B)
+    assert module.options.gradient == "stopped"
     assert not any(value.requires_grad for value in out)
     torch.testing.assert_close(out.B_hat, layer()(B).B_hat.detach())
 
@@ -217,7 +218,7 @@ def test_autocast_changes_nothing_inside():
     assert torch.equal(gradient, want)
 
 
-@pytest.mark.parametrize("gradient", ["subgradient", "none", "soft-argmax"])
+@pytest.mark.parametrize("gradient", ["subgradient", "stopped", "soft-argmax"])
 def test_on_the_meta_device(gradient):
     """Shapes without values: nothing in the layer looks at a number or names a device."""
     B = torch.empty(3, 17, H, W, device="meta", requires_grad=True)
@@ -226,7 +227,7 @@ def test_on_the_meta_device(gradient):
     assert [tuple(value.shape) for value in out] == [
         (3, 2, 17), (3, 2, 17), (3, 3, 17), (3, 17, H, W), (3,), (3,), (3,), (3,)
     ]  # fmt: skip
-    if gradient != "none":
+    if gradient != "stopped":
         out.B_hat.sum().backward()
         assert B.grad.shape == B.shape
 
@@ -301,7 +302,7 @@ def test_in_a_compiled_module():
 def test_maps_and_gradient_lie_in_memory_as_the_belief_maps_do():
     """Landmark by landmark, or pixel by pixel ("channels last"), also where B is a part of more maps."""
     B = people(3, dtype=torch.float32)
-    by_landmark = B.clone().requires_grad_()
+    by_landmark = B.clone(memory_format=torch.contiguous_format).requires_grad_()
     more = torch.cat([B, B[:, :1]], dim=1).contiguous(memory_format=torch.channels_last)
     by_pixel = more[:, :17].requires_grad_()
     one, other = layer()(by_landmark), layer()(by_pixel)
@@ -316,7 +317,7 @@ def test_maps_and_gradient_lie_in_memory_as_the_belief_maps_do():
 
 def test_more_rotations_than_the_search_takes_at_once():
     B = people()
-    out, want = layer(rotations=1000)(B), lift(peaks(B) * FLIP, PRIOR, scale=None, rotations=1000)
+    out, want = layer(rotations=1000)(B), lift(flip_y(peaks(B)), PRIOR, scale=None, rotations=1000)
     torch.testing.assert_close(out.theta, want.theta)
     torch.testing.assert_close(out.pose, want.pose, rtol=1e-9, atol=1e-9)
 
@@ -366,14 +367,14 @@ def test_a_person_upside_down_passes_through():
     out, gradient = backward(B)
     for n, fits in enumerate(out.admissible.tolist()):
         if fits:
-            torch.testing.assert_close(lift(Y[n] * FLIP, PRIOR, scale=None).pose, out.pose[n].detach())
+            torch.testing.assert_close(lift(flip_y(Y[n]), PRIOR, scale=None).pose, out.pose[n].detach())
         else:
             with pytest.raises(ValueError, match="upside down"):
-                lift(Y[n] * FLIP, PRIOR, scale=None)
+                lift(flip_y(Y[n]), PRIOR, scale=None)
     through = ~out.admissible
     assert through.any() and not through.all()
     assert torch.equal(out.Y_hat[through], Y[through])
-    assert torch.equal(out.pose[through, :2], (Y * FLIP)[through]) and (out.pose[through, 2] == 0).all()
+    assert torch.equal(out.pose[through, :2], flip_y(Y)[through]) and (out.pose[through, 2] == 0).all()
     metres = out.pose / out.scale[:, None, None]
     assert (metres[through] == 0).all()
     assert torch.isfinite(gradient).all() and (gradient[through] != 0).any()
@@ -454,6 +455,136 @@ def test_a_landmark_projected_outside_the_map():
     assert torch.isfinite(out.B_hat).all() and torch.isfinite(gradient).all()
 
 
+def confidences(count: int, seed: int = 5) -> torch.Tensor:
+    """Weights (N, 17) between 0 and 2, some of them 0 and some 1."""
+    rng = np.random.default_rng(seed)
+    weights = rng.uniform(0.05, 2.0, (count, 17))
+    weights[rng.random((count, 17)) < 0.2] = 0.0
+    weights[rng.random((count, 17)) < 0.2] = 1.0
+    return torch.from_numpy(weights)
+
+
+def weighted_layers(B: torch.Tensor, camera=None) -> list[tuple[torch.Tensor, LiftingLayer, tuple]]:
+    """Weights (N, 17), a layer and its further arguments: of all frames, of each, and both."""
+    own, frame = confidences(1)[0], confidences(len(B), seed=6)
+    return [
+        (own.expand(len(B), -1), layer(weights=own.numpy(), camera=camera, delta=None), ()),
+        (frame, layer(camera=camera, delta=None), (frame,)),
+        (own * frame, layer(weights=own, camera=camera, delta=None), (frame.numpy(),)),
+    ]
+
+
+@pytest.mark.parametrize("camera", [None, tilted_camera(0.3)])
+def test_with_weights_it_is_lift_with_weights(camera):
+    B = people()
+    for weights, module, more in weighted_layers(B, camera):
+        out, want = module(B, *more), lift(flip_y(peaks(B)), PRIOR, scale=None, weights=weights, camera=camera)
+        assert torch.equal(out.component, want.component)
+        torch.testing.assert_close(out.theta, want.theta)
+        torch.testing.assert_close(out.pose, want.pose, rtol=1e-9, atol=1e-9)
+        torch.testing.assert_close(out.Y_hat, flip_y(want.Y_hat), rtol=1e-9, atol=1e-9)
+        torch.testing.assert_close(out.scale, want.scale, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("camera", [None, tilted_camera(0.3)])
+def test_with_weights_the_gradient_is_that_of_autograd(camera):
+    B = people(4)
+    for weights, module, more in weighted_layers(B, camera):
+        leaf, Y = B.clone().requires_grad_(), peaks(B).requires_grad_()
+        model = module.model(B.dtype, B.device, *map(torch.as_tensor, more))
+        out, plain = module(leaf, *more), lift_peaks(Y, model, (H, W), 1.0)[0]
+        for result in (out, plain):
+            rng = np.random.default_rng(3)
+            values = [getattr(result, name) for name in OUTPUTS]
+            sum((value * torch.from_numpy(rng.normal(size=value.shape))).sum() for value in values).backward()
+        torch.testing.assert_close(
+            leaf.grad, lifting.belief.belief_update_gradient(Y.detach(), -Y.grad, H, W), rtol=1e-8, atol=1e-10
+        )
+        # H = E (E^T W E + S^2)^-1 E^T W: what doesn't count doesn't pull, and is at most told to be where it is
+        alone = torch.autograd.grad(module(leaf, *more).B_hat.square().sum(), leaf)[0]
+        assert (alone[weights == 0] == 0).all() and (alone[weights > 0].abs().amax((1, 2)) > 0).all()
+
+
+def test_with_weights_the_forward_pass_has_the_derivative_that_differences_show():
+    B = people(2)
+    for _, module, more in weighted_layers(B)[:2]:
+        model = module.model(B.dtype, B.device, *map(torch.as_tensor, more))
+        Y = peaks(B).requires_grad_()
+        assert torch.autograd.gradcheck(lambda Y, model=model: lift_peaks(Y, model, (H, W), 1.0)[0][1:3], (Y,))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_weights_of_one_are_no_weights(dtype):
+    B = people(dtype=dtype)
+    out, gradient = backward(B)
+    for module, more in (
+        (layer(weights=np.ones(17)), ()),
+        (layer(), (np.ones((6, 17)),)),
+        (layer(), (B[:, :, 0, 0] < 9,)),
+    ):
+        leaf = B.clone().requires_grad_()
+        same = module(leaf, *more)
+        factor = torch.from_numpy(np.random.default_rng(0).normal(size=out.B_hat.shape)).to(B)
+        (same.B_hat * factor).sum().backward()
+        assert all(torch.equal(*pair) for pair in zip(out, same, strict=True)) and torch.equal(leaf.grad, gradient)
+
+
+def test_booleans_are_the_weights_0_and_1():
+    B, visible = people(), np.ones(17, dtype=bool)
+    visible[[0, 7]] = False
+    want, frames = layer(visible=visible)(B), torch.from_numpy(visible).expand(6, -1)
+    for out in (layer()(B, frames), layer(weights=visible * 1.0)(B), layer(visible=visible)(B, torch.ones(6, 17))):
+        for name in LiftedMaps._fields:
+            torch.testing.assert_close(getattr(out, name), getattr(want, name), rtol=1e-9, atol=1e-9)
+
+
+def test_what_a_map_holds_does_not_count_where_its_weight_is_0():
+    B, weights = people(3), torch.ones(3, 17)
+    weights[1, 4] = 0
+    want = layer()(B, weights)
+    B[1, 4] = math.nan
+    out = layer()(B, weights)
+    assert out.admissible.all()
+    torch.testing.assert_close(out.B_hat, want.B_hat)
+    visible = weights[1].numpy() > 0
+    torch.testing.assert_close(layer(visible=visible)(B).B_hat[1], want.B_hat[1])
+
+
+def test_where_too_little_counts_the_frame_passes_through():
+    B, weights = people(4), torch.ones(4, 17)
+    weights[1], weights[2, 2:] = 0, 0
+    leaf = B.clone().requires_grad_()
+    out = layer()(leaf, weights)
+    out.B_hat.square().sum().backward()
+    assert out.admissible.tolist() == [True, False, False, True]
+    assert torch.equal(out.Y_hat[1:3], out.landmarks[1:3]) and torch.isinf(out.scale[1:3]).all()
+    assert torch.isfinite(leaf.grad).all()
+    torch.testing.assert_close(out.pose[[0, 3]], layer()(B[[0, 3]]).pose)
+
+
+def test_nothing_flows_back_into_weights():
+    weights = confidences(2).requires_grad_()
+    B = people(2).requires_grad_()
+    layer()(B, weights).B_hat.sum().backward()
+    assert weights.grad is None and B.grad.any()
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (np.ones(17), r"weights: got shape \(17,\), expected shape \(2, 17\)"),
+        (np.ones((2, 16)), r"weights: got shape \(2, 16\)"),
+        (-np.ones((2, 17)), "weights: got numbers that are negative or not finite, expected finite numbers >= 0"),
+        (np.full((2, 17), np.nan), "weights: got numbers that are negative or not finite"),
+        (np.full((2, 17), np.inf), "weights: got numbers that are negative or not finite"),
+        (np.full((2, 17), "a"), "weights: got ndarray of dtype"),
+    ],
+)
+def test_bad_weights_of_frames(weights, message):
+    with pytest.raises(ValueError, match=message):
+        layer()(people(2), weights)
+
+
 def test_a_gradient_of_zero_is_zero():
     B = people(2).requires_grad_()
     (layer()(B).B_hat * 0).sum().backward()
@@ -486,19 +617,31 @@ def test_it_has_no_parameters_and_can_be_copied():
         ({"k": -1.0}, "k: got -1.0"),
         ({"k": math.nan}, "k: got nan"),
         ({"sharpness": 0.0}, "sharpness: got 0.0"),
-        ({"gradient": "hard"}, "gradient: got 'hard', expected 'subgradient', 'none' or 'soft-argmax'"),
+        ({"gradient": "hard"}, "gradient: got 'hard', expected 'subgradient', 'stopped' or 'soft-argmax'"),
         (
             {"visible": np.ones(16, dtype=bool)},
-            r"visible: got an array of bool with shape \(16,\), expected booleans of shape \(17,\)",
+            r"visible: got shape \(16,\), expected shape \(17,\)",
         ),
         ({"visible": np.ones(17)}, "visible: got an array of float64"),
         ({"visible": np.arange(17) < 2}, "visible: got 2 visible landmarks, expected at least 3"),
         ({"camera": np.ones((3, 3))}, "camera: got a matrix"),
+        ({"weights": -np.ones(17)}, "weights: got -1.0, expected numbers >= 0"),
+        ({"weights": np.ones(16)}, r"weights: got shape \(16,\), expected shape \(17,\)"),
+        ({"weights": np.eye(17)[0]}, "weights: got 1 above 0, expected at least 3"),
     ],
 )
 def test_bad_settings(settings, message):
     with pytest.raises(ValueError, match=message):
         layer(**settings)
+
+
+def test_unknown_keywords_are_refused_and_help_shows_the_known_ones():
+    with pytest.raises(
+        TypeError, match=r"LiftingLayer\(\) got sigmas, expected no other keywords than rotations, sigma"
+    ):
+        layer(sigmas=1.0)
+    for name in get_type_hints(LayerOptions):
+        assert f"{name}:" in LiftingLayer.__doc__
 
 
 def test_a_prior_that_is_none():
