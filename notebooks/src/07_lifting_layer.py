@@ -169,7 +169,7 @@ print("the same gradient for", mine.numel(), "pixels;", int((mine != 0).sum()), 
 # `gradient=` says what flows back into $B$:
 #
 # - `"subgradient"`: the above.
-# - `"none"`: nothing. The supplement advises it for speed: the lifting counts forwards only.
+# - `"stopped"`: nothing. The supplement advises it for speed: the lifting counts forwards only.
 # - `"soft-argmax"`: $Y$ is the mean of $\mathrm{softmax}(\beta B)$ instead of the peak, and torch differentiates
 #   everything behind it. A true gradient, of another function.
 
@@ -180,7 +180,7 @@ def with_switch(switch):
 
 
 soft = gradient_of_loss(lambda B: with_switch("soft-argmax")(B).B_hat)
-nothing = with_switch("none")(B.clone().requires_grad_()).B_hat
+nothing = with_switch("stopped")(B.clone().requires_grad_()).B_hat
 assert not nothing.requires_grad
 print("soft-argmax:", int((soft[0, ankle].abs() > 1e-6).sum()), "pixels of the ankle's map move by more than 1e-6")
 
@@ -514,7 +514,7 @@ HTML(widget.film("x", [-6, -4, -3, -2, -1, 0, 1, 2]))
 # - The layer's forward pass is `peaks`, `lift`, `belief_maps`; its backward pass (9), (8), "Updating B", in that order.
 # - What it returns for $B$ is minus the supplement's update. It is no derivative, and no finite difference can confirm
 #   it; what lies behind the argmax is one, and eight routes do.
-# - "none" sends nothing back, "soft-argmax" the true gradient of another function; all three go forwards in the same
+# - "stopped" sends nothing back, "soft-argmax" the true gradient of another function; all three go forwards in the same
 #   way but for where $Y$ is read.
 # - A frame that can't be lifted passes through. Nothing waits for the device.
 #
