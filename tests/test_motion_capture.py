@@ -4,6 +4,8 @@ import hashlib
 import io
 import json
 import re
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -566,6 +568,13 @@ def test_command_line_wants_one_of_two_ways(arguments, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main([*arguments, "--out", str(tmp_path / "out.npz")])
     assert "either --download, or both --pybullet and --holosoma" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("module", ["motion_capture", "real_frames", "rendered"])
+def test_makers_run_as_commands(module):
+    command = [sys.executable, "-m", f"lifting.makers.{module}", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert f"python -m lifting.makers.{module}" in done.stdout and "--out" in done.stdout
 
 
 def test_save_npz_refuses_objects(tmp_path):

@@ -56,7 +56,7 @@ def make_from(
         arguments: of the command line; None: those that the process was started with.
     """
     both = " and ".join(f"--{name}" for name in wheels)
-    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=sys.modules[module].__doc__,
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=sys.modules[make.__module__].__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     for name, wheel in wheels.items():
         parser.add_argument(f"--{name}", type=Path, metavar="WHEEL", help=wheel.file)
