@@ -72,7 +72,18 @@ def test_pre_commit_fetches_nothing(root):
     assert [repository["repo"] for repository in repositories] == ["local"]
     hooks = repositories[0]["hooks"]
     assert all(hook["language"] == "system" for hook in hooks)
-    assert {"ruff-check", "ruff-format", "mypy"} <= {hook["id"] for hook in hooks}
+    assert {"ruff-check", "ruff-format", "mypy", "notebooks", "readme"} <= {hook["id"] for hook in hooks}
+
+
+def test_the_habits_name_what_there_is(root):
+    text = (root / "CONTRIBUTING.md").read_text()
+    targets = re.search(r"^\.PHONY: (.*)$", (root / "Makefile").read_text(), re.M)[1].split()
+    commands = re.findall(r"(?:^|`)make ((?:[a-z]+ ?)+)", text, re.M)
+    assert commands and {target for command in commands for target in command.split()} <= set(targets)
+    for link in re.findall(r"\]\(([^)]+)\)", text):
+        assert (root / link).exists(), link
+    for path in re.findall(r"(?:tools|tests|docs|data|lifting|notebooks)/[\w/.]+\w", text):
+        assert (root / path).exists() or (root / f"{path}.ipynb").exists(), path
 
 
 def test_ci_runs_the_documented_commands(root):
