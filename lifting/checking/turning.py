@@ -33,8 +33,8 @@ from jaxtyping import Bool, Float
 from lifting.camera import project, rotation, turn
 from lifting.front import Lifted, landmark_jacobian, lift
 from lifting.landmark_gradient import landmark_model
-from lifting.pose_prior import Gaussian, PosePrior
-from lifting.solve import centre, stack_ridge, unwrap, weighted_mean
+from lifting.pose_prior import PosePrior
+from lifting.solve import centre, free_scale, projected_model, stack_ridge, unwrap, weighted_mean
 from lifting.support.arrays import Array, check_array, check_count, check_positive, fail, like, namespace, refuse
 
 FOLLOWED = 0.2
@@ -64,24 +64,22 @@ def turning(Y: Float[Array, "*batch 2 L"], prior: PosePrior, result: Lifted) -> 
         ValueError: a Y that is not of the result's shape, or not finite.
     """
     Y = check_array("Y", Y, *result.Y_hat.shape)
-    xp, k, free = namespace(Y), result.component, result.free_scale
-    gaussian = Gaussian(*(like(part, Y)[k] for part in prior.gaussian(np.s_[:])))
+    xp, k = namespace(Y), result.component
+    mu, e, sigma = (like(part, Y)[k] for part in prior.gaussian(np.s_[:]))
+    # turning and centring commute: the rows of [p E] are then centred over what counts, one for every landmark
+    mu, e = mu - weighted_mean(mu, result.weights), e - weighted_mean(e, result.weights[..., None, :])
 
-    def model(quarters: int) -> Array:
-        """[p E] with a row for every landmark, its weighted mean 0."""
+    def model(quarters: int) -> tuple[Array, Array]:
+        """[p E] and its ridge."""
         theta = result.theta + quarters * math.pi / 2
-        return landmark_model(gaussian, theta, free_scale=True, weights=result.weights, camera=result.camera)[0]
+        return free_scale(*projected_model(mu, e, theta, camera=result.camera), sigma)
 
-    here, right, left = model(0), model(1), model(-1)
-    first, second = (right - left) / 2, (right + left) / 2 - here
+    (D, ridge), (right, _), (left, _) = model(0), model(1), model(-1)
+    D1, D2 = (right - left) / 2, (right + left) / 2 - D
     unknowns = xp.concat([xp.ones_like(result.a[..., :1]), result.a], axis=-1)  # of [p E], over the scale
-    f1, f2 = _apply(first, unknowns), _apply(second, unknowns)
-    sigma = gaussian.sigma
-    D, D1, ridge = (
-        (here, first, xp.concat([xp.zeros_like(sigma[..., :1]), sigma], axis=-1))
-        if free
-        else (here[..., 1:], first[..., 1:], sigma)
-    )
+    f1, f2 = _apply(D1, unknowns), _apply(D2, unknowns)
+    if not result.free_scale:  # s is known: p's column goes
+        D, D1, ridge = D[..., 1:], D1[..., 1:], ridge[..., 1:]
     W = xp.concat([result.weights, result.weights], axis=-1)
     r = W * unwrap((Y - result.Y_hat) / result.scale[..., None, None])
     # h = D^T W f' - D'^T r
