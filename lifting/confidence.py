@@ -27,7 +27,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from lifting.search import Found, component_scores, extended, find_winners, winners
+from lifting.search import Found, extended, find_winners, winners, with_scale
 from lifting.tables import Table, residual_forms, table, tensor
 from lifting.turned import TurnedPrior
 
@@ -88,21 +88,33 @@ def _alike(known: Forms, weights: torch.Tensor) -> Iterator[tuple[torch.Tensor, 
 def _find(known: Forms, y: torch.Tensor, weights: torch.Tensor, coordinates: torch.Tensor) -> Found:
     """The winners of frames y (n, d) of which the weights of the `coordinates` (n, q) aren't 1."""
     tab, A = known
-    least, s, variance, log_pivots = _eliminate(A, y, _coordinate_weights(weights, coordinates), coordinates)
-    n, K = len(y), len(tab.V)
-    log_det = tab.log_det[:, None] + log_pivots.view(n, K, -1).transpose(0, 1)
-    costs = least.view(n, K, -1).transpose(0, 1)
-    scale = torch.ones_like(costs)
-    if tab.free:
-        scale = s.view(n, K, -1).transpose(0, 1)
-        costs = torch.where(scale > 0, costs, torch.inf)
-        # tab.log_det is that of E, the pivots are those of [p, E]: without p, whose pivot is one over the variance of s
-        log_det = log_det + (variance / -A[-1, -1]).log().view(n, K, -1).transpose(0, 1)
-    cost, angle = costs.min(2)
-    scale, log_det = (value.gather(2, angle[..., None])[..., 0] for value in (scale, log_det))
+
+    def by_component(values: torch.Tensor) -> torch.Tensor:
+        return values.view(len(y), len(tab.V), -1).transpose(0, 1)  # (K, n, T)
+
+    least, s, variance, log_pivots = map(by_component, _eliminate(A, y, weights, coordinates))
+    possible = torch.where(s > 0, least, torch.inf) if tab.free else least
+    cost, angle = possible.min(2)
     count = weights.sum(1)
-    log_det = log_det + 2 * (count - tab.count) * tab.noise_variance.log() - 2 * (count / tab.count).log()
-    return winners(component_scores(tab, cost, scale, log_det, count), angle, cost, None)
+    v = tab.noise_variance
+    # the log det: of E, without the translation, of as many coordinates as the weights add up to
+    rest = (
+        tab.rest.gather(1, angle)
+        + _at(log_pivots, angle)
+        + 2 * (count - tab.count) * v.log()
+        - 2 * (count / tab.count).log()
+    )
+    if tab.free:
+        # the pivots are those of [p, E]: without p, whose pivot is one over the variance of s
+        before = -A[-1, -1].view(len(tab.V), -1).gather(1, angle)
+        rest = rest + (_at(variance, angle) / before).log()
+        v, rest = with_scale(v, rest, cost, _at(s, angle), count)
+    return winners(cost / v + rest, angle, cost, None)
+
+
+def _at(values: torch.Tensor, angle: torch.Tensor) -> torch.Tensor:
+    """Values (K, n, T) at an angle each, (K, n)."""
+    return values.gather(2, angle[..., None])[..., 0]
 
 
 def _coordinate_weights(weights: torch.Tensor, coordinates: torch.Tensor) -> torch.Tensor:
@@ -110,10 +122,10 @@ def _coordinate_weights(weights: torch.Tensor, coordinates: torch.Tensor) -> tor
 
 
 def _eliminate(
-    A: torch.Tensor, y: torch.Tensor, w: torch.Tensor, coordinates: torch.Tensor
+    A: torch.Tensor, y: torch.Tensor, weights: torch.Tensor, coordinates: torch.Tensor
 ) -> tuple[torch.Tensor, ...]:
-    """Cost, scale, its variance and the sum of log pivots, (n, K T), once the weights of `coordinates` are w (n, q)."""
-    q = w.shape[1]
+    """Cost, scale, its variance and the sum of log pivots, (n, K T), once the q `coordinates` have their weights."""
+    w, q = _coordinate_weights(weights, coordinates), coordinates.shape[1]
     # Rows and columns: the coordinates, the last of A (the scale), and y itself, so that M[-1, -1] is the cost y^T A y
     rows = torch.cat([coordinates, coordinates.new_full((len(y), 1), len(A) - 1)], 1)
     g = (y @ A.flatten(1)).unflatten(1, (len(A), -1))  # A is symmetric

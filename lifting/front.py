@@ -16,7 +16,7 @@ from lifting.confidence import find_weighted, forms
 from lifting.landmark_gradient import centring, jacobian, landmark_model
 from lifting.pose_prior import PosePrior
 from lifting.refining import Refinement, Solved, refined
-from lifting.search import Found, find_certainly, find_winners, solve_winners, winners_body
+from lifting.search import FEW, Found, find_certainly, find_winners, solve_winners, winners_body
 from lifting.skeleton import check_visible, mask_landmarks
 from lifting.solve import weighted_mean
 from lifting.support.arrays import (
@@ -28,6 +28,7 @@ from lifting.support.arrays import (
     check_rotation,
     check_shape,
     fail,
+    is_torch,
     like,
     namespace,
     refuse,
@@ -36,9 +37,6 @@ from lifting.support.arrays import (
 )
 from lifting.tables import CANDIDATES, Table, precise, table, tensor
 from lifting.turned import TurnedPrior, turn_prior
-
-FEW = 256
-"""Up to so many frames float64 at once is faster than float32 and then float64 where that is not certain."""
 
 MANY = 1000
 """From so many frames that share their weights on, a table made for these weights pays."""
@@ -129,13 +127,12 @@ def lift(
         turned = turn_prior(prior, rotations, free_scale=scale is None, camera=camera)
         fields = _lift_frames(turned, Frames(y, w, unit, batch), refine)
     w = y.new_ones(len(y), L) if w is None else w.clone()
-    C = tensor(np.eye(3) if camera is None else camera, y.dtype, y.device)
-    theta, R, a, s, component, cost, pose, seen, w = (
-        value.reshape((*batch, *value.shape[1:])) for value in (*fields, w > 0, w)
-    )
-    values = theta, R, a, s, component, cost, pose[..., :2, :], pose, seen, C, w
-    *arrays, w = (value.numpy() for value in values) if isinstance(Y, np.ndarray) else values
-    return Lifted._make((*arrays, scale is None, w))
+    values = *fields, w > 0, w
+    arrays = [value.numpy() for value in values] if isinstance(Y, np.ndarray) else values
+    theta, R, a, s, component, cost, pose, seen, w = (value.reshape(batch + value.shape[1:]) for value in arrays)
+    eye = np.eye(3) if camera is None else camera
+    C = eye.astype(Y.dtype) if isinstance(Y, np.ndarray) else tensor(eye, y.dtype, y.device)
+    return Lifted(theta, R, a, s, component, cost, pose[..., :2, :], pose, seen, C, scale is None, w)
 
 
 def _check_options(search: SearchOptions) -> tuple[int, np.ndarray | None, Refinement]:
@@ -186,8 +183,9 @@ def _check_weights(Y: Array, visible: Array | None, weights: Array | None) -> Ar
         if tuple(w.shape) not in (shape, shape[-1:]):
             fail("weights", f"shape {tuple(w.shape)}", f"shape {shape}" + f" or {shape[-1:]}" * (len(shape) > 1))
         check_finite("weights", w)
-        refuse("weights", w < 0, lambda: float(w.min()), "numbers >= 0")
-        product = product * like(w, Y)
+        refuse("weights", w < 0, float(w.min()) if 0 not in w.shape else 0.0, "numbers >= 0")
+        w = tensor(w, Y.dtype, Y.device) if is_torch(Y) and not is_torch(w) else like(w, Y)
+        product = product * w
     return namespace(Y).broadcast_to(product, shape)
 
 
@@ -199,6 +197,8 @@ def _name(index: int, batch: tuple[int, ...]) -> str:
 
 def _check_scale(scale: Array | float, y: torch.Tensor, batch: tuple[int, ...]) -> torch.Tensor:
     """The given scale of every frame, (N,)."""
+    if type(scale) is float and 0 < scale < math.inf:
+        return y.new_full((len(y),), scale)
     given = to_numpy(check_array("scale", scale))
     refuse("scale", given <= 0, lambda: float(given.min()), "numbers > 0")
     try:
@@ -236,9 +236,10 @@ def _lift_frames(turned: TurnedPrior, frames: Frames, refine: Refinement) -> tup
         R = rotation(theta)
     s, b = sb[:, 0], sb[:, 1:]
     # (1)  R (mu + a.e), times s
-    pose = turn(
-        winners_body(tab, sb, found), theta, None if turned.camera is None else tensor(turned.camera, Y.dtype, Y.device)
-    )
+    body = winners_body(tab, sb, found)
+    pose = R @ body if len(Y) <= FEW else turn(body, theta)  # products of small matrices are slow in large numbers
+    if turned.camera is not None:
+        pose = tensor(turned.camera, Y.dtype, Y.device) @ pose
     # The translation is solved for too: Y_hat has the mean of Y.
     shift = None if w is None else weighted_mean(pose[:, :2], w)
     fit = pose[:, :2] if shift is None else pose[:, :2] - shift
@@ -248,7 +249,9 @@ def _lift_frames(turned: TurnedPrior, frames: Frames, refine: Refinement) -> tup
     pose = pose * unit[:, None, None]
     pose[:, :2] += middle if shift is None else middle - shift * unit[:, None, None]
     values = theta, R, b / s[:, None], s * unit, found.component, least * unit**2, pose
-    return tuple(value if value.dtype == torch.int64 else value.to(frames.Y.dtype) for value in values)
+    if dtype == frames.Y.dtype:
+        return values
+    return tuple(value if value is found.component else value.to(frames.Y.dtype) for value in values)
 
 
 def _few(Y: torch.Tensor, turned: TurnedPrior) -> bool:

@@ -27,11 +27,13 @@ from typing import NamedTuple
 import torch
 from torch.nn.functional import embedding_bag, pad
 
-from lifting.solve import mixture_score
 from lifting.tables import Table
 
 BLOCK = 2048
 """Frames searched at once: enough to share every matrix, few enough for the processor's cache."""
+
+FEW = 256
+"""Up to so many frames a copied matrix per frame is nothing; one search in float64 is then faster than two."""
 
 
 class Found(NamedTuple):
@@ -54,21 +56,22 @@ def extended(tab: Table, Y: torch.Tensor) -> torch.Tensor:
     return pad(Y.flatten(1), (0, 1), value=0.0 if tab.free else 1.0)
 
 
-@torch.no_grad()
 def find_winners(tab: Table, Y: torch.Tensor) -> Found:
     """The exhaustive search of eq. (2) for landmarks Y (N, 2, L) as `solve.centre` gives them, in the table's dtype."""
-    parts = [_find_in_block(tab, y) for y in extended(tab, Y).split(BLOCK)]
-    return parts[0] if len(parts) == 1 else Found(*map(torch.cat, zip(*parts, strict=True)))
+    with torch.no_grad():
+        if len(Y) <= BLOCK:
+            return _find_in_block(tab, extended(tab, Y))
+        parts = [_find_in_block(tab, y) for y in extended(tab, Y).split(BLOCK)]
+        return Found(*map(torch.cat, zip(*parts, strict=True)))
 
 
-@torch.no_grad()
-def find_certainly(tab: Table, exact: Table | None, Y: torch.Tensor) -> Found:
-    """`find_winners` in the table's dtype; where it is not certain, those of the `exact` table, in float64."""
+def find_certainly(tab: Table, exact: Table, Y: torch.Tensor) -> Found:
+    """`find_winners` in the table's dtype; where they are not certain, those of the `exact` table if its dtype is."""
     found = find_winners(tab, Y.to(tab.V.dtype))
-    if exact is None or not tab.wary:
+    if exact.wary or not tab.wary:
         return found
     rows = found.uncertain.nonzero()[:, 0]
-    again = find_winners(exact, Y[rows].double())
+    again = find_winners(exact, Y[rows].to(exact.V.dtype))
     return Found(*(old.index_copy(0, rows, new.to(old.dtype)) for old, new in zip(found, again, strict=True)))
 
 
@@ -83,35 +86,34 @@ def _find_in_block(tab: Table, y: torch.Tensor) -> Found:
     g = _combine_products(tab, ring)
     nodes, costs, possible = _coarse_costs(tab, g, y)
     cost, angle = possible.min(2)
-    slack = close = None  # how far rounding may move a cost, and which components another angle comes as close in
+    slack = close = None  # how far rounding may move a cost, and where another angle comes as close
     if tab.finer:
         angle, cost = _search_finer(tab, Frames(g, y, _size(tab, ring)), costs, nodes[angle], cost)
     elif tab.wary:
         slack = 2 * tab.error[:, None] * _size(tab, ring)
         second = possible.scatter(2, angle[..., None], math.inf).amin(2)  # the best is struck out
         close = ~(second > cost + slack)
-    scale = torch.ones_like(cost)
+    v, rest = tab.noise_variance, tab.rest.gather(1, angle)
     if tab.free:
         every = torch.arange(len(cost), device=y.device)[:, None]
-        scale = (tab.scale[every, :, angle] * y).sum(-1)
-    score = component_scores(tab, cost, scale, tab.log_det.gather(1, angle), tab.count)
+        v, rest = with_scale(v, rest, cost, (tab.scale[every, :, angle] * y).sum(-1), tab.count)
+    score = cost / v + rest
     if slack is not None and close is not None:
-        slack = slack / (tab.noise_variance * scale**2)
-        close = close.any(0) | ((score - slack <= (score + slack).amin(0)).sum(0) != 1)
+        close = close.any(0) | ((score - slack / v <= (score + slack / v).amin(0)).sum(0) != 1)
     return winners(score, angle, cost, close)
+
+
+def with_scale(
+    v: torch.Tensor, rest: torch.Tensor, cost: torch.Tensor, scale: torch.Tensor, count: float | torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What a `mixture_score` divides the costs (K, N) by, and what it adds, where the scale isn't 1."""
+    scale = torch.where(cost < math.inf, scale, 1.0)  # without an admissible rotation the cost is infinite already
+    return v * scale**2, rest + 4 * count * scale.log()
 
 
 def _size(tab: Table, ring: torch.Tensor) -> torch.Tensor:
     """|h|^2, (N,)."""
     return ring[: 1 - tab.shifts].square().sum(0)
-
-
-def component_scores(
-    tab: Table, cost: torch.Tensor, scale: torch.Tensor, log_det: torch.Tensor, count: float | torch.Tensor
-) -> torch.Tensor:
-    """The `mixture_score` of all components, (K, N), each at its own best rotation; infinite where it has none."""
-    scale = torch.where(cost < math.inf, scale, 1.0)
-    return mixture_score(cost, tab.noise_variance, log_det, tab.probability, scale, count)
 
 
 def winners(score: torch.Tensor, angle: torch.Tensor, cost: torch.Tensor, uncertain: torch.Tensor | None) -> Found:
@@ -133,7 +135,7 @@ def _coarse_costs(tab: Table, g: torch.Tensor, y: torch.Tensor) -> tuple[torch.T
     if tab.finer:
         nodes = torch.arange(-stride, T + 2 * stride, stride, device=y.device) % T
         V, scale = V[:, nodes], scale[:, :, nodes]
-    costs = possible = g @ V.transpose(1, 2)
+    costs = possible = torch.bmm(g, V.transpose(1, 2))
     if tab.free:
         possible = torch.where(y @ scale > 0, costs, math.inf)
     return nodes, costs, possible
@@ -196,25 +198,23 @@ def _search_finer(
 
 
 def solve_winners(tab: Table, Y: torch.Tensor, found: Found) -> torch.Tensor:
-    """Scale s and coefficients b = s a of eq. (6) at the winners, (N, 1 + J): one linear map per winner.
-
-    A sum of the rows of the winner's map, weighted by [y, c]: nothing is copied, however many different winners there
-    are.
-    """
-    y = extended(tab, Y)
-    return _weighted_rows(y, found.component * len(tab.theta) + found.angle, tab.maps)
+    """Scale s and coefficients b = s a of eq. (6) at the winners, (N, 1 + J): one linear map per winner."""
+    return _chosen_product(extended(tab, Y), tab.maps, (found.component, found.angle))
 
 
 def winners_body(tab: Table, sb: torch.Tensor, found: Found) -> torch.Tensor:
     """The poses s (mu + a.e) of eq. (1) before they are turned, (N, 3, L), from s and b of `solve_winners`."""
-    return _weighted_rows(sb, found.component, tab.body).unflatten(1, (3, -1))
+    return _chosen_product(sb, tab.body, (found.component,)).unflatten(1, (3, -1))
 
 
-def _weighted_rows(weights: torch.Tensor, index: torch.Tensor, matrices: torch.Tensor) -> torch.Tensor:
-    """weights[n] @ matrix index[n], the matrices (d rows each) one below the other."""
-    d = weights.shape[1]
-    rows = index[:, None] * d + torch.arange(d, device=weights.device)
-    return embedding_bag(rows, matrices, per_sample_weights=weights, mode="sum")
+def _chosen_product(x: torch.Tensor, matrices: torch.Tensor, index: tuple[torch.Tensor, ...]) -> torch.Tensor:
+    """x[n] @ matrices[index[n]] for x (N, d) and matrices (..., d, m)."""
+    N, d = x.shape
+    if N <= FEW:
+        return torch.bmm(x[:, None], matrices[index])[:, 0]
+    # A sum of the rows of the matrix, weighted by x: nothing is copied.
+    chosen = torch.arange(math.prod(matrices.shape[:-1]), device=x.device).view(matrices.shape[:-1])[index]
+    return embedding_bag(chosen, matrices.flatten(0, -2), per_sample_weights=x, mode="sum")
 
 
 def grouped_product(rows: torch.Tensor, group: torch.Tensor, matrices: torch.Tensor) -> torch.Tensor:
@@ -242,6 +242,6 @@ def _combine_products(tab: Table, ring: torch.Tensor) -> torch.Tensor:
     N, m, pairs = ring.shape[1], len(ring) - tab.shifts + 1, tab.shifts // 2
     # [family, step, i] is number i + 2 step + family of the ring: a view, nothing is copied
     ahead = ring.as_strided((2, pairs, m, N), (N, 2 * N, N, 1))
-    products = (ahead * ring[:m]).view(2, pairs * m, N)
-    g = (tab.combine @ products).unflatten(1, (len(tab.V), -1))  # (2, K, r, N)
-    return g.permute(1, 3, 0, 2).flatten(2)
+    even, odd = (ahead * ring[:m]).view(2, pairs * m, N)
+    g = torch.stack([tab.even @ even, tab.odd @ odd]).unflatten(1, (len(tab.V), -1))
+    return g.transpose(0, 1).flatten(1, 2).transpose(1, 2)

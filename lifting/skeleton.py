@@ -335,7 +335,7 @@ def mask_landmarks(
     """
     xp = namespace(Y)
     visible = check_visible(visible, Y)
-    Y = xp.where(visible[..., None, :], Y, like(0.0, Y))
+    Y = xp.where(visible[..., None, :], Y, xp.zeros_like(Y))
     check_finite(argument, Y)
     return Y, visible
 

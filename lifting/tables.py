@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from lifting.camera import rotation
-from lifting.solve import log_determinant
+from lifting.solve import log_determinant, mixture_score
 from lifting.turned import TurnedPrior
 
 CANDIDATES = 160
@@ -47,22 +47,22 @@ class Table:
     """(m + shifts - 1, d) from [y, c] to the m white numbers of step 2 on their ring, the first of them once more."""
     shifts: int
     """How many neighbours on the ring each number is multiplied with, itself included; even."""
-    combine: torch.Tensor
-    """(2, K r, shifts / 2 * m) the combinations of the even and of the odd products, steps 3 and 4."""
+    even: torch.Tensor
+    """(K r, shifts / 2 * m) the combinations of the even products, steps 3 and 4."""
+    odd: torch.Tensor
+    """(K r, shifts / 2 * m) those of the odd products."""
     V: torch.Tensor
     """(K, T, 2 r) coefficients of the cost at every rotation."""
     maps: torch.Tensor
-    """(K T d, J + 1) from [y, c] to the scale (or 1) and the coefficients b = s a: eq. (6) at every rotation."""
+    """(K, T, d, J + 1) from [y, c] to the scale (or 1) and the coefficients b = s a: eq. (6) at every rotation."""
     scale: torch.Tensor
     """(K, d, T) the first column of `maps`."""
     body: torch.Tensor
-    """(K (J + 1), 3 L) from the scale and b to the pose: mu and e of every component."""
+    """(K, J + 1, 3 L) from the scale and b to the pose: mu and e of every component."""
     sigma: torch.Tensor
     """(K, J)."""
-    log_det: torch.Tensor
-    """(K, T) log det(E Lambda E^T + v I)."""
-    probability: torch.Tensor
-    """(K, 1) how probable each component is."""
+    rest: torch.Tensor
+    """(K, T) the `mixture_score` of what costs nothing at scale 1."""
     noise_variance: torch.Tensor
     """(K, 1)."""
     error: torch.Tensor
@@ -87,19 +87,20 @@ def table(turned: TurnedPrior, dtype: torch.dtype, device: torch.device) -> Tabl
     solved = [residual_forms(turned, k) for k in range(prior.K)]
     families = [_low_rank(unwhiten.T @ forms @ unwhiten, dtype) for forms, _ in solved]
     rank = max(U.shape[1] for pair in families for U, _, _ in pair)
-    padded = [
-        [[np.pad(part, ((0, 0), (0, rank - part.shape[1]))) for part in (U, V)] for U, V, _ in pair]
-        for pair in families
-    ]
-    combine = np.stack([np.concatenate([pair[i][0].T for pair in padded]) for i in (0, 1)])
-    V = np.stack([np.concatenate([even[1], odd[1]], axis=1) for even, odd in padded])
-    truncation = np.stack([np.sqrt(even[2] + odd[2]) for even, odd in families])
+
+    def widen(columns: np.ndarray) -> np.ndarray:
+        return np.pad(columns, ((0, 0), (0, rank - columns.shape[1])))
+
+    even, odd = (np.concatenate([widen(pair[i][0]).T for pair in families]) for i in (0, 1))
+    V = np.stack([np.concatenate([widen(V) for _, V, _ in pair], axis=1) for pair in families])
+    truncation = np.stack([np.sqrt(sum(rest for _, _, rest in pair)) for pair in families])
     error = truncation.max(-1) + 4 * torch.finfo(dtype).eps * np.linalg.norm(V, axis=-1).max(-1)
     maps = np.stack([S for _, S in solved])
     strides, shifts = _strides(len(theta)), _shifts(len(whiten))
     weights = np.ones(prior.L) if turned.weights is None else turned.weights
     E = turned.D[..., 1:] if turned.free_scale else turned.D
     v, n = prior.noise_variance[:, None], float(weights.sum())
+    log_det = log_determinant(E, prior.sigma[:, None], v, n)
     body = np.concatenate([prior.mu[:, None], prior.e], axis=1)
 
     def put(array: np.ndarray) -> torch.Tensor:
@@ -107,10 +108,11 @@ def table(turned: TurnedPrior, dtype: torch.dtype, device: torch.device) -> Tabl
 
     return Table(
         theta=put(theta), R=put(rotation(theta)),
-        whiten=put(np.concatenate([whiten, whiten[: shifts - 1]])), shifts=shifts, combine=put(combine), V=put(V),
-        maps=put(np.swapaxes(maps, -1, -2).reshape(-1, maps.shape[-2])), scale=put(np.swapaxes(maps[:, :, 0], 1, 2)),
-        body=put(body.reshape(-1, 3 * prior.L)), sigma=put(prior.sigma),
-        log_det=put(log_determinant(E, prior.sigma[:, None], v, n)), probability=put(prior.weights[:, None]),
+        whiten=put(np.concatenate([whiten, whiten[: shifts - 1]])), shifts=shifts,
+        even=put(even), odd=put(odd), V=put(V),
+        maps=put(np.swapaxes(maps, -1, -2)), scale=put(np.swapaxes(maps[:, :, 0], 1, 2)),
+        body=put(body.reshape(*body.shape[:2], -1)), sigma=put(prior.sigma),
+        rest=put(mixture_score(0.0 * v, v, log_det, prior.weights[:, None], 1.0 + 0.0 * v, n)),
         noise_variance=put(v), error=put(error), strides=strides, free=turned.free_scale, count=n,
         wary=dtype != torch.float64,
         finer=tuple(
