@@ -111,7 +111,7 @@ class JacobianWidget(Widget):
             ax.quiver(*self.start, *zeros, color=colour, scale_units="xy", scale=1 / ARROW, width=0.01, label=label)
             for label, colour in ANSWERS.items()
         ]
-        ax.legend(loc="lower left", fontsize=8, handlelength=1.2, labelspacing=0.2)
+        ax.legend(loc="best", fontsize=8, handlelength=1.2, labelspacing=0.2)
         return [*self._given.lines.values(), *self._answer.lines.values(), self._chosen, *self._arrows]
 
     def _draw_matrix(self, figure: Figure) -> list[Artist]:
