@@ -96,12 +96,12 @@ class LayerWidget(MovedMap):
         return [*artists, *self._draw_bars(figure)]
 
     def _draw_arrows(self, figure: Figure) -> list[Artist]:
-        ax = figure.add_axes((0.04, 0.15, 0.22, 0.72), xlim=(0, 80), ylim=(62, -11))
+        ax = figure.add_axes((0.06, 0.15, 0.2, 0.72), xlim=(0, 80), ylim=(62, -11))
         person, nothing = self.draw_person(ax), np.zeros(int(self.visible.sum()))
         self._arrows = ax.quiver(*[nothing] * 4, angles="xy", scale_units="xy", scale=1, color=ANSWER, width=0.01)
         ax.plot([], [], color=ANSWER, lw=2, label="D, longest = 6 cells")
         ax.legend(loc="upper right", fontsize=8, handlelength=1.2)
-        self._said = figure.text(0.15, 0.91, "", ha="center", fontsize=10)
+        self._said = figure.text(0.16, 0.91, "", ha="center", fontsize=10)
         return [*person, self._arrows, self._said]
 
     def _draw_bars(self, figure: Figure) -> list[Artist]:
