@@ -6,6 +6,11 @@
 Landmarks: 10,000 poses of the embedded motion capture at random headings, seen orthographically, 5 mm of noise.
 Priors learned from the same poses, J = 25, one component and five. 80 rotations unless said otherwise. The time of a
 call is the least of several; it includes everything from landmarks to 3D poses.
+
+- One frame: against the loop over frames with batched BLAS, for the priors above and the embedded one.
+- Gaps: 300 frames whose landmarks are missing in ever new patterns, or have confidences, against none missing; the
+  first call for them too.
+- Products: the share of a call that goes into matrix products, by torch's profiler on one thread.
 """
 
 import argparse
@@ -19,8 +24,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from threadpoolctl import threadpool_info
+from torch.profiler import profile
 
-from lifting import PosePrior, lift
+from lifting import PosePrior, lift, load_prior
 from lifting.camera import project, rotation, rotation_angles
 from lifting.datasets.motion_capture import load_motion_capture
 from lifting.fitting.fit_prior import fit_prior
@@ -46,6 +52,9 @@ def main() -> None:
     report["components"] = components(Y, priors[5])
     report["batch"] = batch_sizes(Y, priors[1])
     report["variants"] = variants(Y, priors[1])
+    report["one frame"] = one_frame(Y, {"1": priors[1], "5": priors[5], "5, embedded": load_prior()})
+    report["gaps"] = [gaps(Y, priors[K]) for K in (1, 5)]
+    report["products"] = products(Y, priors[1])
     text = markdown(report)
     print(text)
     if not quick:
@@ -239,6 +248,53 @@ def variants(Y: np.ndarray, prior: PosePrior) -> dict[str, float]:
     return {name: 1e6 * seconds(lambda: lift(y, prior, **options), 5) / len(y) for name, options in cases.items()}  # noqa: B023
 
 
+def one_frame(Y: np.ndarray, priors: dict[str, PosePrior]) -> list[dict[str, object]]:
+    """Microseconds for a single frame, and those of the loop with batched BLAS."""
+    rows = []
+    for name, prior in priors.items():
+        for dtype in ("float64", "float32"):
+            y, tab = Y[0].astype(dtype), Tables(prior, dtype)
+            flat = (y - y.mean(-1, keepdims=True)).reshape(-1)
+            row: dict[str, object] = {"components": name, "bases": prior.J, "dtype": dtype}
+            row["scale 1"] = 1e6 * seconds(lambda: lift(y, prior), 500)  # noqa: B023
+            row["scale solved for"] = 1e6 * seconds(lambda: lift(y, prior, scale=None), 500)  # noqa: B023
+            row["matmul_loop"] = 1e6 * seconds(lambda: matmul_loop(flat, tab), 500)  # noqa: B023
+            rows.append(row)
+    return rows
+
+
+def gaps(Y: np.ndarray, prior: PosePrior) -> dict[str, object]:
+    """Milliseconds for 300 frames, float64: none missing, every fifth landmark missing at random, confidences."""
+    rng = np.random.default_rng(2)
+    y, masks = Y[:300], rng.random((300, 17)) > 0.2
+    fresh = PosePrior(prior.mu, prior.e, prior.sigma, prior.noise_variance, prior.weights)  # nothing is kept for it yet
+    lift(y, fresh)
+    row: dict[str, object] = {"components": prior.K, "distinct masks": len(np.unique(masks, axis=0))}
+    row["none missing"] = 1e3 * seconds(lambda: lift(y, prior))
+    start = time.perf_counter()
+    lift(y, fresh, visible=masks)
+    row["missing, first time"] = 1e3 * (time.perf_counter() - start)
+    row["missing"] = 1e3 * seconds(lambda: lift(y, prior, visible=masks))
+    few = np.where(rng.random((300, 17)) > 0.8, rng.random((300, 17)), 1.0)
+    row["a fifth with confidences"] = 1e3 * seconds(lambda: lift(y, prior, weights=few))
+    row["all with confidences"] = 1e3 * seconds(lambda: lift(y, prior, weights=rng.random((300, 17))), 3)
+    return row
+
+
+def products(Y: np.ndarray, prior: PosePrior) -> dict[str, float]:
+    """The share of a call's time that goes into matrix products, float32, one thread."""
+    y, threads = Y.astype("float32"), torch.get_num_threads()
+    torch.set_num_threads(1)
+    lift(y, prior)
+    with profile() as profiled:
+        for _ in range(5):
+            lift(y, prior)
+    torch.set_num_threads(threads)
+    spent = {event.key: event.self_cpu_time_total for event in profiled.key_averages()}
+    share = {name: spent.get(name, 0.0) / sum(spent.values()) for name in ("aten::mm", "aten::bmm")}
+    return share | {"together": sum(share.values())}
+
+
 def markdown(report: dict) -> str:
     """The report as tables."""
     lines = ["# Speed of the search", "", "Made by `python benchmarks/search.py`; times in microseconds a frame.", ""]
@@ -265,6 +321,21 @@ def markdown(report: dict) -> str:
         values = report[name]
         lines += ["", f"{title}:", "", "| | time |", "|---|---|"]
         lines += [f"| {key} | {value:.2f} |" for key, value in values.items()]
+    lines += ["", "One frame, microseconds (ratio to the loop with batched BLAS):", ""]
+    lines += ["| components | bases | dtype | `lift`, scale 1 | `lift`, scale solved for | batched BLAS, scale 1 |"]
+    lines += ["|---|---|---|---|---|---|"]
+    for row in report["one frame"]:
+        times = [f"{row[key]:.0f} ({row[key] / row['matmul_loop']:.1f}x)" for key in ("scale 1", "scale solved for")]
+        cells = [row["components"], row["bases"], row["dtype"], *times, f"{row['matmul_loop']:.0f}"]
+        lines += [f"| {' | '.join(map(str, cells))} |"]
+    lines += ["", "Gaps and confidences, 300 frames, float64, milliseconds (ratio to none missing):", ""]
+    names = list(report["gaps"][0])
+    lines += [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
+    for row in report["gaps"]:
+        times = [f"{row[key]:.1f} ({row[key] / row['none missing']:.0f}x)" for key in names[2:]]
+        lines += [f"| {row['components']} | {row['distinct masks']} | {' | '.join(times)} |"]
+    share = report["products"]
+    lines += ["", f"Matrix products, one component, float32, one thread: {100 * share['together']:.0f} % of the time."]
     return "\n".join(lines) + "\n"
 
 
