@@ -30,12 +30,18 @@ from jaxtyping import Float
 from torch import nn
 
 from lifting.belief import belief_maps, peaks
+from lifting.camera import flip_y, rescale_pixels
 from lifting.layer import LiftedMaps, LiftingLayer
 from lifting.pose_prior import PosePrior, load_prior
-from lifting.support.arrays import check_array, check_shape, fail, single, trusted
+from lifting.support.arrays import check_shape, fail, like, refuse, single, trusted
+from lifting.support.checked import Count, Positive, checked
 from lifting.support.files import data_path, write_atomically
 
 LAYOUT = "lifting network 1"
+
+SLACK = 1.0
+"""How far outside [0, 1] an image's values may be, as augmentation leaves them; bytes and normalised images are out."""
+
 Lifting = Literal["subgradient", "forward", "soft-argmax", "none"]
 
 
@@ -91,7 +97,8 @@ class Prediction:
     def landmarks(self) -> Float[torch.Tensor, "N 2 L"]:
         """Sub-pixel peaks of the last stage's fused maps, pixels of the image: x = column, y = row."""
         with trusted():
-            return (peaks(self._maps().detach(), subpixel=True) + 0.5) * self.stride - 0.5
+            found = peaks(self._maps().detach(), subpixel=True)
+            return rescale_pixels(found, found.new_tensor(self.stride))
 
     @cached_property
     def lifted(self) -> LiftedMaps:
@@ -107,9 +114,10 @@ class Prediction:
     @property
     def pose(self) -> Float[torch.Tensor, "N 3 L"]:
         """The lifted pose in pixels of the image: x to the right, **y up**, z towards the viewer; see `scale`."""
-        pose, half = self.lifted.pose * self.stride, (self.stride - 1) / 2
-        # the centre of map pixel (0, 0) is at (half, half) in the image, and y points up
-        return pose + pose.new_tensor([[half], [-half], [0.0]])
+        x_y, z = self.lifted.pose.split([2, 1], dim=1)
+        with trusted():
+            x_y = flip_y(rescale_pixels(flip_y(x_y), z.new_tensor(self.stride)))
+        return torch.cat([x_y, z * self.stride], dim=1)
 
     @property
     def scale(self) -> Float[torch.Tensor, " N"]:
@@ -143,8 +151,16 @@ class Network(nn.Module):
         self.fusion = nn.Parameter(torch.full((configuration.stages,), math.log(0.7 / 0.3)))
 
     def forward(self, images: Float[torch.Tensor, "N 3 H W"]) -> Prediction:
-        """Images (N, 3, H, W) in [0, 1]; sides that the stride divides."""
+        """Images (N, 3, H, W) in [0, 1], of any floating-point type; sides that the stride divides.
+
+        A forward hook on `trunk` or on one of `stages` may change what they give, for experiments: the first belief
+        maps and the features, or a later stage's belief maps.
+
+        Raises:
+            ValueError: another shape or type, or, on the CPU, values that can't be those of such an image.
+        """
         self._check(images)
+        images = images.to(self.fusion.dtype)
         belief, features = self.trunk(images - 0.5)
         stages = [self.fuse(belief, 0)]
         for t, stage in enumerate(self.stages, start=1):
@@ -173,6 +189,11 @@ class Network(nn.Module):
         if images.ndim != 4 or height % self.configuration.stride or width % self.configuration.stride:
             fail("images", f"shape {tuple(images.shape)}",
                  f"shape (N, 3, H, W), H and W multiples of {self.configuration.stride}")  # fmt: skip
+        # elsewhere a look at values would make the host wait
+        if images.device.type == "cpu" and images.numel() and not torch.compiler.is_compiling():
+            least, most = images.aminmax()
+            refuse("images", ~((least >= -SLACK) & (most <= 1 + SLACK)),
+                   lambda: f"values from {least:.3g} to {most:.3g}", "values in [0, 1]")  # fmt: skip
 
 
 class LaptopTrunk(nn.Module):
@@ -354,9 +375,10 @@ def fingerprint(prior: PosePrior) -> str:
     ]
 
 
+@checked
 def target_maps(
-    landmarks: Float[torch.Tensor, "N 2 L"], height: int, width: int, stride: int, sigma: float = 1.0
-) -> Float[torch.Tensor, "N L+1 H W"]:
+    landmarks: Float[torch.Tensor, "*batch 2 L"], height: Count, width: Count, stride: Count, sigma: Positive = 1.0
+) -> Float[torch.Tensor, "*batch L+1 height width"]:
     """b_* of the objective: a Gaussian at each landmark, and the background, 1 minus the greatest of them.
 
     Landmarks are in pixels of the image; one that is far outside leaves an empty map.
@@ -364,6 +386,5 @@ def target_maps(
     Raises:
         ValueError: a wrong shape or a value that is not finite.
     """
-    landmarks = check_array("landmarks", landmarks, 2, "L")
-    maps = belief_maps((landmarks + 0.5) / stride - 0.5, height, width, sigma)
+    maps = belief_maps(rescale_pixels(landmarks, like(1 / stride, landmarks)), height, width, sigma)
     return torch.cat([maps, 1 - maps.amax(-3, keepdim=True)], dim=-3)

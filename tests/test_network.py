@@ -163,6 +163,15 @@ def test_one_parameterless_layer_and_the_keys_of_saved_files(lifting):
         (lambda: build_network("laptop", PRIOR, "backward"), "lifting: got 'backward', expected"),
         (lambda: laptop()([1, 2]), "images: got list, expected a tensor (N, 3, H, W)"),
         (lambda: laptop()(torch.zeros(1, 3, 128, 128, dtype=torch.uint8)), "images: got a tensor of torch.uint8"),
+        (
+            lambda: laptop()(torch.full((1, 3, 128, 128), 255.0)),
+            "images: got values from 255 to 255, expected values in",
+        ),
+        (
+            lambda: laptop()(torch.full((1, 3, 128, 128), -2.1)),
+            "images: got values from -2.1 to -2.1, expected values in",
+        ),
+        (lambda: laptop()(torch.full((1, 3, 128, 128), torch.nan)), "images: got values from nan to nan"),
         (lambda: laptop()(torch.zeros(1, 3, 126, 128)), "images: got shape (1, 3, 126, 128), expected shape"),
         (lambda: laptop()(torch.zeros(3, 128, 128)), "images: got shape (3, 128, 128), expected shape"),
     ],
@@ -170,6 +179,26 @@ def test_one_parameterless_layer_and_the_keys_of_saved_files(lifting):
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         call()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
+def test_images_of_any_floating_type(images, dtype):
+    images = images.to(dtype)
+    prediction, want = laptop()(images), laptop()(images.float())
+    assert torch.equal(prediction[2].fused, want[2].fused) and torch.equal(prediction.pose, want.pose)
+    assert laptop().double()(images.float())[2].fused.dtype == torch.float64
+
+
+def test_a_hook_may_change_what_a_stage_is_given(images):
+    """The first belief maps with two landmarks exchanged: the stages after the first see them, until it is removed."""
+    network, order = laptop(), [1, 0, *range(2, 18)]
+    plain = network(images)
+    hook = network.trunk.register_forward_hook(lambda module, given, out: (out[0][:, order], out[1]))
+    exchanged = network(images)
+    assert torch.equal(exchanged[0].belief, plain[0].belief[:, order])
+    assert not torch.equal(exchanged[1].belief, plain[1].belief)
+    hook.remove()
+    assert torch.equal(network(images)[1].belief, plain[1].belief)
 
 
 def test_without_cross_stage_a_later_loss_does_not_reach_earlier_maps(images):
