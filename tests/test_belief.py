@@ -521,7 +521,7 @@ def test_the_error_of_a_step_that_is_not_positive_is_refused():
     Y = np.array([[16.0], [16.0]])
     with pytest.raises(ValueError, match=r"Y: got shape \(3, 1\), expected shape \(2, L\)"):
         gradient_error(np.zeros((3, 1)), [1.0], 33, 33)
-    with pytest.raises(ValueError, match=r"deltas: got 0, expected numbers > 0"):
+    with pytest.raises(ValueError, match=r"deltas: got 0\.0, expected numbers > 0"):
         gradient_error(Y, np.array([1.0, 0.0]), 33, 33)
     with pytest.raises(ValueError, match=r"sigma: got -1.0, expected a finite number > 0"):
         gradient_error(Y, [1.0], 33, 33, -1.0)
