@@ -31,7 +31,7 @@ from lifting.search import Found, extended, find_winners, winners, with_scale
 from lifting.tables import Table, residual_forms, table, tensor
 from lifting.turned import TurnedPrior
 
-NUMBERS = 2**18
+NUMBERS = 2**20
 """About how many numbers are worked on at once: few enough for the processor's cache."""
 
 
@@ -125,23 +125,23 @@ def _eliminate(
     A: torch.Tensor, y: torch.Tensor, weights: torch.Tensor, coordinates: torch.Tensor
 ) -> tuple[torch.Tensor, ...]:
     """Cost, scale, its variance and the sum of log pivots, (n, K T), once the q `coordinates` have their weights."""
-    w, q = _coordinate_weights(weights, coordinates), coordinates.shape[1]
-    # Rows and columns: the coordinates, the last of A (the scale), and y itself, so that M[-1, -1] is the cost y^T A y
-    rows = torch.cat([coordinates, coordinates.new_full((len(y), 1), len(A) - 1)], 1)
+    w = _coordinate_weights(weights, coordinates)[..., None]
+    rows = torch.cat([coordinates, coordinates.new_full((len(y), 1), len(A) - 1)], 1)  # the last gives the scale
     g = (y @ A.flatten(1)).unflatten(1, (len(A), -1))  # A is symmetric
-    M = y.new_empty(len(y), q + 2, q + 2, A.shape[2])
-    M[:, :-1, :-1] = A[rows[:, :, None], rows[:, None]]
-    M[:, :-1, -1] = M[:, -1, :-1] = g[torch.arange(len(y), device=y.device)[:, None], rows]
-    M[:, -1, -1] = (y[:, None] @ g)[:, 0]
-    log_pivots = torch.zeros_like(M[:, 0, 0])
-    for k in range(q):
-        weight = w[:, k, None]
-        pivot = weight + (1 - weight) * M[:, k, k]
-        row = M[:, k, k + 1 :].clone()
-        # A <- A - f A_:k A_k:
-        M[:, k + 1 :, k + 1 :].addcmul_((row * ((1 - weight) / pivot)[:, None])[:, None], row[:, :, None], value=-1)
-        log_pivots += pivot.log()
-    return M[:, -1, -1], M[:, -2, -1], -M[:, -2, -2], log_pivots
+    cost = (y[:, None] @ g)[:, 0]
+    g = g[torch.arange(len(y), device=y.device)[:, None], rows]
+    A = A[rows[:, :, None], rows[:, None]]
+    for k, weight in enumerate(w.unbind(1)):
+        pivot = torch.addcmul(weight, 1 - weight, A[:, k, k])
+        f = (1 - weight) / pivot
+        column, step = A[:, k, k + 1 :], f * g[:, k]
+        # A <- A - f A_:k A_k:,  and with it  g = A y  and  y^T A y
+        A[:, k + 1 :, k + 1 :].addcmul_((column * f[:, None])[:, None], column[:, :, None], value=-1)
+        cost.addcmul_(step, g[:, k], value=-1)
+        g[:, k + 1 :].addcmul_(column, step[:, None], value=-1)
+        A[:, k, k] = pivot
+    pivots = A.diagonal(dim1=1, dim2=2)[..., :-1]
+    return cost, g[:, -1], -A[:, -1, -1], pivots.log().sum(2)
 
 
 def _filled(

@@ -59,9 +59,11 @@ def extended(tab: Table, Y: torch.Tensor) -> torch.Tensor:
 def find_winners(tab: Table, Y: torch.Tensor) -> Found:
     """The exhaustive search of eq. (2) for landmarks Y (N, 2, L) as `solve.centre` gives them, in the table's dtype."""
     with torch.no_grad():
-        if len(Y) <= BLOCK:
-            return _find_in_block(tab, extended(tab, Y))
-        parts = [_find_in_block(tab, y) for y in extended(tab, Y).split(BLOCK)]
+        y = extended(tab, Y)
+        products = y.new_empty(2 * tab.even.shape[1] * min(BLOCK, len(y)))  # one for all blocks
+        if len(y) <= BLOCK:
+            return _find_in_block(tab, y, products)
+        parts = [_find_in_block(tab, block, products) for block in y.split(BLOCK)]
         return Found(*map(torch.cat, zip(*parts, strict=True)))
 
 
@@ -80,10 +82,10 @@ def exhaustive(tab: Table) -> Table:
     return replace(tab, strides=(1,), finer=(), wary=False)
 
 
-def _find_in_block(tab: Table, y: torch.Tensor) -> Found:
-    """The winners of frames y (N, d), few enough for the cache."""
+def _find_in_block(tab: Table, y: torch.Tensor, products: torch.Tensor) -> Found:
+    """The winners of frames y (N, d), few enough for the cache; `products` is room for those of their landmarks."""
     ring = tab.whiten @ y.T
-    g = _combine_products(tab, ring)
+    g = _combine_products(tab, ring, products)
     nodes, costs, possible = _coarse_costs(tab, g, y)
     cost, angle = possible.min(2)
     slack = close = None  # how far rounding may move a cost, and where another angle comes as close
@@ -237,11 +239,12 @@ def grouped_product(rows: torch.Tensor, group: torch.Tensor, matrices: torch.Ten
     return (padded.unflatten(0, (-1, width)) @ matrices[chunk_group]).flatten(0, 1)[place]
 
 
-def _combine_products(tab: Table, ring: torch.Tensor) -> torch.Tensor:
+def _combine_products(tab: Table, ring: torch.Tensor, products: torch.Tensor) -> torch.Tensor:
     """Steps 3 and 4: g (K, N, 2 r), the combinations of products of landmarks on which every cost depends."""
     N, m, pairs = ring.shape[1], len(ring) - tab.shifts + 1, tab.shifts // 2
     # [family, step, i] is number i + 2 step + family of the ring: a view, nothing is copied
     ahead = ring.as_strided((2, pairs, m, N), (N, 2 * N, N, 1))
-    even, odd = (ahead * ring[:m]).view(2, pairs * m, N)
+    products = products[: 2 * pairs * m * N].view(2, pairs, m, N)
+    even, odd = torch.mul(ahead, ring[:m], out=products).flatten(1, 2)
     g = torch.stack([tab.even @ even, tab.odd @ odd]).unflatten(1, (len(tab.V), -1))
     return g.transpose(0, 1).flatten(1, 2).transpose(1, 2)
