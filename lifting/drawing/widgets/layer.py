@@ -96,7 +96,7 @@ class LayerWidget(MovedMap):
         return [*artists, *self._draw_bars(figure)]
 
     def _draw_arrows(self, figure: Figure) -> list[Artist]:
-        ax = figure.add_axes((0.06, 0.15, 0.2, 0.72), xlim=(0, 92), ylim=(62, -11))
+        ax = figure.add_axes((0.06, 0.15, 0.2, 0.72), xlim=(14, 94), ylim=(62, -11))
         person, nothing = self.draw_person(ax), np.zeros(int(self.visible.sum()))
         self._arrows = ax.quiver(*[nothing] * 4, angles="xy", scale_units="xy", scale=1, color=ANSWER, width=0.01)
         ax.plot([], [], color=ANSWER, lw=2, label="D, longest = 6 cells")
