@@ -263,13 +263,15 @@ def test_mutants_are_killed_by_the_tests_that_call_them(tmp_path, monkeypatch):
     (tmp_path / "toy.py").write_text(CODE)
     program = """
 import json, pytest, sys
+from pathlib import Path
 sys.path[:0] = sys.argv[1:]
 from mutants import Mutant
 from mutation_runner import Runner
 found = []
 names = ["x_value__mutmut_2", "x_value__mutmut_5", "x_value__mutmut_1", "x_other__mutmut_2", "x_unknown__mutmut_1"]
 mutants = [Mutant("lifting.toy." + name, "equation", "") for name in names]
-runner = Runner(mutants, {"toy": ["test_toy"]}, 1, lambda t: found.append((t.outcome, t.killer.partition("::")[2])))
+done = lambda trial: found.append((trial.outcome, trial.killer.partition("::")[2]))
+runner = Runner(mutants, {"toy": ["test_toy"]}, 1, Path("tests.json"), done)
 status = pytest.main(["-q", "-s", "-p", "no:cacheprovider", "test_toy.py"], [runner])
 print(json.dumps([int(status), found]))
 """
@@ -278,5 +280,6 @@ print(json.dumps([int(status), found]))
                          cwd=tmp_path, env=environment, capture_output=True, text=True)  # fmt: skip
     status, found = json.loads(run.stdout.splitlines()[-1])
     assert status == 0
+    assert len(json.loads((tmp_path / "tests.json").read_text())["test_toy.py"]["tests"]) == 4
     assert found == [["killed", "test_slow"], ["killed", "test_slow"], ["survived", ""], ["killed", "test_other"],
                      ["survived", ""]]  # fmt: skip

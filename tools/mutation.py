@@ -109,10 +109,10 @@ def test_all(options: Options, folder: Path) -> None:
     def done(mutant: Mutant, outcome: str) -> None:
         known[mutant.module][mutant.name] = outcome
         cache[mutant.name] = [made[mutant.module].hashes[mutant.function], keys[mutant.module], outcome]
-        CACHE.parent.mkdir(exist_ok=True)
         write_atomically(CACHE, json.dumps(cache).encode())
 
     if waiting:
+        CACHE.parent.mkdir(exist_ok=True)
         run(waiting, folder, options.processes, done)
     results = {
         "sample": {"size": options.sample, "seed": options.seed} if options.sample else None,
@@ -176,7 +176,7 @@ def run(waiting: Sequence[Mutant], folder: Path, processes: int, done: Callable[
 
     paths = dict.fromkeys(f"tests/{name}.py" for names in files.values() for name in names)
     status = pytest.main([*OPTIONS, f"--basetemp={folder / 'temporary'}", *paths],
-                         [Runner(waiting, files, processes, report_one)])  # fmt: skip
+                         [Runner(waiting, files, processes, CACHE.with_name("tests.json"), report_one)])  # fmt: skip
     print(file=sys.stderr)
     if status or outcomes.total() < len(waiting):
         sys.exit("the tests can't be collected, or fail without a mutant: see above")

@@ -18,12 +18,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any
 
 import hypothesis
 import mutmut.mutation.trampoline
 import pytest
-from mutants import Mutant
+from mutants import Mutant, sha
+
+from lifting.support.files import write_atomically
 
 FEW = 10
 """Examples of a test of hypothesis at first."""
@@ -64,19 +67,20 @@ class Runner:
         mutants: those to test, in order.
         files: the test files of each module, its own first.
         processes: trials at a time.
+        memory: a file that keeps how long the tests take without a mutant, and what they call.
         done: called with every trial as it comes.
     """
 
-    def __init__(self, mutants: Sequence[Mutant], files: Mapping[str, Sequence[str]], processes: int,
+    def __init__(self, mutants: Sequence[Mutant], files: Mapping[str, Sequence[str]], processes: int, memory: Path,
                  done: Callable[[Trial], object]):  # fmt: skip
-        self.mutants, self.files, self.processes, self.done = mutants, files, processes, done
+        self.mutants, self.files, self.processes, self.memory, self.done = mutants, files, processes, memory, done
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Test all mutants; pytest then thinks that all tests have run."""
         if session.testsfailed:
             raise session.Interrupted("the tests can't be collected")
         session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
-        tests = measure(session, self.processes)
+        tests = measure(session, self.processes, self.memory)
         kills: Counter[tuple[str, str]] = Counter()
 
         def start(mutant: Mutant) -> Callable[[], str]:
@@ -89,8 +93,8 @@ class Runner:
         return True
 
 
-def measure(session: pytest.Session, processes: int) -> list[Test]:
-    """Run all tests without a mutant, each file in a process of its own.
+def measure(session: pytest.Session, processes: int, memory: Path) -> list[Test]:
+    """Run all tests without a mutant, each file in a process of its own; `memory` keeps what comes out.
 
     Raises:
         RuntimeError: a test fails.
@@ -98,15 +102,26 @@ def measure(session: pytest.Session, processes: int) -> list[Test]:
     files: dict[str, list[pytest.Item]] = {}
     for item in session.items:
         set_examples(item, FEW)
-        files.setdefault(str(item.path), []).append(item)
-    tests = []
-    for items, _, said in forks(list(files.values()), lambda items: lambda: trace(session, items), processes):
+        files.setdefault(item.path.name, []).append(item)
+    package = "".join(path.read_text() for path in sorted(Path("lifting").rglob("*.py")))
+    keys = {name: sha(package + items[0].path.read_text()) for name, items in files.items()}
+    known = json.loads(memory.read_text()) if memory.exists() else {}
+    unknown = [items for name, items in files.items() if known.get(name, {}).get("key") != keys[name]]
+    unknown.sort(key=lambda items: -items[0].path.stat().st_size)
+    for items, _, said in forks(unknown, lambda items: lambda: trace(session, items), processes):
+        name = items[0].path.name
         found = json.loads(said) if said.startswith("[") else [["no test", 0, None]]
-        for item, (name, seconds, functions) in zip(items, found, strict=False):
+        for test, _, functions in found:
             if functions is None:
-                raise RuntimeError(f"{items[0].path.name}: got {name} that fails, expected tests that pass unmutated")
-            tests.append(Test(item, seconds, frozenset(functions)))
-    return tests
+                raise RuntimeError(f"{name}: got {test} that fails, expected tests that pass without a mutant")
+        known[name] = {"key": keys[name], "tests": found}
+        write_atomically(memory, json.dumps(known).encode())
+        print(f"{name}: {len(items)} tests pass without a mutant", file=sys.stderr)
+    return [
+        Test(item, seconds, frozenset(functions))
+        for name, items in files.items()
+        for item, (_, seconds, functions) in zip(items, known[name]["tests"], strict=True)
+    ]
 
 
 def trace(session: pytest.Session, items: Sequence[pytest.Item]) -> str:
