@@ -48,7 +48,8 @@ class Found(NamedTuple):
     admissible: torch.Tensor
     """(N,) whether some rotation has a positive scale."""
     uncertain: torch.Tensor
-    """(N,) whether another one came so close that rounding could have decided; noted where the table is wary."""
+    """(N,) whether another one came so close that rounding could have decided, as far as the table is wary; or no
+    rotation is admissible."""
 
 
 def extended(tab: Table, Y: torch.Tensor) -> torch.Tensor:
@@ -95,13 +96,15 @@ def _find_in_block(tab: Table, y: torch.Tensor, products: torch.Tensor) -> Found
         slack = 2 * tab.error[:, None] * _size(tab, ring)
         second = possible.scatter(2, angle[..., None], math.inf).amin(2)  # the best is struck out
         close = ~(second > cost + slack)
+    if len(cost) == 1:  # a component that has no rival
+        return _found(torch.zeros_like(angle), angle, cost, close)
     v, rest = tab.noise_variance, tab.rest.gather(1, angle)
     if tab.free:
         every = torch.arange(len(cost), device=y.device)[:, None]
         v, rest = with_scale(v, rest, cost, (tab.scale[every, :, angle] * y).sum(-1), tab.count)
     score = cost / v + rest
     if slack is not None and close is not None:
-        close = close.any(0) | ((score - slack / v <= (score + slack / v).amin(0)).sum(0) != 1)
+        close = close.any(0, keepdim=True) | ((score - slack / v <= (score + slack / v).amin(0)).sum(0) != 1)
     return winners(score, angle, cost, close)
 
 
@@ -119,12 +122,15 @@ def _size(tab: Table, ring: torch.Tensor) -> torch.Tensor:
 
 
 def winners(score: torch.Tensor, angle: torch.Tensor, cost: torch.Tensor, uncertain: torch.Tensor | None) -> Found:
-    """The most probable component of every frame, from scores, angles and costs (K, N)."""
+    """The most probable component of every frame, from scores, angles and costs (K, N); `uncertain` is (1, N)."""
     component = score.argmin(0, keepdim=True)
-    angle, cost = angle.gather(0, component)[0], cost.gather(0, component)[0]
-    if uncertain is None:
-        uncertain = torch.zeros_like(cost, dtype=torch.bool)
-    return Found(component[0], angle, cost, cost < math.inf, uncertain)
+    return _found(component, angle.gather(0, component), cost.gather(0, component), uncertain)
+
+
+def _found(component: torch.Tensor, angle: torch.Tensor, cost: torch.Tensor, uncertain: torch.Tensor | None) -> Found:
+    """The winners, from rows (1, N)."""
+    admissible = cost < math.inf
+    return Found(component[0], angle[0], cost[0], admissible[0], (~admissible if uncertain is None else uncertain)[0])
 
 
 def _coarse_costs(tab: Table, g: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
