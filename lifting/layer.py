@@ -9,8 +9,7 @@
                           -> dL/dY        E E_bar_t, transposed                                     (8)
                           -> dL/dB        minus the update, with D = -dL/dY                         "Updating B"
 
-`lift_peaks` is the one and `pull_back_to_peaks`, below it, the other. All else here is what a layer of torch needs:
-options, tables, precision.
+`lift_peaks` is the one and `pull_back_to_peaks`, below it, the other. All else is what a layer of torch needs.
 
 For each component and rotation E and E_bar_t depend on the prior alone (`lifting.turned`). They are computed once, in
 float64, so that a call is a search, two gathers and a few products: nothing in it waits for the device, and the
@@ -21,6 +20,7 @@ own; the search then looks at the weights' values. `lifting.updating` has the sa
 import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Annotated, Any, Literal, NamedTuple, TypedDict, Unpack, get_args
@@ -154,6 +154,7 @@ class Lift(torch.autograd.Function):
         """dL/dB; model and options have no gradient."""
         g, (Y, Y_hat, *winner), options = LiftedMaps(*gradients), ctx.saved_tensors, ctx.options
         with full_precision(Y.device), trusted():
+            g = g._replace(B_hat=g.B_hat.contiguous())
             D = -pull_back_to_peaks(g, Y_hat, Winner(*winner), ctx.weights, options)
             # "Updating B"  dL/dB is minus the update, which is made for D = -dL/dY
             g_B = belief_update_gradient(Y, D, g.B_hat.shape[2], g.B_hat.shape[3], options.k, options.sigma)
@@ -233,7 +234,8 @@ class LiftingLayer(nn.Module):
             raise TypeError(f"LiftingLayer() got {', '.join(sorted(unknown))}, expected no other keywords than {known}")
         if options.get("gradient") == "none":
             options["gradient"] = "stopped"
-        self.prior, self.options = prior, checked(Options)(prior, **options)
+        # arrays of its own: the caller may change those that were given
+        self.prior, self.options = prior, checked(Options)(prior, **deepcopy(options))
         if self.options.gradient not in get_args(Gradient):
             fail("gradient", repr(self.options.gradient), "'subgradient', 'stopped' or 'soft-argmax'")
         visible, weights = self.options.visible, self.options.all_weights()
@@ -281,11 +283,10 @@ class LiftingLayer(nn.Module):
             return lifted._replace(B_hat=stored(lifted.B_hat, layout(B)))
 
     def _check_maps(self, B: torch.Tensor) -> None:
-        L = self.prior.L
         if not torch.is_tensor(B) or not B.is_floating_point():
             fail("B", getattr(B, "dtype", type(B).__name__), "a floating-point tensor of belief maps")
-        if B.ndim != 4 or B.shape[1] != L or 0 in B.shape[2:]:
-            fail("B", f"shape {tuple(B.shape)}", f"shape (N, {L}, H, W), one map for each landmark of the prior")
+        if B.ndim != 4 or B.shape[1] != self.prior.L or 0 in B.shape[2:]:
+            fail("B", f"shape {tuple(B.shape)}", f"shape (N, {self.prior.L}, H, W), one map for each landmark")
 
     def model(
         self, dtype: torch.dtype, device: torch.device, frame_weights: torch.Tensor | None = None
@@ -395,6 +396,5 @@ def stored(maps: torch.Tensor, how: tuple[torch.dtype, torch.memory_format]) -> 
 
 def full_precision(device: torch.device) -> AbstractContextManager[Any]:
     """Autocast off, where the device has it."""
-    if torch.amp.is_autocast_available(device.type):
-        return torch.autocast(device.type, enabled=False)
-    return nullcontext()
+    available = torch.amp.is_autocast_available(device.type)
+    return torch.autocast(device.type, enabled=False) if available else nullcontext()

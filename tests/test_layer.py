@@ -635,6 +635,14 @@ def test_bad_settings(settings, message):
         layer(**settings)
 
 
+def test_arrays_that_change_later_change_nothing():
+    B, weights, camera = people(2), np.arange(17.0), tilted_camera(0.3)
+    module = layer(weights=weights, camera=camera)
+    want = module(B)
+    weights[:], camera[:] = 1, np.eye(3)
+    assert torch.equal(module(B).pose, want.pose)
+
+
 def test_unknown_keywords_are_refused_and_help_shows_the_known_ones():
     with pytest.raises(
         TypeError, match=r"LiftingLayer\(\) got sigmas, expected no other keywords than rotations, sigma"
