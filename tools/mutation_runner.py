@@ -9,6 +9,7 @@ Nothing may have been run by torch on several threads before a fork, so everythi
 """
 
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -87,6 +88,8 @@ class Runner:
             chosen = choose(tests, mutant, self.files[mutant.module], kills)
             return lambda: attempt(session, chosen, mutant.name)
 
+        gc.collect()
+        gc.freeze()  # what is there already need not be looked through, and so copied, in every process
         for mutant, outcome, said in forks(self.mutants, start, self.processes):
             kills[mutant.function, said] += 1
             self.done(Trial(mutant, outcome if outcome == "clock" else "killed" if said else "survived", said))
