@@ -229,7 +229,7 @@ def belief_rows() -> list[Gradient]:
     exact |= usual_routes(lambda peak: peak.Y, Peak.map, Peak.map_plainly)
     as_printed: dict[str, Route] = {
         "by hand": exactly(lambda peak: shaped(routes.gaussian_difference(peak.Y.ravel(), *SIZE, peak.sigma, 1.0))),
-        "central difference": lambda peak, library: one_pixel(peak.map, as_array(library, peak.Y)),
+        "central difference": lambda peak, library: one_pixel(peak.map_plainly, as_array(library, peak.Y)),
     }
     rows = [Gradient("dB_hat/dY_hat (9), 1 px, as printed", cases, printed(1.0), as_printed,
                      note="(9) is itself a central difference, of step delta: here one of 1 px.")]  # fmt: skip
