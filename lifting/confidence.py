@@ -28,16 +28,22 @@ import numpy as np
 import torch
 
 from lifting.search import Found, extended, find_winners, winners, with_scale
+from lifting.support.arrays import to_numpy
 from lifting.tables import Table, residual_forms, table, tensor
-from lifting.turned import TurnedPrior
+from lifting.turned import TurnedPrior, turn_prior
 
 NUMBERS = 2**20
 """About how many numbers are worked on at once: few enough for the processor's cache."""
 
 
+MANY = 1000
+"""From so many frames that share their weights on, a table made for these weights pays."""
+
+
 class Forms(NamedTuple):
     """What the search with weights needs to know of a prior."""
 
+    turned: TurnedPrior
     tab: Table
     A: torch.Tensor
     """(d, d, K T) the forms of `residual_forms`."""
@@ -47,7 +53,7 @@ class Forms(NamedTuple):
 def forms(turned: TurnedPrior, dtype: torch.dtype, device: torch.device) -> Forms:
     """The `Forms` of a prior turned with all weights 1, kept for later calls."""
     A = np.concatenate([residual_forms(turned, k)[0] for k in range(turned.prior.K)])
-    return Forms(table(turned, dtype, device), tensor(np.moveaxis(A, 0, -1), dtype, device).contiguous())
+    return Forms(turned, table(turned, dtype, device), tensor(np.moveaxis(A, 0, -1), dtype, device).contiguous())
 
 
 def find_weighted(known: Forms, Y: torch.Tensor, weights: torch.Tensor) -> tuple[Found, torch.Tensor]:
@@ -62,7 +68,10 @@ def find_weighted(known: Forms, Y: torch.Tensor, weights: torch.Tensor) -> tuple
     for frames, landmarks in _alike(known, weights):
         coordinates = torch.cat([landmarks, landmarks + weights.shape[1]], 1)
         w, y = weights[frames], extended(known.tab, Y[frames])
-        found = _find(known, y.detach(), w, coordinates)
+        if len(frames) >= MANY:
+            found = find_winners(table_of(known, w[0]), Y[frames].detach() * w.sqrt()[:, None])
+        else:
+            found = _find(known, y.detach(), w, coordinates)
         rows.append(frames)
         parts.append((*found, _filled(known, y, w, coordinates, found)))
     if not parts:
@@ -73,21 +82,38 @@ def find_weighted(known: Forms, Y: torch.Tensor, weights: torch.Tensor) -> tuple
 
 
 def _alike(known: Forms, weights: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Frames (n,) that have equally many landmarks whose weight isn't 1, and these landmarks (n, m)."""
+    """Frames (n,) with equally many landmarks whose weight isn't 1, and these landmarks (n, m).
+
+    `MANY` frames or more come only where they share their weights.
+    """
     differ = weights != 1
     counts = differ.sum(1)
-    for m in counts.unique().tolist():
+    if len(weights) >= MANY:
+        _, kind, often = weights.unique(dim=0, return_inverse=True, return_counts=True)
+        for shared in (often >= MANY).nonzero()[:, 0]:
+            frames = (kind == shared).nonzero()[:, 0]
+            yield frames, differ[frames].nonzero()[:, 1].view(len(frames), -1)
+            counts = counts.index_fill(0, frames, -1)  # done
+    for m in counts[counts >= 0].unique().tolist():
         frames = (counts == m).nonzero()[:, 0]
         landmarks = differ[frames].nonzero()[:, 1].view(len(frames), m)
         size = max(len(known.A), (2 * m + 2) ** 2) * known.A.shape[2]
-        step = max(1, NUMBERS // size)
+        step = min(max(1, NUMBERS // size), MANY - 1)
         yield from zip(frames.split(step), landmarks.split(step), strict=True)
+
+
+def table_of(known: Forms, weights: torch.Tensor) -> Table:
+    """The table of the same prior for weights (L,) that many frames share."""
+    turned = known.turned
+    shared = turn_prior(turned.prior, len(turned.theta), free_scale=turned.free_scale, weights=to_numpy(weights),
+                        camera=turned.camera)  # fmt: skip
+    return table(shared, known.tab.V.dtype, weights.device)
 
 
 @torch.no_grad()
 def _find(known: Forms, y: torch.Tensor, weights: torch.Tensor, coordinates: torch.Tensor) -> Found:
     """The winners of frames y (n, d) of which the weights of the `coordinates` (n, q) aren't 1."""
-    tab, A = known
+    _, tab, A = known
 
     def by_component(values: torch.Tensor) -> torch.Tensor:
         return values.view(len(y), len(tab.V), -1).transpose(0, 1)  # (K, n, T)

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 
 from lifting.camera import ROTATIONS, rotation, turn
-from lifting.confidence import find_weighted, forms
+from lifting.confidence import MANY, find_weighted, forms
 from lifting.landmark_gradient import centring, jacobian, landmark_model
 from lifting.pose_prior import PosePrior
 from lifting.refining import Refinement, Solved, refined
@@ -37,9 +37,6 @@ from lifting.support.arrays import (
 )
 from lifting.tables import CANDIDATES, Table, precise, table, tensor
 from lifting.turned import TurnedPrior, turn_prior
-
-MANY = 1000
-"""From so many frames that share their weights on, a table made for these weights pays."""
 
 
 class Lifted(NamedTuple):

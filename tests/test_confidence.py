@@ -12,7 +12,7 @@ import lifting.front
 import lifting.tables
 from lifting import landmark_jacobian, lift
 from lifting.camera import rotation_angles, tilted_camera
-from lifting.confidence import find_weighted, forms
+from lifting.confidence import MANY, find_weighted, forms
 from lifting.search import solve_winners
 from lifting.solve import centre, search, solve_at, weighted_mean
 from lifting.support.arrays import to_numpy
@@ -124,7 +124,7 @@ def test_a_weight_of_two_is_a_landmark_seen_twice():
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_weights_that_all_frames_share(scale, dtype):
     """From MANY frames on they get a table of their own."""
-    Y, w = landmarks(lifting.front.MANY).astype(dtype), np.array([1, 0.2, 0, 3, 1, 0.7])
+    Y, w = landmarks(MANY).astype(dtype), np.array([1, 0.2, 0, 3, 1, 0.7])
     together = lift(Y, PRIOR, scale=scale, weights=w, rotations=40)
     apart = lift(Y[:300], PRIOR, scale=scale, weights=w, rotations=40)
     loose = 1e-8 if dtype == np.float64 else 2e-4
@@ -132,6 +132,32 @@ def test_weights_that_all_frames_share(scale, dtype):
     np.testing.assert_allclose(together.theta[:300], apart.theta, atol=1e-6)
     for field in ("a", "scale", "cost", "pose"):
         np.testing.assert_allclose(getattr(together, field)[:300], getattr(apart, field), rtol=loose, atol=loose)
+
+
+@pytest.mark.parametrize("scale", [1.0, None])
+def test_weights_that_many_of_the_frames_share(scale):
+    """...and a few don't: each frame gets what it gets alone."""
+    rng, often = np.random.default_rng(5), np.array([[1, 0.2, 0, 3, 1, 0.7], [1, 1, 1, 1, 1, 1]])
+    kind = np.repeat([0, 1, 2], [MANY, MANY, 60])
+    weights = np.where(kind[:, None] < 2, often[np.minimum(kind, 1)], rng.uniform(0.1, 2, (len(kind), 6)))
+    order = rng.permutation(len(kind))
+    Y, weights = landmarks(len(kind)), weights[order]
+    together = lift(Y, PRIOR, scale=scale, weights=weights, rotations=40)
+    for kept in (weights[:, 1] == 0.2, (weights == 1).all(1), kind[order] == 2):
+        rows = np.flatnonzero(kept)[:40]
+        alone = lift(Y[rows], PRIOR, scale=scale, weights=weights[rows], rotations=40)
+        np.testing.assert_array_equal(together.component[rows], alone.component)
+        for field in ("theta", "a", "scale", "cost", "pose"):
+            np.testing.assert_allclose(getattr(together, field)[rows], getattr(alone, field), rtol=1e-8, atol=1e-8)
+
+
+def test_few_rotations_don_t_make_frames_share_weights():
+    """With few rotations many frames are worked on at once."""
+    Y, weights = landmarks(MANY + 500), np.ones((MANY + 500, 6))
+    weights[:, 3] = np.random.default_rng(6).uniform(0, 1, len(weights))
+    together = lift(Y, PRIOR, weights=weights, rotations=2)
+    last = lift(Y[-20:], PRIOR, weights=weights[-20:], rotations=2)
+    np.testing.assert_allclose(together.pose[-20:], last.pose, rtol=1e-8, atol=1e-9)
 
 
 def test_ever_new_masks_make_no_tables():
