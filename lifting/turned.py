@@ -168,7 +168,6 @@ def search_around(Y: Float[np.ndarray, "2 L"], turned: TurnedPrior, rotations: C
             divide the number of angles, or landmarks that no rotation fits with a scale > 0.
     """
     prior, T, weights = turned.prior, len(turned.theta), turned.weights
-    check_shape("Y", Y, 2, prior.L)
     if T % rotations:
         fail("rotations", rotations, f"a divisor of the {T} angles")
     every, sigma, n = T // rotations, factor * prior.sigma, prior.L if weights is None else weights.sum()

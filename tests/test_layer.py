@@ -533,7 +533,9 @@ def test_booleans_are_the_weights_0_and_1():
     B, visible = people(), np.ones(17, dtype=bool)
     visible[[0, 7]] = False
     want, frames = layer(visible=visible)(B), torch.from_numpy(visible).expand(6, -1)
-    for out in (layer()(B, frames), layer(weights=visible * 1.0)(B), layer(visible=visible)(B, torch.ones(6, 17))):
+    listed = frames.float().tolist()
+    outs = [layer()(B, frames), layer()(B, listed), layer(weights=visible * 1.0)(B)]
+    for out in (*outs, layer(visible=visible)(B, torch.ones(6, 17))):
         for name in LiftedMaps._fields:
             torch.testing.assert_close(getattr(out, name), getattr(want, name), rtol=1e-9, atol=1e-9)
 

@@ -138,6 +138,8 @@ def test_bad_input(case, prior):
     B, target, weight, options = case
     with pytest.raises(ValueError, match=r"target: got shape \(17, 64, 63\), expected shape \(..., 17, 64, 64\)"):
         from_loss_to_peaks(B, ProjectedLoss(target[..., :63], weight, prior, **options))
+    with pytest.raises(ValueError, match=r"^B: got shape \(64, 64\), expected shape \(..., L, H, W\)$"):
+        from_loss_to_peaks(B[0], ProjectedLoss(target, weight, prior, **options))
     with pytest.raises(ValueError, match=r"weight: got shape \(16,\), expected shape \(..., 17\)"):
         from_loss_to_peaks(B, ProjectedLoss(target, weight[:16], prior, **options))
     with pytest.raises(ValueError, match=r"steps: got 0, expected a whole number >= 1"):

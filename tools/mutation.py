@@ -20,6 +20,7 @@ import json
 import os
 import random
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -80,6 +81,9 @@ def main(options: Options) -> None:
     if not options.report:
         with tempfile.TemporaryDirectory() as folder:
             test_all(options, Path(folder))
+        # in a process of its own: the package of this one was the copy, which is gone
+        subprocess.run([sys.executable, __file__, "--report"], cwd=ROOT, check=True)
+        return
     write_atomically(REPORT, report(read(RESULTS)).encode())
 
 
