@@ -32,7 +32,7 @@ from lifting.solve import (
     weighted_mean,
     wrap,
 )
-from lifting.support.arrays import to_numpy
+from lifting.support.arrays import to_numpy, trusted
 from tests.priors import random_masks, random_prior
 
 BACKENDS = {"numpy": np.asarray, "torch": torch.tensor}
@@ -466,6 +466,12 @@ def test_single_precision_stays_single_where_landmarks_are_missing():
     assert centre(Y, visible).dtype == np.float32
     found = search(Y, prior, np.float32(rotation_angles(8)), weights=visible)
     assert found.cost.dtype == found.score.dtype == np.float32
+
+
+def test_coefficients_stay_on_their_device():
+    y, E_bar_dagger = torch.zeros(12, device="meta"), torch.zeros(3, 15, device="meta")
+    with trusted():
+        assert coefficients(y, y, E_bar_dagger).device.type == "meta"
 
 
 # Bad input

@@ -134,6 +134,12 @@ def test_with_a_k_every_step_is_taken(case, prior):
     assert result.steps[0] == 3 and len(result.path) == 4
 
 
+@pytest.mark.parametrize("sigma", [0.7, 1.0, 2.5])
+def test_a_step_raises_the_next_pixel_by_a_whole_belief(sigma):
+    density = np.exp(-1 / (2 * sigma**2)) / (2 * np.pi * sigma**2)
+    assert np.isclose(step_length(sigma) * density, 1)
+
+
 def test_bad_input(case, prior):
     B, target, weight, options = case
     with pytest.raises(ValueError, match=r"target: got shape \(17, 64, 63\), expected shape \(..., 17, 64, 64\)"):
