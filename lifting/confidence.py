@@ -28,9 +28,8 @@ import numpy as np
 import torch
 
 from lifting.search import Found, extended, find_winners, winners, with_scale
-from lifting.support.arrays import to_numpy
 from lifting.tables import Table, residual_forms, table, tensor
-from lifting.turned import TurnedPrior, turn_prior
+from lifting.turned import TurnedPrior
 
 NUMBERS = 2**20
 """About how many numbers are worked on at once: few enough for the processor's cache."""
@@ -69,7 +68,8 @@ def find_weighted(known: Forms, Y: torch.Tensor, weights: torch.Tensor) -> tuple
         coordinates = torch.cat([landmarks, landmarks + weights.shape[1]], 1)
         w, y = weights[frames], extended(known.tab, Y[frames])
         if len(frames) >= MANY:
-            found = find_winners(table_of(known, w[0]), Y[frames].detach() * w.sqrt()[:, None])
+            own = table(known.turned.with_weights(w[0]), Y.dtype, Y.device)
+            found = find_winners(own, Y[frames].detach() * w.sqrt()[:, None])
         else:
             found = _find(known, y.detach(), w, coordinates)
         rows.append(frames)
@@ -100,14 +100,6 @@ def _alike(known: Forms, weights: torch.Tensor) -> Iterator[tuple[torch.Tensor, 
         size = max(len(known.A), (2 * m + 2) ** 2) * known.A.shape[2]
         step = min(max(1, NUMBERS // size), MANY - 1)
         yield from zip(frames.split(step), landmarks.split(step), strict=True)
-
-
-def table_of(known: Forms, weights: torch.Tensor) -> Table:
-    """The table of the same prior for weights (L,) that many frames share."""
-    turned = known.turned
-    shared = turn_prior(turned.prior, len(turned.theta), free_scale=turned.free_scale, weights=to_numpy(weights),
-                        camera=turned.camera)  # fmt: skip
-    return table(shared, known.tab.V.dtype, weights.device)
 
 
 @torch.no_grad()

@@ -263,8 +263,7 @@ def _search(turned: TurnedPrior, Y: torch.Tensor, weights: torch.Tensor | None) 
             dtype = precise(Y.device)
             found, y = find_weighted(forms(turned, dtype, Y.device), Y.to(dtype), weights.to(dtype))
             return table(turned, Y.dtype, Y.device), y.to(Y.dtype), found
-        turned = turn_prior(turned.prior, len(turned.theta), free_scale=turned.free_scale,
-                            weights=to_numpy(weights[0]), camera=turned.camera)  # fmt: skip
+        turned = turned.with_weights(weights[0])
         Y = Y * weights.sqrt()[:, None]
     exact = table(turned, precise(Y.device), Y.device)
     if _few(Y, turned):

@@ -17,7 +17,7 @@ from lifting.landmark_gradient import jacobian, landmark_model
 from lifting.pose_prior import Gaussian, PosePrior
 from lifting.solve import centre, log_determinant, mixture_score, projected_model, unwrap
 from lifting.solve import free_scale as scale_column
-from lifting.support.arrays import Array, check_shape, fail
+from lifting.support.arrays import Array, check_shape, fail, to_numpy
 from lifting.support.checked import Camera, Count, Positive, checked
 
 OneWeightEach = Annotated[Float[Array, " L"] | Bool[Array, " L"], ">= 0"]
@@ -46,6 +46,11 @@ class TurnedPrior:
     p: Float[np.ndarray, "K T 2*L"]
     D: Float[np.ndarray, "K T 2*L n"]
     ridge: Float[np.ndarray, "K n"]
+
+    def with_weights(self, weights: Float[Array, " L"]) -> "TurnedPrior":
+        """The same prior at the same angles, turned for other weights (L,) of the landmarks."""
+        return turn_prior(self.prior, len(self.theta), free_scale=self.free_scale, weights=to_numpy(weights),
+                          camera=self.camera)  # fmt: skip
 
     @cached_property
     def gram(self) -> Float[np.ndarray, "K T n n"]:
