@@ -16,7 +16,6 @@
 """
 
 import argparse
-import json
 import math
 import os
 from itertools import pairwise
@@ -34,7 +33,7 @@ from lifting.datasets.motion_capture import load_motion_capture
 from lifting.landmark_gradient import landmark_model
 from lifting.layer import LiftingLayer, soft_peaks
 from lifting.pose_prior import Gaussian
-from lifting.support.files import write_atomically
+from lifting.support.files import write_atomically, write_json
 from lifting.training.complexity import bytes_kept
 
 N, L, SIZE, FEATURES = 16, 17, 46, 32
@@ -56,7 +55,7 @@ def main() -> None:
     text = markdown(report)
     print(text)
     if repeats > 1:
-        write_atomically(HERE / "layer.json", (json.dumps(report, indent=1) + "\n").encode())
+        write_json(HERE / "layer.json", report)
         write_atomically(HERE / "layer.md", text.encode())
 
 

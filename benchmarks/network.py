@@ -17,7 +17,6 @@ A step is forward, the paper's objective and backward (no optimiser: it is the s
 
 import argparse
 import importlib.util
-import json
 import os
 import sys
 import tempfile
@@ -31,7 +30,7 @@ from torch import nn
 from lifting.datasets import rendered
 from lifting.datasets.rendered import load_rendered
 from lifting.network import CONFIGURATIONS, build_network, target_maps
-from lifting.support.files import write_atomically
+from lifting.support.files import write_atomically, write_json
 from lifting.training.batches import Batches
 from lifting.training.step import objective
 
@@ -57,7 +56,7 @@ def main() -> None:
     text = markdown(report)
     print(text)
     if not given.quick:
-        write_atomically(HERE / "network.json", (json.dumps(report, indent=1) + "\n").encode())
+        write_json(HERE / "network.json", report)
         write_atomically(HERE / "network.md", text.encode())
 
 

@@ -24,7 +24,6 @@ landmarks out, which the others here don't.
 
 import ast
 import inspect
-import json
 import textwrap
 import time
 import warnings
@@ -47,7 +46,7 @@ from lifting.landmark_gradient import landmark_model, pull_back, push_forward
 from lifting.pose_prior import Gaussian
 from lifting.solve import centre, projected_model, unwrap
 from lifting.support.arrays import trusted
-from lifting.support.files import write_atomically
+from lifting.support.files import write_atomically, write_json
 
 BATCHES = (1, 64)
 HERE = Path(__file__).parent
@@ -80,7 +79,7 @@ def main(*, quick: bool = False) -> None:
     text = markdown(report)
     print(text)
     if not quick:
-        write_atomically(HERE / "other_solver.json", (json.dumps(report, indent=1) + "\n").encode())
+        write_json(HERE / "other_solver.json", report)
         write_atomically(HERE / "other_solver.md", text.encode())
 
 

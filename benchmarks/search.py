@@ -14,7 +14,6 @@ call is the least of several; it includes everything from landmarks to 3D poses.
 """
 
 import argparse
-import json
 import os
 import platform
 import time
@@ -31,7 +30,7 @@ from lifting.camera import project, rotation, rotation_angles
 from lifting.datasets.motion_capture import load_motion_capture
 from lifting.fitting.fit_prior import fit_prior
 from lifting.solve import log_determinant, projected_model, stack_ridge, truncated_pseudo_inverse
-from lifting.support.files import write_atomically
+from lifting.support.files import write_atomically, write_json
 
 FRAMES, J = 10_000, 25
 COMPARED = 1000
@@ -60,7 +59,7 @@ def main() -> None:
     text = markdown(report)
     print(text)
     if not quick:
-        write_atomically(HERE / "search.json", (json.dumps(report, indent=1) + "\n").encode())
+        write_json(HERE / "search.json", report)
         write_atomically(HERE / "search.md", text.encode())
 
 

@@ -3,7 +3,8 @@
 import io
 import json
 import os
-import tempfile
+import secrets
+import stat
 import zipfile
 import zlib
 from collections.abc import Collection, Mapping
@@ -15,6 +16,12 @@ import numpy as np
 from lifting.support.arrays import fail
 
 PACKAGE = Path(__file__).resolve().parent.parent
+
+KINDS = {
+    stat.S_ISDIR: "a folder", stat.S_ISFIFO: "a FIFO", stat.S_ISSOCK: "a socket", stat.S_ISCHR: "a device",
+    stat.S_ISBLK: "a device",
+}  # fmt: skip
+"""What a file may be that nothing is written over."""
 
 
 def data_path(name: str) -> Path:
@@ -33,21 +40,39 @@ def data_path(name: str) -> Path:
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     """Write `data` to `path` whole or not at all: to a temporary name beside it first, then renamed.
 
+    A file that is there keeps its mode; a new one gets what the umask leaves. A symbolic link stays: the file that it
+    names is written, and made where it names none yet.
+
     Raises:
         FileNotFoundError: the folder of `path` does not exist.
+        ValueError: something is there that is no regular file, such as a folder, a FIFO or a device.
     """
-    path = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    mode = _mode_of_file(path)
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name[:40]}.{secrets.token_hex(8)}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(temporary, "xb") as file:
+            if mode is not None:
+                os.chmod(temporary, mode)  # before anything is in it that others should not read
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        os.replace(temporary, target)
     except BaseException:
-        os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise
+
+
+def _mode_of_file(path: str | os.PathLike[str]) -> int | None:
+    """The mode of the regular file at `path`; None where there is nothing yet."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(mode):
+        kind = next((name for is_kind, name in KINDS.items() if is_kind(mode)), "no regular file")
+        fail("path", f"{path}, which is {kind}", "a regular file, or a name that is free")
+    return stat.S_IMODE(mode)
 
 
 def rounded(value: Any, digits: int) -> Any:

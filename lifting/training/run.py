@@ -39,7 +39,7 @@ from tqdm.auto import tqdm
 from lifting.datasets.pictures import Labelled, Pictures
 from lifting.network import Network, load_network, save_network
 from lifting.support.arrays import check_count, fail
-from lifting.support.files import write_atomically
+from lifting.support.files import write_atomically, write_json
 from lifting.training.batches import Batches
 from lifting.training.evaluation import evaluate, summary
 from lifting.training.processes import agree, process, processes, wait_for_all
@@ -207,7 +207,7 @@ class Run:
 
             self.board = SummaryWriter(str(folder / "tensorboard"))
         (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
-        write_atomically(found, (json.dumps(dataclasses.asdict(settings), indent=1) + "\n").encode())
+        write_json(found, dataclasses.asdict(settings))
 
     def cut_logs(self, step: int) -> None:
         """Take rows from after `step` out of the logs: they will be made again."""
@@ -252,7 +252,7 @@ class Run:
             "scaler": trainer.scaler.state_dict(),
             "sha256": {"network": sha256(network), "optimiser": sha256(optimiser)},
         }
-        write_atomically(beside / "state.json", (json.dumps(state, indent=1) + "\n").encode())
+        write_json(beside / "state.json", state)
         beside.rename(place)
         for old in sorted(folder.glob("step_*"))[:-KEPT]:
             shutil.rmtree(old)

@@ -28,7 +28,7 @@ from lifting.datasets.rendered import RenderedPeople, as_jpeg, load_rendered, op
 from lifting.drawing.plots import draw_landmarks_on_photo
 from lifting.network import Network, load_network, save_network
 from lifting.support.commands import step_of
-from lifting.support.files import write_atomically
+from lifting.support.files import write_atomically, write_json
 from lifting.support.templates import render
 from lifting.training.evaluation import (
     LIMBS,
@@ -196,7 +196,7 @@ def ship(options: Options) -> None:
     }
     table["pictures"] = sum(part["steps"] * part["batch"] for part in table["settings"])
     write_atomically(out / "network_training.csv", as_csv(history))
-    write_atomically(out / "network.json", (json.dumps(table, indent=1) + "\n").encode())
+    write_json(out / "network.json", table)
     write_atomically(out / "network.md", card(table).encode())
     write_atomically(options.pictures / "network_training.png", as_png(draw_training(history)))
     write_atomically(options.pictures / "network_photos.png", as_png(draw_photos(shipped)))
