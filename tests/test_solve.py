@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.linalg import null_space
 from scipy.optimize import minimize
 from scipy.stats import multivariate_normal
 
@@ -22,6 +23,7 @@ from lifting.solve import (
     cost,
     free_scale,
     log_determinant,
+    mixture_score,
     projected_model,
     pseudo_inverse,
     search,
@@ -211,6 +213,26 @@ def test_log_determinant_counts_visible_landmarks_only():
     v, sigma = prior.noise_variance[0], prior.sigma[0]
     covariance = E[rows] @ np.diag(v / sigma**2) @ E[rows].T + v * np.eye(len(rows))
     np.testing.assert_allclose(log_determinant(E, sigma, v, 4.0), np.linalg.slogdet(covariance)[1], atol=1e-10)
+
+
+@few
+@given(seed=seeds, v=st.floats(1e-4, 1.0), s=st.floats(0.2, 300.0))
+def test_the_score_has_the_place_put_in_at_its_best_and_not_averaged_out(seed, v, s):
+    """Of landmarks anywhere in the image; averaged over places, two directions fewer: 2 n - 2 and 4 (n - 1) log s."""
+    y, p, E, sigma = parts(seed)
+    n = len(y) // 2
+    places = np.kron(np.eye(2), np.ones((n, 1)))
+    Y, covariance = s * y + places @ [30.0, -7.0], s**2 * (E @ np.diag(v / sigma**2) @ E.T + v * np.eye(2 * n))
+    inverse = np.linalg.inv(covariance)
+    best = np.linalg.solve(places.T @ inverse @ places, places.T @ inverse @ (Y - s * p))
+    least = s**2 * cost(y, p, E, sigma, coefficients(y, p, pseudo_inverse(stack_ridge(E, sigma))))
+    score = mixture_score(least, v, log_determinant(E, sigma, v, n), 0.3, s, n)
+    at_best = -2 * (multivariate_normal(s * p + places @ best, covariance).logpdf(Y) + np.log(0.3))
+    np.testing.assert_allclose(score + 2 * n * math.log(2 * math.pi), at_best, rtol=1e-8, atol=1e-6)
+    rest = null_space(places.T)
+    averaged = -2 * (multivariate_normal(s * rest.T @ p, rest.T @ covariance @ rest).logpdf(rest.T @ Y) + np.log(0.3))
+    fewer = score - 2 * math.log(v) - 4 * math.log(s)
+    np.testing.assert_allclose(fewer + (2 * n - 2) * math.log(2 * math.pi), averaged, rtol=1e-8, atol=1e-6)
 
 
 # solve_at and its variants

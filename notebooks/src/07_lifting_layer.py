@@ -381,7 +381,9 @@ Markdown("\n".join(lines))
 
 # %% [markdown]
 # Two rows are far from zero, and should be: (9) with its step of one pixel **is** not the derivative (room 05), and
-# with a thousandth of a pixel it nearly is. The routes share nothing but the question. One entry we make afresh:
+# with a thousandth of a pixel it nearly is. Most routes have the model written out a second time and share nothing but
+# the question with the code that they check. Differences and products are taken of the package's own forward functions:
+# they find a wrong derivative, but not a wrong model. One entry we make afresh:
 
 # %%
 fresh = (by_hand(G, Y) - by_autograd(G, Y)).abs().max() / by_autograd(G, Y).abs().max()
