@@ -153,6 +153,9 @@ class Network(nn.Module):
     def forward(self, images: Float[torch.Tensor, "N 3 H W"]) -> Prediction:
         """Images (N, 3, H, W) in [0, 1], of any floating-point type; sides that the stride divides.
 
+        Channels are red, green and blue, in this order. Nothing in a picture's numbers tells another one, such as
+        OpenCV's, which is the reverse: `images.flip(1)`.
+
         A forward hook on `trunk` or on one of `stages` may change what they give, for experiments: the first belief
         maps and the features, or a later stage's belief maps.
 

@@ -271,9 +271,9 @@ def log_determinant(
 
     By the matrix determinant lemma it is 2 n log v + log det(E^T E + diag(sigma^2)) - sum log sigma^2.
 
-    All 2 n coordinates count: where the person stands in the image is solved for, as R and s are, and its best value put
-    in (a profile likelihood). Averaged over all places instead, 2 n - 2 directions would be left, and 4 (n - 1) log s in
-    `mixture_score`; poses in space have no place at all, hence the 3L - 3 of `lifting.pose_prior`.
+    All 2 n coordinates count: where the person stands in the image is solved for, as R and s are, and its best value
+    put in (a profile likelihood). Averaged over all places instead, 2 n - 2 directions would be left, and in
+    `mixture_score` 4 (n - 1) log s; poses in space have no place at all, hence the 3L - 3 of `lifting.pose_prior`.
 
     Raises:
         ValueError: a wrong shape, a value that is not finite, sigma (a mode of infinite variance has no density) or the

@@ -48,7 +48,8 @@ class Read:
 
     Attributes:
         landmarks: (T, N, 2, 17) sub-pixel peaks of every stage's fused maps, pixels of the picture.
-        pose: (N, 3, 17) the last stage's lifted pose, metres; x right, y up, z towards the viewer.
+        pose: (N, 3, 17) the last stage's lifted pose, metres; x right, y up, z towards the viewer; NaN where no
+            rotation fits the landmarks (a person upside down, or maps that say nothing).
     """
 
     landmarks: Float[np.ndarray, "T N 2 17"]
@@ -60,7 +61,8 @@ def read(network: Network, images: UInt8[np.ndarray, "N 3 H W"], batch: int = 64
 
     Args:
         network: from `build_network` or `load_network`.
-        images: the pictures.
+        images: the pictures: red, green and blue, in this order, which can't be checked. A picture that OpenCV has read
+            has them the other way round: `picture[:, :, ::-1].transpose(2, 0, 1)`.
         batch: how many at a time.
         size: side that they are enlarged or reduced to for the network; landmarks are given in pixels as they came.
 
@@ -82,7 +84,8 @@ def _read(network: Network, batches: Iterable[Float[torch.Tensor, "N 3 H W"]], s
             factor = images.new_tensor(1.0 if size is None else images.shape[-1] / size)
             with trusted():
                 landmarks.append(rescale_pixels(stage_landmarks(prediction), factor).cpu())
-            poses.append((prediction.pose / prediction.scale[:, None, None]).cpu())
+            pose, lifted = prediction.pose / prediction.scale[:, None, None], prediction.lifted.admissible
+            poses.append(torch.where(lifted[:, None, None], pose, math.nan).cpu())
     network.train(training)
     return Read(torch.cat(landmarks, 1).double().numpy(), torch.cat(poses).double().numpy())
 
@@ -97,6 +100,7 @@ def read_pictures(network: Network, pictures: Pictures, batch: int, size: int | 
             known.append(made._replace(images=made.images.new_empty(*made.images.shape[:2], 0, made.images.shape[-1])))
             yield made.images
 
+    check_count("batch", batch)
     check_count("pictures", len(pictures))
     seen = _read(network, images(), size)
     return seen, concatenate(known)
@@ -157,7 +161,8 @@ def _as_pictures(images: UInt8[np.ndarray, "N 3 H W"], device: torch.device | st
     if getattr(images, "dtype", None) != np.uint8 or len(images) == 0:
         fail("images", f"{type(images).__name__} of {getattr(images, 'dtype', '?')}", "at least one picture of bytes")
     check_shape("images", images, 3, "H", "W")
-    return torch.from_numpy(images).to(device).float() / 255
+    # torch takes neither arrays that may not be written, as Pillow's are, nor those that run backwards
+    return torch.from_numpy(np.array(images)).to(device).float() / 255
 
 
 def _check_square(images: Float[torch.Tensor, "N 3 H W"]) -> None:
@@ -179,8 +184,9 @@ def resize(
     """Square pictures enlarged or reduced to `size` pixels, and their landmarks.
 
     Raises:
-        ValueError: the pictures are not square.
+        ValueError: the pictures are not square, or `size` is no whole number above 0.
     """
+    check_count("size", size)
     _check_square(images)
     old = images.shape[-1]
     if size == old:
@@ -201,7 +207,7 @@ def evaluate(network: Network, pictures: Pictures, batch: int = 64, size: int | 
 
     Returns:
         "images"; "stages": for each, what `in_the_image` gives; "groups": PCK of parts of the body, last stage;
-        "space": "mpjpe", "n_mpjpe", "p_mpjpe", mean over the pictures, mm, or None where no pose is known;
+        "space": what `in_space` gives, or None where no pose is known;
         "front_back": the share of people whose facing the last stage tells right, of all, of those seen from the
         front, and of those seen from behind, or None where that isn't known.
     """
@@ -217,14 +223,19 @@ def evaluate(network: Network, pictures: Pictures, batch: int = 64, size: int | 
     }
 
 
-def in_space(pose: Float[np.ndarray, "N 3 17"], truth: Float[np.ndarray, "N 3 17"]) -> dict[str, float]:
-    """MPJPE, N-MPJPE and P-MPJPE of poses in metres, means in mm; those that could not be lifted are only counted."""
+def in_space(pose: Float[np.ndarray, "N 3 17"], truth: Float[np.ndarray, "N 3 17"]) -> dict[str, float | None]:
+    """MPJPE, N-MPJPE and P-MPJPE of poses in metres, means in mm; those that could not be lifted are only counted.
+
+    None for means over nobody.
+    """
     lifted = np.isfinite(pose).all((1, 2))
-    errors = {f.__name__: float(1000 * f(pose[lifted], truth[lifted]).mean()) for f in (mpjpe, n_mpjpe, p_mpjpe)}
+    errors: dict[str, float | None] = dict.fromkeys(("mpjpe", "n_mpjpe", "p_mpjpe"))
+    if lifted.any():
+        errors = {f.__name__: float(1000 * f(pose[lifted], truth[lifted]).mean()) for f in (mpjpe, n_mpjpe, p_mpjpe)}
     return {"not lifted": int((~lifted).sum()), **errors}
 
 
-def summary(report: Mapping[str, Any]) -> dict[str, float]:
+def summary(report: Mapping[str, Any]) -> dict[str, float | None]:
     """The figures of `evaluate` that a log shows: of the last stage, and every stage's median; those that it has."""
     last = report["stages"][-1]
     row = {f"median px {t}": stage["median px"] for t, stage in enumerate(report["stages"], start=1)}

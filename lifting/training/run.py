@@ -22,7 +22,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -218,8 +218,8 @@ class Run:
                 kept = [line for line in lines[1:] if line.endswith("\n") and int(line.split(",")[0]) <= step]
                 write_atomically(path, "".join([*lines[:1], *kept]).encode())
 
-    def log(self, row: dict[str, float], name: str = "log.csv") -> None:
-        """Add a row to a log."""
+    def log(self, row: Mapping[str, float | None], name: str = "log.csv") -> None:
+        """Add a row to a log; what is None has an empty cell."""
         path, text = self.folder / name, io.StringIO()
         writer = csv.DictWriter(text, list(row), lineterminator="\n")
         if not path.exists():
@@ -229,7 +229,8 @@ class Run:
             file.write(text.getvalue())
         if self.board is not None:
             for key, value in row.items():
-                self.board.add_scalar(f"{name.removesuffix('.csv')}/{key}", value, row["step"])
+                if value is not None:
+                    self.board.add_scalar(f"{name.removesuffix('.csv')}/{key}", value, row["step"])
             self.board.flush()
 
     def checkpoint(self, trainer: Trainer) -> None:

@@ -549,9 +549,9 @@ plt.show()
 # its probability thin. With a free scale the covariance is $s^2 S$, so that $v$ becomes $s^2 v$ and $4n\log s$ is added
 # for $n$ visible landmarks.
 #
-# All $2n$ coordinates count, because the place in the picture is solved for as $\mathbf R$ and $s$ are: its best value is
-# put in, and the mean of the landmarks costs nothing. Averaged over all places instead, $2n-2$ directions would be left,
-# and $4(n-1)\log s$; the prior's poses in space have no place at all, hence $3L-3$ in notebook 02.
+# All $2n$ coordinates count, because the place in the picture is solved for as $\mathbf R$ and $s$ are: its best value
+# is put in, and the mean of the landmarks costs nothing. Averaged over all places instead, $2n-2$ directions would be
+# left, and $4(n-1)\log s$; the prior's poses in space have no place at all, hence $3L-3$ in notebook 02.
 
 # %%
 v = prior.noise_variance[0]

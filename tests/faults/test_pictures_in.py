@@ -1,0 +1,134 @@
+"""Pictures as people have them: from Pillow, from OpenCV, in 0..255, of any shape; and networks that see nothing."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from lifting import build_network
+from lifting.datasets.rendered import load_rendered
+from lifting.training.evaluation import average_over_views, evaluate, read, summary
+
+PEOPLE = load_rendered("validation")
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(0)
+    return build_network("laptop").eval()
+
+
+@pytest.fixture(scope="module")
+def blind():
+    """A network whose maps are all zero."""
+    network = build_network("laptop").eval()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.zero_()
+    return network
+
+
+def test_a_picture_of_pillow_which_may_not_be_written(network):
+    picture = np.asarray(Image.fromarray(PEOPLE.images[0].transpose(1, 2, 0)))
+    assert not picture.flags.writeable
+    images = picture.transpose(2, 0, 1)[None]
+    assert not images.flags.writeable and not images.flags.c_contiguous
+    want = read(network, PEOPLE.images[:1]).landmarks
+    np.testing.assert_allclose(read(network, images).landmarks, want, atol=1e-3)
+    assert average_over_views(network, images, (0.0,)).shape == (1, 2, 17)
+
+
+def test_a_picture_of_opencv_turned_round_by_a_view(network):
+    """Blue, green, red from the file; `[:, :, ::-1]` runs backwards, which torch itself refuses."""
+    bgr = PEOPLE.images[0].transpose(1, 2, 0)[:, :, ::-1].copy()
+    images = bgr[:, :, ::-1].transpose(2, 0, 1)[None]
+    assert min(images.strides) < 0
+    want = read(network, PEOPLE.images[:1]).landmarks
+    np.testing.assert_allclose(read(network, images).landmarks, want, atol=1e-3)
+    assert np.abs(read(network, bgr.transpose(2, 0, 1)[None]).landmarks - want).max() > 1  # what no number tells
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+def test_pictures_of_any_floating_type(network, dtype):
+    images = torch.from_numpy(PEOPLE.images[:1]) / 255
+    with torch.inference_mode():
+        found, want = network(images.to(dtype))[-1].fused, network(images)[-1].fused
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, want, rtol=0, atol=1e-6 if dtype == torch.float64 else 0.05)
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (torch.full((1, 3, 128, 128), 255.0), "images: got values from 255 to 255, expected values in [0, 1]"),
+        (torch.full((1, 3, 128, 128), -2.1), "images: got values from -2.1 to -2.1, expected values in [0, 1]"),
+        (
+            torch.zeros(1, 3, 128, 128, dtype=torch.uint8),
+            "images: got a tensor of torch.uint8, expected floating-point",
+        ),
+        (torch.zeros(1, 128, 128, 3), "images: got shape (1, 128, 128, 3), expected shape (..., 3, H, W)"),
+        (
+            torch.zeros(3, 128, 128),
+            "images: got shape (3, 128, 128), expected shape (N, 3, H, W), H and W multiples of 4",
+        ),
+        (
+            torch.zeros(1, 3, 130, 128),
+            "images: got shape (1, 3, 130, 128), expected shape (N, 3, H, W), H and W multiples",
+        ),
+        (torch.full((1, 3, 128, 128), torch.nan), "images: got values from nan to nan, expected values in [0, 1]"),
+        (np.zeros((1, 3, 128, 128), np.float32), "images: got ndarray, expected a tensor (N, 3, H, W)"),
+    ],
+)
+def test_what_can_be_no_picture_is_refused(network, images, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        network(images)
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (np.zeros((1, 128, 128, 3), np.uint8), "images: got shape (1, 128, 128, 3), expected shape (..., 3, H, W)"),
+        (np.zeros((128, 128, 3), np.uint8), "images: got shape (128, 128, 3), expected shape (..., 3, H, W)"),
+        (np.zeros((3, 128, 128), np.uint8), "images: got shape (3, 128, 128), expected shape (N, 3, H, W)"),
+        (
+            np.zeros((1, 3, 128, 128), np.uint16),
+            "images: got ndarray of uint16, expected at least one picture of bytes",
+        ),
+        ([[1]], "images: got list of ?, expected at least one picture of bytes"),
+        (Image.new("RGB", (128, 128)), "images: got Image of ?, expected at least one picture of bytes"),
+    ],
+)
+def test_what_read_can_not_read_is_refused(network, images, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        read(network, images)
+
+
+@pytest.mark.parametrize(("size", "message"), [(0, "size: got 0"), (-128, "size: got -128"), (12.5, "size: got 12.5")])
+def test_a_size_that_is_none(network, size, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        read(network, PEOPLE.images[:1], size=size)
+
+
+def test_pictures_wider_than_high_are_read_without_being_resized(network):
+    """128 x 192: what is found lies where it lies when the picture is made square by a border below."""
+    wide = np.concatenate([PEOPLE.images[:2], PEOPLE.images[2:4, :, :, :64]], axis=3)
+    assert wide.shape == (2, 3, 128, 192)
+    with torch.inference_mode():
+        maps = network(torch.from_numpy(wide) / 255)[-1].fused[:, :-1]
+    assert maps.shape[-2:] == (32, 48)
+    row, column = np.divmod(maps.flatten(2).argmax(-1).numpy(), 48)
+    found = read(network, wide).landmarks[-1]
+    assert np.abs(found - (np.stack([column, row], 1) * 4 + 1.5)).max() <= 4
+    with pytest.raises(ValueError, match="^images: got pictures of 192 x 128 pixels, expected square ones"):
+        read(network, wide, size=128)
+
+
+def test_maps_that_say_nothing_are_not_lifted_and_left_out_of_the_means(blind):
+    report = evaluate(blind, PEOPLE)
+    assert report["images"] == len(PEOPLE) == 200
+    assert report["space"] == {"not lifted": 200, "mpjpe": None, "n_mpjpe": None, "p_mpjpe": None}
+    assert np.isnan(read(blind, PEOPLE.images[:2]).pose).all()
+    assert summary(report)["p_mpjpe"] is None
