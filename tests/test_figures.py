@@ -6,19 +6,39 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from matplotlib.text import Text
 
 from lifting import lift, load_prior
 from lifting.belief import belief_maps, peaks
 from lifting.datasets.real_frames import belief_human36m, load_real_frames
-from lifting.drawing import figures_00, figures_02, figures_04, figures_06, figures_07, figures_08
+from lifting.drawing import (
+    figures_00,
+    figures_01,
+    figures_02,
+    figures_03,
+    figures_04,
+    figures_06,
+    figures_07,
+    figures_08,
+)
 from lifting.network import StageMaps
 from lifting.skeleton import HUMAN36M
 from lifting.updating import Correction
 
 
+def small_texts(figure):
+    """What is written smaller than 9 points."""
+    return [text.get_text() for text in figure.findobj(Text) if text.get_text() and text.get_fontsize() < 9]
+
+
 @pytest.fixture(autouse=True)
-def closed():
+def legible():
+    """Every figure that a test has made fits a notebook's width, where its text has 9 points at least."""
     yield
+    for number in plt.get_fignums():
+        figure = plt.figure(number)
+        assert figure.get_figwidth() <= 9.2
+        assert not small_texts(figure)
     plt.close("all")
 
 
@@ -43,6 +63,32 @@ def test_from_photo_to_pose(frame):
     figure = figures_00.from_photo_to_pose(frame, frame.landmarks, frame.visible, pose)
     titles = [ax.get_title() for ax in figure.axes]
     assert titles == ["photo", "belief maps B", "landmarks Y", "3D pose, from the camera", "the same, from his side"]
+
+
+def test_from_the_side_a_frame_shows_its_error_and_its_depth(frame):
+    pose = lift(frame.Y, load_prior(), scale=None, visible=frame.visible).pose
+    names = [f"frame {n}" for n in range(8)]
+    everyone = (dict.fromkeys(names, value) for value in (frame, pose, 12.3))
+    figure = figures_00.from_the_side(*everyone)
+    assert figure.axes[7].get_title() == "frame 7:\n12 mm P-MPJPE"
+    drawn = np.concatenate([line.get_xydata() for line in figure.axes[0].get_lines()[3:]])
+    np.testing.assert_allclose(np.nanmax(drawn, 0) - np.nanmin(drawn, 0), np.ptp(pose[[2, 1]], axis=1))
+
+
+def test_reversed_in_depth_both_have_one_picture():
+    pose = np.random.default_rng(0).normal(size=(3, 17))
+    figure = figures_01.reversed_in_depth(pose, pose * [[1], [1], [-1]])
+    lines = [line.get_xydata() for line in figure.axes[2].get_lines()]
+    for one, other in zip(lines[:3], lines[3:], strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert figure.axes[0].get_xlabel() == "-z, away from the camera (m)"
+
+
+def test_from_camera_and_side_has_the_error_above_each_pose():
+    pose = np.random.default_rng(0).normal(size=(3, 17))
+    figure = figures_03.from_camera_and_side({"truth": pose, "flat": pose * [[1], [1], [0]]}, pose)
+    flat = 1000 * np.abs(pose[2] - pose[2].mean()).mean()
+    assert [ax.get_title() for ax in figure.axes[:2]] == ["truth: 0 mm off", f"flat: {flat:.0f} mm off"]
 
 
 def test_shoulders_are_those_of_each_side(rng):
@@ -101,7 +147,7 @@ def test_people_before_and_after(frame):
     lifted = lift(peaks(belief) * [[1], [-1]], load_prior(), scale=None, visible=visible, camera=frame.map_camera)
     figure = figures_06.people(frame, {"wrong": lifted, "corrected": lifted})
     titles = sorted(ax.get_title() for ax in figure.axes)
-    assert titles == ["Y_hat, corrected", "Y_hat, wrong", "pose, corrected", "pose, wrong"]
+    assert titles == ["Y_hat, corrected", "Y_hat, wrong", "both poses"]
 
 
 def test_gradients_of_one_map_are_scaled_to_what_they_raise_most():
@@ -116,6 +162,6 @@ def test_stages_show_the_landmark_where_it_is_in_the_maps(rng):
     fields = {name: None for name in StageMaps._fields}
     outputs = [types.SimpleNamespace(**(fields | {"belief": a, "fused": b})) for a, b in (maps[:2], maps[2:])]
     figure = figures_08.stages(np.zeros((3, 32, 32)), outputs, 3, np.array([[11.5], [3.5]]))
-    assert len(figure.axes) == 5
+    assert [ax.get_title() for ax in figure.axes[1:3]] == ["belief, stage 1", "belief, stage 2"]
     np.testing.assert_allclose(figure.axes[1].get_lines()[0].get_xydata(), [[2.5, 0.5]])
     assert labels(figure)[0] == ("column (pixels)", "row (pixels)")

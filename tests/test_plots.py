@@ -218,7 +218,7 @@ def comparison(verdict="holds", expected="better", margin=0.0, unit="mm", middle
 
 def test_comparisons_show_every_seed_the_interval_and_the_verdict(ax):
     plots.draw_comparisons(ax, [comparison(), comparison("undecided", "similar", 1.0, middle=0.5)])
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["a less b: holds", "a less b: undecided"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["a minus b: holds", "a minus b: undecided"]
     lines = [np.atleast_1d(line.get_xdata()).tolist() for line in ax.get_lines()]
     assert [-3, -2, -1] in lines and [-3.5, -0.5] in lines and [-0.5, 0.5, 1.5] in lines and [-1.0, 2.0] in lines
     better, similar = (patch.get_paths()[0].vertices[:, 0] for patch in ax.collections)

@@ -21,7 +21,7 @@ def shoulders(recorded: Float[np.ndarray, "N 3 17"], aligned: Float[np.ndarray, 
             ax.plot(x, z, marker, ms=3, color=COLOURS[side], label=f"{side} shoulder")
         ax.set(aspect="equal", title=title, xlabel="x (m)", ylabel="z, to the viewer (m)")
     axes[0].invert_yaxis()  # for both
-    axes[0].legend(loc="upper right", fontsize=8)
+    axes[0].legend(loc="upper right", fontsize=9)
     return figure
 
 

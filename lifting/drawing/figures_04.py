@@ -21,13 +21,13 @@ def arrows(ax: Axes, points: Any, steps: Any, colour: str, label: str, length: f
 
 def jacobian(H: Float[np.ndarray, "34 34"], title: str) -> Figure:
     """The matrix dY_hat/dY, by x and y and by landmark; its numbers have no unit."""
-    figure, ax = plt.subplots(figsize=(7.5, 6.6), layout="constrained")
+    figure, ax = plt.subplots(figsize=(9, 8.2), layout="constrained")
     picture = ax.imshow(H, cmap="PuOr", vmin=-1, vmax=1)
     for line in (ax.axhline, ax.axvline):
         line(len(H) / 2 - 0.5, color="black", lw=0.7)
-    labels = [f"{axis} {name}" for axis in "xy" for name in HUMAN36M.landmarks]
-    ax.set_xticks(range(len(H)), labels, rotation=90, fontsize=6)
-    ax.set_yticks(range(len(H)), labels, fontsize=6)
+    labels = [f"{axis} {name.replace('_', ' ')}" for axis in "xy" for name in HUMAN36M.landmarks]
+    ax.set_xticks(range(len(H)), labels, rotation=90, fontsize=9)
+    ax.set_yticks(range(len(H)), labels, fontsize=9)
     ax.set(xlabel="landmark of Y, moved", ylabel="landmark of Y_hat, answers", title=title)
     figure.colorbar(picture, ax=ax, shrink=0.7)
     return figure
@@ -43,14 +43,14 @@ def effective_parameters(
         factors: (N,).
     """
     J, learned = len(spectrum(1.0)), spectrum(1.0).sum()
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.3))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
     left.semilogx(factors, [spectrum(factor).sum() for factor in factors], color="black")
     left.plot(1, learned, "o", color="#009E73", label=f"the learned sigma: {learned:.1f}")
     left.axhline(J, color="0.6", ls="--", label=f"J = {J}")
     left.set(xlabel="factor on sigma", ylabel="trace of H", ylim=(0, J + 2), title="effective number of parameters")
-    left.legend(fontsize=8)
+    left.legend(fontsize=9)
     for factor, marker in {0.1: "^", 1.0: "o", 10.0: "s"}.items():
         right.plot(np.arange(1, J + 1), spectrum(factor), marker, ms=4, label=f"sigma x {factor:g}")
-    right.set(xlabel="number", ylabel="eigenvalue of H", ylim=(-0.03, 1.03), title="what passes")
-    right.legend(fontsize=8)
+    right.set(xlabel="number of the eigenvalue", ylabel="eigenvalue of H", ylim=(-0.03, 1.03), title="what passes")
+    right.legend(fontsize=9)
     return figure

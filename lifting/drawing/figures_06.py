@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from lifting.camera import flip_y
 from lifting.datasets.real_frames import RealFrame, transform
-from lifting.drawing.plots import draw_landmarks_on_photo, draw_pose_3d
+from lifting.drawing.plots import BELIEF_COLOURS, View, draw_landmarks_on_photo, draw_pose_3d
 from lifting.front import Lifted
 from lifting.updating import Correction
 
@@ -17,12 +17,15 @@ from lifting.updating import Correction
 def walk(result: Correction, shown: Sequence[int], truth: Float[np.ndarray, " 2"]) -> Figure:
     """The first case's map after the steps of `shown`, with the way of its peak and the true one (column, row)."""
     x, y = truth
-    figure, axes = plt.subplots(1, len(shown), figsize=(13, 2.6))
-    for ax, n in zip(axes, shown, strict=True):
-        ax.imshow(result.maps[n, 0], cmap="magma", vmin=0, vmax=1)
+    rows = -(-len(shown) // 3)
+    figure, axes = plt.subplots(rows, 3, figsize=(8, 2.8 * rows), sharex=True, sharey=True, layout="constrained")
+    for ax, n in zip(axes.flat, shown, strict=False):
+        ax.imshow(result.maps[n, 0], cmap=BELIEF_COLOURS, vmin=0, vmax=1)
         ax.plot(*result.path[: n + 1, 0].T, ".-", color="#56B4E9", lw=1)
         ax.plot(*truth, "x", color="#009E73", ms=8)
-        ax.set(xlim=(x - 13, x + 6), ylim=(y + 10, y - 8), xticks=[], yticks=[], title=f"{n} steps")
+        ax.set(xlim=(x - 13, x + 6), ylim=(y + 10, y - 8), title=f"{n} steps")
+        ax.set(xlabel="column (cells)", ylabel="row (cells)")
+        ax.label_outer()
     return figure
 
 
@@ -32,20 +35,21 @@ def losses(runs: Mapping[str, Correction]) -> Figure:
     for name, run in runs.items():
         ax.plot(run.loss[: run.steps[0] + 1, 0] / run.loss[0, 0], "o-", ms=4, label=name)
     ax.set(xlabel="steps", ylabel="loss / first loss", ylim=(0, 1.05))
-    ax.legend(fontsize=8)
+    ax.legend(fontsize=9)
     return figure
 
 
 def people(frame: RealFrame, lifted: Mapping[str, Lifted]) -> Figure:
-    """Two persons, lifted from the photo's belief maps: Y_hat on the photo, and the poses (metres)."""
-    figure = plt.figure(figsize=(13, 4.2))
-    figure.subplots_adjust(wspace=0.35)
-    for n, (name, result) in enumerate(lifted.items()):
-        ax = figure.add_subplot(1, 4, n + 1)
+    """Two persons lifted from the photo's belief maps: Y_hat on it, and both poses (metres), the first dashed."""
+    figure = plt.figure(figsize=(9, 4.4))
+    space = figure.add_axes((0.5, 0, 0.5, 1), projection="3d")
+    before: View = {"colour": "grey", "linestyle": "--", "label": next(iter(lifted))}
+    for n, ((name, result), look) in enumerate(zip(lifted.items(), (before, View()), strict=True)):
+        ax = figure.add_axes((0.25 * n, 0, 0.23, 1))
         pixels = transform(frame.map_to_photo, flip_y(result.Y_hat).T).T
         draw_landmarks_on_photo(ax, frame.image, pixels, legend=False)
         ax.set(title=f"Y_hat, {name}", xlabel="", ylabel="", xticks=[], yticks=[])
         pose = (result.pose - result.pose.mean(axis=1, keepdims=True)) / result.scale
-        ax = figure.add_subplot(1, 4, n + 3, projection="3d")
-        draw_pose_3d(ax, pose, azim=30, elev=10, radius=0.95, legend=False).set_title(f"pose, {name}")
+        draw_pose_3d(space, pose, azim=30, elev=10, radius=0.95, **look)
+    space.set_title("both poses")
     return figure

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 
 from lifting.belief import peaks
+from lifting.drawing.plots import BELIEF_COLOURS
 
 
 def gradients_of_one_map(
@@ -15,8 +16,8 @@ def gradients_of_one_map(
 ) -> Figure:
     """A wrong map and what each gradient does to it, all around its peak; the cross is the peak of the right map."""
     (x, y), truth = peaks(wrong[None])[:, 0], peaks(right[None])[:, 0]
-    figure, axes = plt.subplots(1, 1 + len(gradients), figsize=(11, 3.4))
-    axes[0].imshow(wrong, cmap="magma", vmin=0, vmax=1)
+    figure, axes = plt.subplots(1, 1 + len(gradients), figsize=(9, 3.2), sharey=True, layout="constrained")
+    axes[0].imshow(wrong, cmap=BELIEF_COLOURS, vmin=0, vmax=1)
     axes[0].set(title="the wrong map", ylabel="row (cells)")
     for ax, (name, gradient) in zip(axes[1:], gradients.items(), strict=True):
         ax.imshow(-gradient / -gradient.min(), cmap="PuOr", vmin=-1, vmax=1)

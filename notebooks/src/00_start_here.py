@@ -24,7 +24,7 @@ from lifting.drawing import answer, figures_00, plots
 # $\hat{Y}$.
 
 # %%
-_, ax = plt.subplots(figsize=(10, 2.2))
+_, ax = plt.subplots(figsize=(9, 2.4))
 plots.draw_way_through(ax, "start")
 plt.show()
 
@@ -48,7 +48,7 @@ plt.show()
 # %% [markdown]
 # ## $B$: what a network believes
 # A network looks at the photo and paints one **belief map** $b_p$ for each landmark $p$: a small picture that is
-# bright where the network believes the landmark to be. $B$ is all of them. The paper trains a network of its own;
+# dark where the network believes the landmark to be. $B$ is all of them. The paper trains a network of its own;
 # ours here is BlazePose (from `mediapipe`, Apache-2.0), whose 33 maps of 64 x 64 cells are embedded with the photo.
 # They are what the network gave, and nothing was made up.
 
@@ -116,6 +116,7 @@ _, axes = plt.subplots(1, 2, figsize=(8, 4.4))
 plots.draw_landmarks_on_photo(axes[0], frame.image, pixels, visible=visible)
 plots.draw_pose_2d(axes[1], Y, visible=visible, unit="px")
 axes[1].set_title("Y")
+plt.tight_layout()
 plt.show()
 
 # %% [markdown]
@@ -229,18 +230,8 @@ assert 30 < median[2] < 150
 # From the front all of them look right, since that is what was fitted.
 
 # %%
-figure = plt.figure(figsize=(12, 6.6))
-for n, (name, (pose, _)) in enumerate(lifted.items()):
-    f = frames[name]
-    both = f.visible & f.pseudo_visible
-    ax = figure.add_subplot(2, 4, n + 1, projection="3d")
-    truth = f.pseudo_truth - f.pseudo_truth[:, both].mean(1, keepdims=True)
-    mine = pose - pose[:, both].mean(1, keepdims=True)
-    grey = {"colour": "grey", "linestyle": "--", "label": "pseudo ground truth"}
-    plots.draw_pose_3d(ax, truth, visible=f.pseudo_visible, azim=90, legend=False, **grey)
-    plots.draw_pose_3d(ax, mine, azim=90, radius=0.95, legend=False)
-    ax.set_title(f"{name}: {table[name][2]:.0f} mm P-MPJPE", fontsize=9)
-figure.legend(*ax.get_legend_handles_labels(), loc="lower center", ncols=3)
+poses = {name: pose for name, (pose, _) in lifted.items()}
+figures_00.from_the_side(frames, poses, {name: errors_mm[2] for name, errors_mm in table.items()})
 plt.show()
 
 # %% [markdown]

@@ -12,14 +12,14 @@ import numpy as np
 
 from lifting import camera, lift, load_prior, metrics, pose_prior, skeleton
 from lifting.datasets import motion_capture, real_frames
-from lifting.drawing import answer, plots
+from lifting.drawing import answer, figures_01, plots
 
 # %% [markdown]
 # ## The way through
 # This room is the arrow (1), from rotation and coefficients to the projected landmarks $\hat{Y}$.
 
 # %%
-_, ax = plt.subplots(figsize=(10, 2.2))
+_, ax = plt.subplots(figsize=(9, 2.4))
 plots.draw_way_through(ax, "projection")
 plt.show()
 
@@ -81,10 +81,12 @@ print("Y_hat", Y_hat.shape)
 # One pose, four angles. From now on we use the package's `project`.
 
 # %%
-_, axes = plt.subplots(1, 4, figsize=(11, 3.2), sharey=True, layout="constrained")
+figure, axes = plt.subplots(1, 4, figsize=(9, 3.4), sharey=True, layout="constrained")
 for ax, degrees in zip(axes, (0, 40, 90, 180), strict=True):
-    plots.draw_pose_2d(ax, camera.project(pose, np.radians(degrees)), legend=degrees == 0)
-    ax.set(title=f"theta = {degrees} degrees", xlim=(-0.9, 0.9), ylim=(-1, 1))
+    plots.draw_pose_2d(ax, camera.project(pose, np.radians(degrees)), legend=False)
+    ax.set(title=f"theta = {degrees} degrees", xlim=(-0.8, 0.8), ylim=(-0.95, 0.75))
+    ax.label_outer()
+figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
 plt.show()
 
 # %% [markdown]
@@ -182,11 +184,13 @@ for name in ("cam01_026", "cam02_026", "cam03_027", "cam04_026"):
     assert pitch > 5
 
 # %%
-_, axes = plt.subplots(1, 3, figsize=(9, 3.3), sharey=True, layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(9, 3.8), sharey=True, layout="constrained")
 for ax, degrees in zip(axes, (0, 20, 50), strict=True):
     looks_down = camera.tilted_camera(np.radians(degrees))
-    plots.draw_pose_2d(ax, camera.project(pose, 0.6, camera=looks_down), legend=degrees == 0)
-    ax.set(title=f"looks down by {degrees} degrees", xlim=(-0.9, 0.9), ylim=(-1, 1))
+    plots.draw_pose_2d(ax, camera.project(pose, 0.6, camera=looks_down), legend=False)
+    ax.set(title=f"looks down by {degrees} degrees", xlim=(-0.8, 0.8), ylim=(-0.95, 0.75))
+    ax.label_outer()
+figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
 plt.show()
 
 # %% [markdown]
@@ -208,10 +212,11 @@ print(f"lean: median {np.median(lean):.0f} degrees, 90% below {np.percentile(lea
 assert np.median(lean) < 20 and np.histogram(heading, 12, (0, 360))[0].min() > 0
 
 # %%
-figure = plt.figure(figsize=(9, 3.4))
+figure = plt.figure(figsize=(9, 3.8), layout="constrained")
 ax = figure.add_subplot(1, 2, 1, projection="polar")
 ax.set_theta_zero_location("S")
 ax.set_rticks([50, 100, 150])
+ax.set_rlabel_position(250)  # where no bar is in the way
 ax.hist(np.radians(heading), 24, range=(0, 2 * np.pi), color="#333333")
 ax.set(title="heading: every direction (frames)")
 ax = figure.add_subplot(1, 2, 2)
@@ -316,13 +321,7 @@ swapped = list(skeleton.HUMAN36M.swap)
 assert np.allclose((reverse @ pose)[:, swapped], R(np.pi) @ skeleton.mirror(pose, skeleton.HUMAN36M))
 
 # %%
-figure = plt.figure(figsize=(13, 4))
-for n, (body, title) in enumerate([(pose, "the pose"), (reverse @ pose, "reversed in depth")]):
-    ax = figure.add_subplot(1, 3, n + 1, projection="3d")
-    plots.draw_pose_3d(ax, body, azim=90, radius=0.9, legend=n == 0).set_title(f"{title}, from +x")
-ax = figure.add_subplot(1, 3, 3)
-plots.draw_pose_2d(ax, camera.project(pose, 0.0), colour="#009E73", label="picture of the pose")
-plots.draw_pose_2d(ax, camera.project(reverse @ pose, 0.0), colour="black", linestyle=":", label="of the reversed one")
+figures_01.reversed_in_depth(pose, reverse @ pose)
 plt.show()
 
 # %% [markdown]
@@ -376,12 +375,14 @@ assert fine < coarse and np.isclose(fine, 1000 * angle_error(pose, np.radians(35
 
 # %%
 theta = np.radians(35.0)
-_, axes = plt.subplots(1, 3, figsize=(9.5, 3.3), sharey=True, layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(9, 3.8), sharey=True, layout="constrained")
 for ax, T in zip(axes, (6, 12, 80), strict=True):
     Y_nearest, error = camera.project(pose, nearest(theta, T)), angle_error(pose, theta, T)
-    plots.draw_pose_2d(ax, Y_nearest, colour="grey", linestyle="--", label="nearest angle", legend=T == 6)
-    plots.draw_pose_2d(ax, camera.project(pose, theta), legend=T == 6)
-    ax.set(title=f"{T} angles: {1000 * error:.1f} mm", xlim=(-0.9, 0.9), ylim=(-1, 1))
+    plots.draw_pose_2d(ax, Y_nearest, colour="grey", linestyle="--", label="nearest angle", legend=False)
+    plots.draw_pose_2d(ax, camera.project(pose, theta), legend=False)
+    ax.set(title=f"{T} angles: {1000 * error:.1f} mm", xlim=(-0.8, 0.8), ylim=(-0.95, 0.75))
+    ax.label_outer()
+figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3)
 plt.show()
 
 # %% [markdown] tags=["exercise"]

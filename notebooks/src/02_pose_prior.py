@@ -26,7 +26,7 @@ from lifting.fitting import alignment, default_prior, fit_prior, ppca
 # The prior stands above the way: it gives the solver $\mu$, $\mathbf e$ and $\sigma$, and is learned beforehand, once.
 
 # %%
-_, ax = plt.subplots(figsize=(10, 2.2))
+_, ax = plt.subplots(figsize=(9, 2.4))
 plots.draw_way_through(ax, "prior")
 plt.show()
 
@@ -54,11 +54,11 @@ for source in ("pybullet", "holosoma"):
 print("poses", poses.shape, "centred:", np.allclose(poses.mean(axis=-1), 0))
 
 # %%
-figure, axes = plt.subplots(1, 4, figsize=(12, 3.4), subplot_kw={"projection": "3d"})
-for ax, name in zip(axes, ("walk", "dance_a", "kick", "climb_0"), strict=True):
-    plots.draw_pose_3d(ax, clips[name][3], azim=20, elev=10, radius=0.9, legend=ax is axes[0])
+figure, axes = plt.subplots(2, 2, figsize=(8, 7.4), subplot_kw={"projection": "3d"})
+for ax, name in zip(axes.flat, ("walk", "dance_a", "kick", "climb_0"), strict=True):
+    plots.draw_pose_3d(ax, clips[name][3], azim=20, elev=10, radius=0.9, legend=name == "walk")
     ax.set_title(name)
-figure.subplots_adjust(left=0.02, right=0.96, wspace=0.25)
+figure.subplots_adjust(left=0.02, right=0.94, wspace=0.15, hspace=0.2)
 plt.show()
 
 # %% [markdown]
@@ -691,11 +691,11 @@ answer(
 
 # %%
 imagined = pose_prior.sample(embedded, 200, np.random.default_rng(3), headings=[0.0])
-figure, axes = plt.subplots(1, 4, figsize=(12, 3.4), subplot_kw={"projection": "3d"})
-for n, ax in enumerate(axes):
+figure, axes = plt.subplots(2, 2, figsize=(8, 7.4), subplot_kw={"projection": "3d"})
+for n, ax in enumerate(axes.flat):
     plots.draw_pose_3d(ax, imagined.poses[n], azim=20, elev=10, radius=0.95, legend=n == 0)
     ax.set_title(f"from component {imagined.components[n] + 1}")
-figure.subplots_adjust(left=0.02, right=0.96, wspace=0.25)
+figure.subplots_adjust(left=0.02, right=0.94, wspace=0.15, hspace=0.2)
 plt.show()
 
 # %% [markdown]

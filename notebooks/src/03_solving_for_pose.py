@@ -16,11 +16,11 @@ import numpy as np
 
 from lifting import camera, lift, load_prior, metrics, pose_prior, skeleton, solve, turned
 from lifting.datasets import motion_capture, real_frames
-from lifting.drawing import answer, plots
+from lifting.drawing import answer, figures_03, plots
 from lifting.fitting import alignment, default_prior, fit_prior, ppca
 
 # %%
-plots.draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "solving")
+plots.draw_way_through(plt.figure(figsize=(9, 2.4)).add_subplot(), "solving")
 plt.show()
 
 # %% [markdown]
@@ -265,8 +265,8 @@ plt.show()
 print(f"winner {best} degrees, {curve[best]:.3f} m^2; runner-up {second} degrees, {curve[second]:.3f} m^2")
 
 # %% [markdown]
-# Both valleys explain the same picture. Here are their poses, seen from the camera and from the side: in the image they
-# are almost one, in depth they are not.
+# The runner-up is a minimum too, but a worse answer; the next cell prints how many times as much it costs. Here are
+# both poses beside the truth, above as the camera sees them and below from the side.
 
 
 # %%
@@ -275,14 +275,10 @@ def pose_at(theta, Y=Y, prior=prior):
     return camera.turn(prior.mu[0] + np.einsum("j,jcl->cl", a, prior.e[0]), theta)
 
 
-fig = plt.figure(figsize=(12, 3.6))
-fig.subplots_adjust(wspace=0.45)
-for column, (name, pose) in enumerate(
-    {"truth": runner, "winner": pose_at(theta[best]), "runner-up": pose_at(theta[second])}.items(), start=1
-):
-    ax = plots.draw_pose_3d(fig.add_subplot(1, 3, column, projection="3d"), pose, azim=70, elev=10, radius=0.9)
-    ax.set_title(f"{name}: {1000 * metrics.mpjpe(pose, runner, root='centroid'):.0f} mm")
+three = {"truth": runner, "winner": pose_at(theta[best]), "runner-up": pose_at(theta[second])}
+figures_03.from_camera_and_side(three, runner)
 plt.show()
+print(f"the runner-up costs {curve[second] / curve[best]:.1f} times as much as the winner")
 
 # %% [markdown]
 # ### Three pairs of look-alikes
@@ -520,13 +516,13 @@ frame = frames_seen[0]
 photo = lift(frame.Y, embedded, scale=None, visible=frame.visible, camera=frame.camera)
 
 # %%
-fig = plt.figure(figsize=(11, 4))
-ax = plots.draw_landmarks_on_photo(fig.add_subplot(131), frame.image, frame.landmarks, visible=frame.visible)
+fig = plt.figure(figsize=(9, 4.4))
+ax = plots.draw_landmarks_on_photo(fig.add_axes((0, 0, 0.22, 1)), frame.image, frame.landmarks, visible=frame.visible)
 ax.set_title("given")
-ax = plots.draw_landmarks_on_photo(fig.add_subplot(132), frame.image, camera.flip_y(photo.Y_hat))  # rows go down
-ax.set_title("Y_hat: all 17, seen or not")
-ax = plots.draw_pose_3d(fig.add_subplot(133, projection="3d"), photo.pose / photo.scale, azim=60, elev=10)
-ax.set_title("from the side")
+on_photo = camera.flip_y(photo.Y_hat)  # rows go down
+plots.draw_landmarks_on_photo(fig.add_axes((0.29, 0, 0.22, 1)), frame.image, on_photo).set_title("Y_hat: all 17")
+ax = fig.add_axes((0.52, 0, 0.42, 1), projection="3d")
+plots.draw_pose_3d(ax, photo.pose / photo.scale, azim=60, elev=10, legend=False).set_title("rather from the side")
 plt.show()
 
 # %% [markdown]
@@ -687,8 +683,8 @@ for noise, style in {0.0: "-", 0.02: "--"}.items():
     ax.semilogx(factors, error[noise], style, color="#D55E00", label=f"3D error, noise of {1000 * noise:.0f} mm")
     ax.semilogx(factors, fit[noise], style, color="#0072B2", label=f"2D misfit, noise of {1000 * noise:.0f} mm")
     ax.plot(factors[np.argmin(error[noise])], min(error[noise]), "o", color="#D55E00")
-ax.set(xlabel="factor on sigma", ylabel="mm", ylim=(0, None))
-ax.legend(fontsize=8)
+ax.set(xlabel="factor on sigma", ylabel="error or misfit (mm)", ylim=(0, 1.35 * max(map(max, error.values()))))
+ax.legend(fontsize=9, loc="upper center", ncols=2)
 plt.show()
 
 assert np.all(np.diff(fit[0.0]) > 0) and min(error[0.0]) < min(error[0.0][0], error[0.0][-1]) / 1.3
@@ -882,7 +878,7 @@ print(
 )
 
 # %%
-fig, (ax, close) = plt.subplots(1, 2, figsize=(11, 3.2))
+fig, (ax, close) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
 degrees, edges = np.degrees(camera.rotation_angles(T)), np.degrees(camera.rotation_angles(T // step))
 for panel in (ax, close):
     panel.plot(degrees, all_costs[example], color="0.5", lw=1, label=f"all {T}")
@@ -895,7 +891,7 @@ for panel in (ax, close):
 middle = edges[coarse[example].argmin()]
 lowest = coarse[example].min()
 close.set(xlim=(middle - 15, middle + 15), ylim=(lowest * 0.97, lowest * 1.15), title="around the minimum")
-ax.legend(fontsize=8)
+ax.legend(fontsize=9, loc="upper left", bbox_to_anchor=(0.4, 0.62))
 plt.show()
 
 # %% [markdown]

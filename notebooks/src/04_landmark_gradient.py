@@ -20,7 +20,7 @@ from lifting.datasets import motion_capture, real_frames
 from lifting.drawing import answer, figures_04, plots
 
 # %%
-plots.draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "landmark gradient")
+plots.draw_way_through(plt.figure(figsize=(9, 2.4)).add_subplot(), "landmark gradient")
 plt.show()
 
 # %% [markdown]
@@ -46,7 +46,7 @@ wrist = skeleton.HUMAN36M.index("right_wrist")
 ax = plt.figure(figsize=(5.5, 4)).add_subplot()
 plots.draw_pose_2d(ax, result.Y_hat, label="Y_hat,")
 plots.draw_pose_2d(ax, Y, colour="black", linestyle=":", label="Y")
-ax.legend(loc="upper left", bbox_to_anchor=(1.02, 1), fontsize=8)
+ax.legend(loc="upper left", bbox_to_anchor=(1.02, 1), fontsize=9)
 ax.set_title(f"theta = {np.degrees(result.theta):.1f} degrees, component {result.component}")
 plt.show()
 print(f"misfit {1000 * np.sqrt(np.mean(np.sum((result.Y_hat - Y) ** 2, axis=0))):.1f} mm")
@@ -82,7 +82,7 @@ assert np.allclose(after - before, 0.1 * dY_da[3])
 
 
 # %%
-fig, axes = plt.subplots(1, 3, figsize=(11, 3.9), sharey=True)
+fig, axes = plt.subplots(1, 3, figsize=(9, 4.4), sharey=True, layout="constrained")
 for j, ax in enumerate(axes):
     plots.draw_pose_2d(ax, result.Y_hat, legend=False, alpha=0.5)
     figures_04.arrows(ax, result.Y_hat, dY_da[j], "#009E73", f"dY_hat / da_{j}", 0.5)
@@ -270,11 +270,12 @@ print("largest:", values[:3].round(4), " 13th:", values[12].round(2), " 25th:", 
 
 # %%
 shown = [0, 12, 20, 23]
-fig, axes = plt.subplots(1, 4, figsize=(13, 3.9), sharey=True)
+fig, axes = plt.subplots(1, 4, figsize=(9, 4), sharey=True, layout="constrained")
 for ax, n in zip(axes, shown, strict=True):
     plots.draw_pose_2d(ax, result.Y_hat, legend=False, alpha=0.5)
     figures_04.arrows(ax, result.Y_hat, solve.wrap(directions[:, n]), "#009E73", f"direction {n + 1}", 0.5)
-    ax.set_title(f"direction {n + 1}: times {values[n]:.3f}")
+    ax.set_title(f"direction {n + 1}:\ntimes {values[n]:.3f}")
+    ax.label_outer()
 plt.show()
 
 # %% [markdown]
@@ -339,7 +340,7 @@ answer(
 stiff = landmark_gradient.jacobian(E, solve.truncated_pseudo_inverse(E, 10 * sigma))
 cases = [("right_wrist", H, ""), ("right_wrist", stiff, ", sigma x 10"), ("pelvis", H, "")]
 
-fig, axes = plt.subplots(1, 3, figsize=(12, 4.2), sharey=True)
+fig, axes = plt.subplots(1, 3, figsize=(9, 4.6), sharey=True, layout="constrained")
 for ax, (name, matrix, note) in zip(axes, cases, strict=True):
     n = skeleton.HUMAN36M.index(name)
     plots.draw_pose_2d(ax, result.Y_hat, legend=False, alpha=0.5)
@@ -347,7 +348,8 @@ for ax, (name, matrix, note) in zip(axes, cases, strict=True):
     figures_04.arrows(ax, result.Y_hat, solve.wrap(matrix[:, n]), "#009E73", "if it goes right", 0.3)
     figures_04.arrows(ax, result.Y_hat, solve.wrap(matrix[:, L + n]), "#CC79A7", "if it goes up", 0.3)
     ax.set_title(f"{name} moved{note}")
-axes[-1].legend(loc="upper left", bbox_to_anchor=(1.02, 1), fontsize=8)
+    ax.label_outer()
+fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=4)
 plt.show()
 
 # %% [markdown]
@@ -359,9 +361,9 @@ leverage = np.diag(H).reshape(2, L).mean(axis=0)
 order = np.argsort(leverage)
 side = [next((s for s in ("left", "right") if name.startswith(s)), "middle") for name in names]
 
-fig, ax = plt.subplots(figsize=(7, 3.6))
+fig, ax = plt.subplots(figsize=(7, 4))
 ax.barh(range(L), leverage[order], color=[plots.COLOURS[side[n]] for n in order])
-ax.set_yticks(range(L), [names[n] for n in order], fontsize=7)
+ax.set_yticks(range(L), [names[n] for n in order], fontsize=9)
 ax.set(xlabel="leverage", xlim=(0, 1), title="how much each landmark is believed (blue left, vermilion right)")
 plt.show()
 assert np.isclose(2 * leverage.sum(), np.trace(H))
@@ -464,7 +466,7 @@ ax = plt.figure(figsize=(5, 6)).add_subplot()
 plots.draw_landmarks_on_photo(ax, frame.image, rows, alpha=0.4, legend=False)
 figures_04.arrows(ax, rows[:, [spine]], [[1.0], [0.0]], "#F0E442", "asked of the spine: 1", 120)
 figures_04.arrows(ax, rows, pulled, "#009E73", "pulled back, three times as long", 3 * 120)
-ax.legend(fontsize=8, loc="lower right")
+ax.legend(fontsize=9, loc="upper left", bbox_to_anchor=(1.02, 1))
 plt.show()
 
 # %% [markdown]
@@ -733,7 +735,7 @@ reach = np.linspace(-6, 6, 81)
 plane = jumps.winners_over_plane(small, prior, wrist, small[0, wrist] + reach, small[1, wrist] + reach)
 
 # %%
-fig, (left, right) = plt.subplots(1, 2, figsize=(12, 4.8), layout="constrained")
+fig, (left, right) = plt.subplots(1, 2, figsize=(9.2, 4.8), layout="constrained")
 plots.draw_boundaries(left, plane, small, wrist)
 plots.draw_jumps(right, plane, wrist)
 plt.show()
@@ -903,15 +905,15 @@ assert abs(r @ y_prime) < 1e-9 and kappa > 0
 
 # %%
 turned = refined.theta + np.radians(np.linspace(-20, 20, 81))
-fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8))
+fig, (left, right) = plt.subplots(1, 2, figsize=(9, 4.4), layout="constrained")
 plots.draw_pose_2d(left, refined.Y_hat, legend=False, alpha=0.5)
-figures_04.arrows(left, refined.Y_hat, solve.wrap(w), "#009E73", "w", 1.0)
-left.set_title("w: how the fit moves as theta turns")
+figures_04.arrows(left, refined.Y_hat, solve.wrap(w), "#009E73", "w", 3.0)
+left.set_title("w, three times as long:\nhow the fit moves")
 right.plot(np.degrees(turned), solve.solve_at(Y, gaussian, turned).cost, color="black", label="least cost")
 parabola = refined.cost + kappa * (turned - refined.theta) ** 2
 right.plot(np.degrees(turned), parabola, "--", color="#D55E00", label="with curvature 2 kappa")
-right.set(xlabel="theta (degrees)", ylabel="cost (m²)", title="how sharp the valley is", ylim=(0, None))
-right.legend(fontsize=8)
+right.set(xlabel="theta (degrees)", ylabel="cost (m²)", title="how sharp\nthe valley is", ylim=(0, None))
+right.legend(fontsize=9)
 plt.show()
 near = np.abs(turned - refined.theta) < 0.02
 assert np.allclose(solve.solve_at(Y, gaussian, turned[near]).cost, parabola[near], rtol=1e-2)

@@ -21,7 +21,7 @@ from lifting.datasets import real_frames
 from lifting.drawing import answer, plots
 
 # %%
-plots.draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "belief gradient")
+plots.draw_way_through(plt.figure(figsize=(9, 2.4)).add_subplot(), "belief gradient")
 plt.show()
 
 # %% [markdown]
@@ -184,7 +184,7 @@ for x, marker in {24.0: "o", 24.4: "s"}.items():
     ax.plot(gaussian_map([x, 31])[31], f"{marker}-", ms=4, color="#0072B2", alpha=0.8, label=f"ours at x = {x}")
     ax.plot(stamp_and_blur([x, 31])[31], f"{marker}:", ms=8, mfc="none", color="#D55E00", label=f"stamped at x = {x}")
 ax.set(xlabel="column (px)", ylabel="belief", xlim=(19, 30))
-ax.legend(fontsize=8)
+ax.legend(fontsize=9)
 plt.show()
 off = np.abs(stamp_and_blur([24.4, 31]) - gaussian_map([24.4, 31])).max()
 print(f"at x = 24.4 a stamped map is wrong by up to {off:.2f}")
@@ -239,13 +239,14 @@ exact = exact_derivative(place)
 assert np.allclose(exact, belief.exact_belief_gradient(place[:, None], H, W)[0])
 
 # %%
-_, axes = plt.subplots(1, 4, figsize=(13, 3.2), sharey=True)
+figure, axes = plt.subplots(1, 4, figsize=(9, 2.7), sharey=True, layout="constrained")
 pictures = {"(9) in x": ours[0], "(9) in y": ours[1], "exact, in x": exact[0], "(9) - exact, in x": (ours - exact)[0]}
 for ax, (name, picture) in zip(axes, pictures.items(), strict=True):
     drawn = ax.imshow(picture, cmap="PuOr", vmin=-0.62, vmax=0.62)
-    ax.set(title=name, xlabel="column (px)", xlim=(17.5, 31.5), ylim=(37.5, 23.5), xticks=range(18, 32, 4))
+    ax.set(title=name, xlabel="column (px)", xlim=(17.5, 31.5), ylim=(37.5, 23.5))
+    ax.set(xticks=range(18, 32, 4), yticks=range(24, 38, 4))
 axes[0].set_ylabel("row (px)")
-plt.colorbar(drawn, ax=axes, shrink=0.8, label="per pixel moved")
+figure.colorbar(drawn, ax=axes, shrink=0.8, label="per pixel moved")
 plt.show()
 
 # %% [markdown]
@@ -292,7 +293,7 @@ for sigma, style in {1.0: "o-", 2.0: "s--"}.items():
 ax.loglog(deltas[middle], deltas[middle] ** 2 / 2, color="0.6", lw=5, alpha=0.5, label="slope 2")
 ax.axvline(1, color="black", ls=":", lw=1, label="the supplement's delta")
 ax.set(xlabel="delta (px)", ylabel="largest error / largest derivative")
-ax.legend(fontsize=8)
+ax.legend(fontsize=9)
 plt.show()
 print({f"sigma {sigma:g}": f"{np.interp(1, deltas, errors[sigma]):.0%} off at delta = 1" for sigma in errors})
 
@@ -422,7 +423,7 @@ peaks_on_photo = real_frames.transform(A, Y[:, visible].T).T
 ax.plot(*peaks_on_photo, "x", color="white", ms=7, mew=2, label="peaks of B")
 start, along = real_frames.transform(A, Y_hat[:, visible].T), arrows[:, visible].T @ A[:, :2].T
 ax.quiver(*start.T, *along.T, angles="xy", scale_units="xy", scale=1.5, color="#F0E442", width=0.008, zorder=3)
-ax.legend(loc="lower right", fontsize=8, facecolor="0.6")
+ax.legend(loc="upper left", bbox_to_anchor=(1.02, 1), fontsize=9, facecolor="0.6")
 plt.show()
 
 # %% [markdown]
@@ -465,16 +466,16 @@ for sigma, pull in pulls.items():
     assert np.allclose(pull, np.pi * distances * np.exp(-(distances**2) / (4 * sigma**2)), atol=2e-3)
 
 # %%
-_, axes = plt.subplots(1, 2, figsize=(11, 3.4))
+_, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
 for sigma, colour in {1.0: "black", 2.0: "#D55E00", 4.0: "#0072B2"}.items():
     for ax in axes:
-        ax.plot(distances, pulls[sigma], color=colour, label=f"sigma = {sigma:g} px, exact")
+        ax.plot(distances, pulls[sigma], color=colour, label=f"sigma = {sigma:g} px")
         with_dog = [pull_at(d, sigma) for d in distances]
-        ax.plot(distances, with_dog, ":", color=colour, label="by (9)")
-axes[1].set(yscale="log", ylim=(1e-8, 20), title="the same, logarithmic")
+        ax.plot(distances, with_dog, ":", color=colour, label="the same, by (9)" if sigma == 4 else None)
+axes[1].set(yscale="log", ylim=(1e-8, 20), title="logarithmic")
 for ax in axes:
-    ax.set(xlabel="distance of the target (px)", ylabel="pull towards it")
-axes[0].legend(fontsize=7, loc="upper right")
+    ax.set(xlabel="distance of the target (px)", ylabel="pull towards it (1 / px)")
+axes[0].legend(fontsize=9, loc="upper right")
 plt.show()
 strongest = {sigma: float(distances[pull.argmax()]) for sigma, pull in pulls.items()}
 reach = {sigma: float(distances[pull > 0.01 * pull.max()].max()) for sigma, pull in pulls.items()}
@@ -520,11 +521,12 @@ suspects = {"a": mistakes.mystery(7), "b": belief.belief_gradient, "c": mistakes
 middle_of_map = np.array([[8.0], [8.0]])
 
 # %%
-_, axes = plt.subplots(1, 3, figsize=(10, 3))
+_, axes = plt.subplots(1, 3, figsize=(9, 3.1), sharey=True, layout="constrained")
 for ax, (name, suspect) in zip(axes, suspects.items(), strict=True):
     picture = suspect(middle_of_map, 17, 17)[0, 0]
     ax.imshow(picture / np.abs(picture).max(), cmap="PuOr", vmin=-1, vmax=1)
-    ax.set(title=f"suspect {name}", xlabel="column (px)")
+    ax.set(title=f"suspect {name}", xlabel="column (px)", xticks=range(0, 17, 4), yticks=range(0, 17, 4))
+axes[0].set_ylabel("row (px)")
 plt.show()
 
 # %% [markdown]

@@ -21,7 +21,7 @@ from lifting.datasets import real_frames
 from lifting.drawing import answer, figures_06, plots
 
 # %%
-plots.draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "updating beliefs")
+plots.draw_way_through(plt.figure(figsize=(9, 2.4)).add_subplot(), "updating beliefs")
 plt.show()
 
 # %% [markdown]
@@ -50,7 +50,7 @@ for amount in raised:
 
 # %%
 _, axes = plt.subplots(1, 2, figsize=(9, 3))
-axes[0].imshow(b, cmap="magma", vmin=0, vmax=1)
+axes[0].imshow(b, cmap=plots.BELIEF_COLOURS, vmin=0, vmax=1)
 axes[0].set(xlim=(x - 8, x + 8), ylim=(y + 8, y - 8), xlabel="column (cells)", ylabel="row (cells)")
 axes[0].set_title("belief map of the right ankle")
 axes[1].step(raised, where, where="post", color="black")
@@ -129,11 +129,12 @@ def updates(directions, size=7, sigma=1.0):
 
 
 directions = [(2, -1), (-1, -1), (-1, 1), (1, 0), (0, -2), (0, 0)]
-_, axes = plt.subplots(1, 6, figsize=(13, 2.5))
-for ax, picture, direction in zip(axes, updates(directions), directions, strict=True):
+_, axes = plt.subplots(2, 3, figsize=(8, 5.8), sharex=True, sharey=True, layout="constrained")
+for ax, picture, direction in zip(axes.flat, updates(directions), directions, strict=True):
     ax.imshow(picture / max(picture.max(), 1e-9), cmap="PuOr", vmin=-1, vmax=1)
     ax.annotate("", (3 + direction[0], 3 + direction[1]), (3, 3), arrowprops={"arrowstyle": "->", "lw": 2})
-    ax.set(title=f"D = {direction}", xticks=[0, 3, 6], yticks=[0, 3, 6])
+    ax.set(title=f"D = {direction}", xlabel="column (px)", ylabel="row (px)")
+    ax.label_outer()
 plt.show()
 
 # %% [markdown]
@@ -223,18 +224,19 @@ def ask(b, direction, m, times):
 
 
 walks = {"m = 0.15": ask(b, (1.0, -1.0), 0.15, 40), "m = 10.4": ask(b, (1.0, -1.0), updating.step_length(1.0), 8)}
-shown = {"m = 0.15": (0, 2, 5, 10, 20, 40), "m = 10.4": (0, 1, 2, 4, 6, 8)}
+shown = {"m = 0.15": (0, 5, 20, 40), "m = 10.4": (0, 2, 4, 8)}
 
 # %%
-_, axes = plt.subplots(2, 6, figsize=(13, 4.8))
+_, axes = plt.subplots(2, 4, figsize=(9, 5.2), sharex=True, sharey=True, layout="constrained")
 for line, (name, maps) in zip(axes, walks.items(), strict=True):
     path = belief.peaks(maps)
     for ax, n in zip(line, shown[name], strict=True):
-        ax.imshow(maps[n], cmap="magma", vmin=0, vmax=1)
+        ax.imshow(maps[n], cmap=plots.BELIEF_COLOURS, vmin=0, vmax=1)
         ax.plot(*path[:, : n + 1], ".-", color="#56B4E9", lw=1)
         ax.plot(*peak, "x", color="#009E73")
-        ax.set(xlim=(x - 8, x + 10), ylim=(y + 8, y - 10), xticks=[], yticks=[], title=f"{n} steps")
-    line[0].set_ylabel(name)
+        ax.set(xlim=(x - 7, x + 8), ylim=(y + 7, y - 8), title=f"{name}, {n} steps")
+        ax.set(xlabel="column (cells)", ylabel="row (cells)")
+        ax.label_outer()
 plt.show()
 far = {name: belief.peaks(maps)[:, -1] - peak for name, maps in walks.items()}
 print({name: f"moved by {move.astype(int).tolist()}" for name, move in far.items()})
@@ -626,7 +628,7 @@ _, ax = plt.subplots(figsize=(6.5, 3))
 for (width, rate), style in zip(rates.items(), ("o-", "s--"), strict=True):
     ax.plot(np.hypot(*np.array(shifts).T), 100 * rate, style, label=f"with its label, sigma = {width:g}")
 ax.set(xlabel="peak moved by (cells)", ylabel="corrected (%)", ylim=(0, 105))
-ax.legend(fontsize=8)
+ax.legend(fontsize=9)
 plt.show()
 assert rates[1.0][1] < rates[2.0][1] - 0.2
 
@@ -664,7 +666,7 @@ for k, style in {0.01: "o-", 0.3: "s--", 28.5: "^:"}.items():
     history, strayed = descend(k)
     ax.plot(history, style, ms=4, label=f"k = {k:g}: {strayed} right peaks strayed")
 ax.set(xlabel="steps", ylabel="loss", ylim=(0, None))
-ax.legend(fontsize=8)
+ax.legend(fontsize=9)
 plt.show()
 assert descend(0.01)[1] == 0 and descend(28.5)[1] > 3
 

@@ -19,7 +19,7 @@ from lifting.datasets import real_frames
 from lifting.drawing import answer, figures_07, plots
 
 # %%
-plots.draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "lifting layer")
+plots.draw_way_through(plt.figure(figsize=(9, 2.4)).add_subplot(), "lifting layer")
 plt.show()
 
 # %% [markdown]
@@ -193,7 +193,7 @@ plt.show()
 # %% [markdown]
 # Purple wants more belief, orange less; the green cross is where the peak belongs. The sub-gradient fills a quadrant,
 # whether or not the map has any belief there. Soft-argmax can only pull where there already is belief: its weights are
-# those of the softmax, and a far, dark pixel gets next to none.
+# those of the softmax, and a far pixel without belief gets next to none.
 #
 # Do the two agree on the direction? Pull the mean of the wanted change towards the cross:
 

@@ -20,7 +20,7 @@ from lifting.datasets import real_frames, rendered
 from lifting.drawing import answer, figures_08, plots
 
 # %%
-plots.draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "network")
+plots.draw_way_through(plt.figure(figsize=(9, 2.4)).add_subplot(), "network")
 plt.show()
 
 # %% [markdown]
@@ -102,7 +102,7 @@ axes[0].imshow(people.images[0].transpose(1, 2, 0))
 axes[0].plot(*people.landmarks[0], ".", color="#F0E442")
 axes[0].set(title="a rendered person", xlabel="column (pixels)", ylabel="row (pixels)")
 for ax, p, name in ((axes[1], skeleton.HUMAN36M.index("left_wrist"), "left wrist"), (axes[2], 17, "background")):
-    ax.imshow(wanted[0, p], cmap="magma", vmin=0, vmax=1)
+    ax.imshow(wanted[0, p], cmap=plots.BELIEF_COLOURS, vmin=0, vmax=1)
     ax.set(title=f"its target map: {name}", xlabel="column (cells)", ylabel="row (cells)")
 plt.tight_layout()
 plt.show()
@@ -278,13 +278,16 @@ def lifted_from(fused):
 
 
 # %%
-fig = plt.figure(figsize=(11, 3.6))
-for t, stage in enumerate(seen):
+fig, axes = plt.subplots(1, 3, figsize=(9, 5.2), sharex=True, sharey=True, layout="constrained")
+for t, (ax, stage) in enumerate(zip(axes, seen, strict=True)):
     pose = lifted_from(stage.fused[0])
-    ax = fig.add_subplot(1, 3, t + 1, projection="3d")
-    plots.draw_pose_3d(ax, truth, colour="black", linestyle=":", label="truth", legend=False)
-    plots.draw_pose_3d(ax, pose, azim=35, elev=10, radius=0.9, legend=t == 0)
+    side = {"colour": "grey", "linestyle": "--", "label": "truth", "legend": False}
+    plots.draw_pose_2d(ax, camera.project(truth, -np.radians(35)), **side)
+    plots.draw_pose_2d(ax, camera.project(pose, -np.radians(35)), legend=False)
     ax.set_title(f"stage {t + 1}: {1000 * np.linalg.norm(pose - truth, axis=0).mean():.0f} mm off")
+    ax.set(xlabel="across, walked 35 degrees\naround the person (m)", ylabel="y, up (m)")
+    ax.label_outer()
+fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3)
 plt.show()
 assert 1000 * np.linalg.norm(lifted_from(seen[2].fused[0]) - truth, axis=0).mean() < 250
 

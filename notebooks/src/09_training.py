@@ -19,7 +19,7 @@ from lifting.datasets import rendered
 from lifting.drawing import answer, plots
 
 # %%
-plots.draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "training")
+plots.draw_way_through(plt.figure(figsize=(9, 2.4)).add_subplot(), "training")
 plt.show()
 
 # %% [markdown]

@@ -20,7 +20,7 @@ from lifting.drawing import answer, plots
 from lifting.experiments import claims
 
 # %%
-plots.draw_way_through(plt.figure(figsize=(10, 2.6)).add_subplot(), "claims")
+plots.draw_way_through(plt.figure(figsize=(9, 2.4)).add_subplot(), "claims")
 plt.show()
 
 # %% [markdown]

@@ -8,12 +8,13 @@ A 3D pose keeps its proportions, its y axis stands upright, and `azim` walks aro
 
 from lifting.drawing.plots.bones import COLOURS, Style, bone_paths, bone_sides, draw_bones, visible_bones
 from lifting.drawing.plots.curves import draw_comparisons, draw_cost
-from lifting.drawing.plots.photos import draw_belief, draw_beliefs_on_photo, draw_landmarks_on_photo
+from lifting.drawing.plots.photos import BELIEF_COLOURS, draw_belief, draw_beliefs_on_photo, draw_landmarks_on_photo
 from lifting.drawing.plots.poses import View, draw_pose_2d, draw_pose_3d, frame_3d, look_from, to_plot_axes
 from lifting.drawing.plots.way_through import MARKED, ROOMS, draw_way_through
 from lifting.drawing.plots.winners import draw_boundaries, draw_jumps
 
 __all__ = [
+    "BELIEF_COLOURS",
     "COLOURS",
     "MARKED",
     "ROOMS",

@@ -90,7 +90,7 @@ def draw_bones(
     for side, path in bone_paths(points, order, visible).items():
         ax.plot(*path, lw=2, marker="o", ms=3, color=colour or COLOURS[side], label=names.get(side), **look)
     if style.get("legend", True) and ax.get_legend_handles_labels()[0]:
-        ax.legend(loc="upper right" if ax.name == "3d" else "best", fontsize=8)
+        ax.legend(loc="upper right" if ax.name == "3d" else "best", fontsize=9)
     return ax
 
 

@@ -47,7 +47,7 @@ def draw_cost(
         ax.plot(np.degrees(theta[curve.argmin()]), curve.min(), "o", color=colour)
     ax.set(xlabel="theta (degrees)", ylabel=f"cost ({unit})", ylim=(0, None), xticks=range(0, 361, 60))
     if legend and named:
-        ax.legend(loc="upper right", fontsize=8)
+        ax.legend(loc="upper right", fontsize=9)
     return ax
 
 
@@ -66,17 +66,19 @@ def draw_comparisons(ax: Axes, comparisons: Sequence[Mapping[str, Any]]) -> Axes
     units = sorted({c["unit"] for c in comparisons})
     if len(units) != 1:
         fail("comparisons", f"{len(comparisons)} in units {units}", "at least one, all in one unit")
-    values = [(c["margin"], c["low"], c["high"], *c["differences"]) for c in comparisons]
-    reach = 1.1 * max(abs(value) for row in values for value in row) or 1.0
+    margins = [c["margin"] * sign for c in comparisons if c["expected"] == "similar" for sign in (-1, 1)]
+    values = [margins or [0.0], *([c["low"], c["high"], *c["differences"]] for c in comparisons)]
+    low, high = min(0.0, *map(min, values)), max(0.0, *map(max, values))
+    low, high = low - 0.1 * (high - low or 1.0), high + 0.1 * (high - low or 1.0)
     for n, c in enumerate(comparisons):
         colour, marker = VERDICTS[c["verdict"]]
-        band = (-c["margin"], c["margin"]) if c["expected"] == "similar" else (-reach, 0)
+        band = (-c["margin"], c["margin"]) if c["expected"] == "similar" else (low, 0)
         ax.fill_betweenx([n - 0.45, n + 0.45], *band, color="#56B4E9", alpha=0.25, lw=0)
         ax.plot(c["differences"], np.full(len(c["differences"]), n + 0.25), "|", color="#888888", ms=5)
         ax.plot([c["low"], c["high"]], [n, n], color=colour, lw=2)
         ax.plot(c["mean"], n, marker, color=colour, ms=7)
     ax.axvline(0, color="black", lw=0.8)
-    names = [f"{c['of']} less {c['against']}: {c['verdict']}" for c in comparisons]
-    ax.set_yticks(range(len(names)), names, fontsize=8)
-    ax.set(xlim=(-reach, reach), ylim=(len(names) - 0.5, -0.5), xlabel=f"difference of errors ({units[0]})")
+    names = [f"{c['of']} minus {c['against']}: {c['verdict']}" for c in comparisons]
+    ax.set_yticks(range(len(names)), names, fontsize=9)
+    ax.set(xlim=(low, high), ylim=(len(names) - 0.5, -0.5), xlabel=f"difference of errors ({units[0]})")
     return ax

@@ -1,6 +1,6 @@
 """Photos with landmarks and belief maps over them."""
 
-from typing import Unpack
+from typing import Any, Unpack
 
 import matplotlib.colors
 import numpy as np
@@ -12,6 +12,12 @@ from scipy.ndimage import map_coordinates
 from lifting.drawing.plots.bones import COLOURS, Style, bone_sides, check_points, draw_bones
 from lifting.skeleton import Skeleton, skeleton
 from lifting.support.arrays import Array, check_array, fail, to_numpy
+
+BELOW: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.13), "ncols": 2, "fontsize": 9}
+"""Where the legend stands: below the photo and its labels, since a person may be anywhere in it."""
+
+BELIEF_COLOURS = "magma_r"
+"""The colours of belief maps, from 0 (light) to 1 (dark): most of a map is 0, and stays as light as the page."""
 
 
 def draw_landmarks_on_photo(
@@ -33,13 +39,13 @@ def draw_landmarks_on_photo(
     pixels, visible = check_points("pixels", pixels, order, visible, d=2)
     _show_photo(ax, image)
     draw_bones(ax, pixels, order, visible, style)
-    if legend := ax.get_legend():
-        legend.set_loc("lower right")
+    if ax.get_legend():
+        ax.legend(**BELOW)
     return ax
 
 
 def draw_belief(ax: Axes, belief: Float[Array, "H W"], *, peak: bool = True, title: str = "") -> Axes:
-    """Draw one belief map in its own cells, from 0 (dark) to 1 (bright), with a cross at its argmax.
+    """Draw one belief map in its own cells, from 0 (light) to 1 (dark), with a cross at its argmax.
 
     Raises:
         ValueError: not (H, W), or a value that is not finite.
@@ -47,7 +53,7 @@ def draw_belief(ax: Axes, belief: Float[Array, "H W"], *, peak: bool = True, tit
     belief = to_numpy(check_array("belief", belief, "H", "W"))
     if belief.ndim != 2:
         fail("belief", f"shape {belief.shape}", "shape (H, W)")
-    ax.imshow(belief, cmap="magma", vmin=0, vmax=1)
+    ax.imshow(belief, cmap=BELIEF_COLOURS, vmin=0, vmax=1)
     if peak:
         row, column = np.unravel_index(belief.argmax(), belief.shape)
         ax.plot(column, row, "+", color="white", markersize=9, label=f"argmax: row {row}, column {column}")
@@ -90,7 +96,7 @@ def draw_beliefs_on_photo(
             tint = np.broadcast_to(matplotlib.colors.to_rgb(colour), (*image.shape[:2], 3))
             ax.imshow(np.dstack([tint, np.clip(glow, 0, 1)]))
     handles = [Line2D([], [], color=COLOURS[side], lw=4, label=side) for side in ("left", "right")]
-    ax.legend(handles=handles, loc="lower right", fontsize=8)
+    ax.legend(handles=handles, **BELOW)
     return ax
 
 

@@ -51,12 +51,14 @@ def draw_boundaries(
         ring,
         *(Line2D([], [], color=COLOURS[s], lw=2, marker="o", markersize=3, label=s) for s in ("left", "right")),
     ]
-    _label(ax, f"Who wins, for every place of the {_name(landmark)}", unit)
+    _label(ax, f"Who wins, for every place\nof the {_name(landmark)}", unit)
     x, y = Y[:, visible]
     ax.set(xlim=(min(extent[0], x.min() - 1), max(extent[1], x.max() + 1)))
     ax.set(ylim=(min(extent[2], y.min() - 1), max(extent[3], y.max() + 1)))
-    ax.legend(handles=handles, loc="best", fontsize=8, facecolor="#DDDDDD")
-    ax.figure.colorbar(image, ax=ax, label="theta of the winner (degrees)", ticks=np.arange(0, 361, 60))
+    ax.legend(
+        handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, fontsize=9, facecolor="#DDDDDD"
+    )
+    ax.figure.colorbar(image, ax=ax, label="theta of the winner (degrees)", ticks=np.arange(0, 361, 60), shrink=0.7)
     return ax
 
 
@@ -78,9 +80,9 @@ def draw_jumps(ax: Axes, plane: Plane, landmark: int, *, unit: str = "px") -> Ax
     across = np.linalg.norm(np.diff(plane.Y_hat, axis=1), axis=(-2, -1))[:-1]
     upwards = np.linalg.norm(np.diff(plane.Y_hat, axis=0), axis=(-2, -1))[:, :-1]
     image = ax.imshow(np.maximum(across, upwards), extent=extent, origin="lower", cmap="cividis", norm="log")
-    _label(ax, f"What Y_hat does as the {_name(landmark)} moves by one cell", unit)
+    _label(ax, f"What Y_hat does as the\n{_name(landmark)} moves by one cell", unit)
     label, ticks = f"change of Y_hat, all coordinates ({unit})", LogLocator(subs=(1, 2, 5))
-    ax.figure.colorbar(image, ax=ax, label=label, ticks=ticks, format="%g").ax.minorticks_off()
+    ax.figure.colorbar(image, ax=ax, label=label, ticks=ticks, format="%g", shrink=0.7).ax.minorticks_off()
     return ax
 
 
