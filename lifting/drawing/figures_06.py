@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from lifting.camera import flip_y
 from lifting.datasets.real_frames import RealFrame, transform
-from lifting.drawing.plots import BELIEF_COLOURS, View, draw_landmarks_on_photo, draw_pose_3d
+from lifting.drawing.plots import BELIEF_COLOURS, Style, draw_landmarks_on_photo, draw_pose_3d
 from lifting.front import Lifted
 from lifting.updating import Correction
 
@@ -41,10 +41,10 @@ def losses(runs: Mapping[str, Correction]) -> Figure:
 
 def people(frame: RealFrame, lifted: Mapping[str, Lifted]) -> Figure:
     """Two persons lifted from the photo's belief maps: Y_hat on it, and both poses (metres), the first dashed."""
-    figure = plt.figure(figsize=(9, 4.4))
+    figure = plt.figure(figsize=(8.2, 4.2))
     space = figure.add_axes((0.5, 0, 0.5, 1), projection="3d")
-    before: View = {"colour": "grey", "linestyle": "--", "label": next(iter(lifted))}
-    for n, ((name, result), look) in enumerate(zip(lifted.items(), (before, View()), strict=True)):
+    before: Style = {"colour": "grey", "linestyle": "--", "label": next(iter(lifted))}
+    for n, ((name, result), look) in enumerate(zip(lifted.items(), (before, Style()), strict=True)):
         ax = figure.add_axes((0.25 * n, 0, 0.23, 1))
         pixels = transform(frame.map_to_photo, flip_y(result.Y_hat).T).T
         draw_landmarks_on_photo(ax, frame.image, pixels, legend=False)

@@ -25,7 +25,6 @@ def stages(
         for ax, name in zip(axes[:, 1 + t], ("belief", "fused"), strict=True):
             shown = ax.imshow(to_numpy(getattr(stage, name)[0, landmark]), cmap=BELIEF_COLOURS, vmin=0, vmax=1)
             ax.plot(*rescale_pixels(truth, 1 / 4), "x", color="#0072B2")
-            ax.set(title=f"{name}, stage {t + 1}", xlabel="column (cells)", ylabel="row (cells)")
-            ax.label_outer()
+            ax.set(title=f"{name}, stage {t + 1}", xlabel="column (cells)", ylabel="" if t else "row (cells)")
     figure.colorbar(shown, ax=axes[1, 0], location="right", label="belief", aspect=10)
     return figure

@@ -516,12 +516,12 @@ frame = frames_seen[0]
 photo = lift(frame.Y, embedded, scale=None, visible=frame.visible, camera=frame.camera)
 
 # %%
-fig = plt.figure(figsize=(9, 4.4))
+fig = plt.figure(figsize=(8.2, 4.2))
 ax = plots.draw_landmarks_on_photo(fig.add_axes((0, 0, 0.22, 1)), frame.image, frame.landmarks, visible=frame.visible)
 ax.set_title("given")
 on_photo = camera.flip_y(photo.Y_hat)  # rows go down
 plots.draw_landmarks_on_photo(fig.add_axes((0.29, 0, 0.22, 1)), frame.image, on_photo).set_title("Y_hat: all 17")
-ax = fig.add_axes((0.52, 0, 0.42, 1), projection="3d")
+ax = fig.add_axes((0.53, 0, 0.4, 1), projection="3d")
 plots.draw_pose_3d(ax, photo.pose / photo.scale, azim=60, elev=10, legend=False).set_title("rather from the side")
 plt.show()
 
@@ -891,7 +891,7 @@ for panel in (ax, close):
 middle = edges[coarse[example].argmin()]
 lowest = coarse[example].min()
 close.set(xlim=(middle - 15, middle + 15), ylim=(lowest * 0.97, lowest * 1.15), title="around the minimum")
-ax.legend(fontsize=9, loc="upper left", bbox_to_anchor=(0.4, 0.62))
+fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=4)
 plt.show()
 
 # %% [markdown]

@@ -235,6 +235,7 @@ for line, (name, maps) in zip(axes, walks.items(), strict=True):
         ax.plot(*path[:, : n + 1], ".-", color="#56B4E9", lw=1)
         ax.plot(*peak, "x", color="#009E73")
         ax.set(xlim=(x - 7, x + 8), ylim=(y + 7, y - 8), title=f"{name}, {n} steps")
+        ax.locator_params(integer=True)
         ax.set(xlabel="column (cells)", ylabel="row (cells)")
         ax.label_outer()
 plt.show()

@@ -285,7 +285,7 @@ for t, (ax, stage) in enumerate(zip(axes, seen, strict=True)):
     plots.draw_pose_2d(ax, camera.project(truth, -np.radians(35)), **side)
     plots.draw_pose_2d(ax, camera.project(pose, -np.radians(35)), legend=False)
     ax.set_title(f"stage {t + 1}: {1000 * np.linalg.norm(pose - truth, axis=0).mean():.0f} mm off")
-    ax.set(xlabel="across, walked 35 degrees\naround the person (m)", ylabel="y, up (m)")
+    ax.set(xlabel="sideways, from 35 degrees\nround the person (m)", ylabel="y, up (m)")
     ax.label_outer()
 fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3)
 plt.show()

@@ -69,9 +69,9 @@ def draw_way_through(ax: Axes, room: str) -> Axes:
         start, end = here * step - 0.1, there * step + 0.1
         _arrow(ax, (start, -0.3), (end, -0.3), linestyle="--", connectionstyle="arc3,rad=-0.35")
         _name(ax, ((start + end) / 2, -0.54 - 0.175 * (start - end)), name, name in marked)
-    here, there = DIRECT[0] * step - 0.25, DIRECT[1] * step + 0.25
-    _detour(ax, here, there, 1.45)
-    _detour(ax, there, here, -1.45, linestyle="--")
+    fore, aft = DIRECT[0] * step - 0.25, DIRECT[1] * step + 0.25
+    _detour(ax, fore, aft, 1.45)
+    _detour(ax, aft, fore, -1.45, linestyle="--")
     for y, name in ((1.25, "B itself"), (-1.25, "direct")):
         _name(ax, (5 * step, y), name, name in marked)
     ax.set(xlim=(-0.6, 7 * step + 0.6), ylim=(-1.65, 1.65), aspect="equal", position=(0, 0, 1, 1))

@@ -8,6 +8,7 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from lifting.belief import belief_gradient, belief_maps, exact_belief_gradient, gradient_error
+from lifting.drawing.plots import BELIEF_COLOURS
 from lifting.drawing.widgets.base import Widget, new_figure
 from lifting.support.arrays import fail
 
@@ -38,16 +39,16 @@ class BeliefWidget(Widget):
         last = SIZE - 1.0
         if not (0 <= x <= last and 0 <= y <= last):
             fail("x, y", (x, y), f"a place between 0 and {last:g}")
-        figure = new_figure(12, 3.4, dpi=80)
+        figure = new_figure(9.2, 5.4)
         sliders = [
             ipywidgets.FloatSlider(1.5, min=0.5, max=4, step=0.1, description="sigma"),
             ipywidgets.FloatSlider(1.0, min=0.1, max=5, step=0.1, description="delta"),
             ipywidgets.FloatSlider(x, min=0, max=last, step=0.25, description="x"),
             ipywidgets.FloatSlider(y, min=0, max=last, step=0.25, description="y"),
         ]
-        self._map, row = self._draw_map(figure, 0.04, title="map", ylabel="row (px)")
-        self._slope, other_row = self._draw_map(figure, 0.26, title="eq. (9) in x")
-        self._map.set(cmap="magma", clim=(0, 1))
+        self._map, row = self._draw_map(figure, 0.58, title="map")
+        self._slope, other_row = self._draw_map(figure, 0.08, title="eq. (9) in x, relative")
+        self._map.set(cmap=BELIEF_COLOURS, clim=(0, 1))
         self._rows = [row, other_row]
         maps = [self._map, row, self._slope, other_row]
         super().__init__(figure, sliders, [*maps, *self._draw_row(figure), *self._draw_error(figure)])
@@ -70,26 +71,26 @@ class BeliefWidget(Widget):
         self._here.set_data([delta], [self.error])
         self._text.set_text(f"largest error {self.error:.1%}")
 
-    def _draw_map(self, figure: Figure, left: float, **labels: str) -> tuple[Any, Any]:
-        ax = figure.add_axes((left, 0.15, 0.19, 0.7), xlabel="column (px)")
+    def _draw_map(self, figure: Figure, bottom: float, **labels: str) -> tuple[Any, Any]:
+        ax = figure.add_axes((0.06, bottom, 0.26, 0.35), xlabel="column (px)", ylabel="row (px)")
         ax.set(**labels)
         image = ax.imshow(np.zeros((SIZE, SIZE)), cmap="PuOr", vmin=-1, vmax=1)
         return image, ax.axhline(0, color="#009E73", lw=1, ls=":")
 
     def _draw_row(self, figure: Figure) -> list[Artist]:
-        ax = figure.add_axes((0.51, 0.15, 0.21, 0.7), xlabel="column (px)", title="along the dotted row")
-        ax.set(xlim=(0, SIZE - 1), ylim=(-1.3, 1.3))
+        ax = figure.add_axes((0.44, 0.58, 0.54, 0.35), xlabel="column (px)", title="eq. (9) along the dotted row")
+        ax.set(xlim=(0, SIZE - 1), ylim=(-1.1, 1.1), ylabel="relative to the largest")
         columns, nothing = np.arange(SIZE), np.zeros(SIZE)
         (self._exact,) = ax.plot(columns, nothing, color="black", lw=2.5, label="exact")
         (self._ours,) = ax.plot(columns, nothing, ".--", color="#D55E00", lw=1.5, label="eq. (9)")
         (self._apart,) = ax.plot(columns, nothing, ":", color="#0072B2", lw=1.5, label="difference")
-        ax.legend(loc="lower left", fontsize=8, ncols=3, columnspacing=1, handlelength=1.5)
+        ax.legend(loc="upper left", fontsize=9)
         return [self._exact, self._ours, self._apart]
 
     def _draw_error(self, figure: Figure) -> list[Artist]:
-        ax: Any = figure.add_axes((0.79, 0.15, 0.19, 0.7), xlabel="delta (px)", ylabel="largest error, relative")
+        ax: Any = figure.add_axes((0.44, 0.09, 0.54, 0.34), xlabel="delta (px)", ylabel="largest error, relative")
         ax.set(xlim=(DELTAS[0], DELTAS[-1]), ylim=(1e-6, 3), xscale="log", yscale="log")
         (self._curve,) = ax.plot(DELTAS, np.ones_like(DELTAS), color="black", lw=1)
         (self._here,) = ax.plot([], [], "o", color="#D55E00")
-        self._text = figure.text(0.885, 0.88, "", ha="center", fontsize=10)
+        self._text = figure.text(0.71, 0.445, "", ha="center", fontsize=10)
         return [self._curve, self._here, self._text]

@@ -50,7 +50,7 @@ class JacobianWidget(Widget):
             fail("landmark", repr(landmark), f"one of {', '.join(names)}")
         self.prior = prior
         self.turned = {free: turn_prior(prior, ROTATIONS[-1], free_scale=free) for free in (False, True)}
-        figure = new_figure(11.6, 4.1, dpi=80)
+        figure = new_figure(9.3, 5.6)
         controls = [
             ipywidgets.Dropdown(options=names, value=landmark, description="landmark"),
             ipywidgets.Dropdown(options=list(SCALES), description="scale"),
@@ -96,10 +96,10 @@ class JacobianWidget(Widget):
         self._curve.set_data(degrees, curve)
         self._dots.set_data(degrees[::every], curve[::every])
         self._winner.set_data([degrees[winner]], [curve[winner]])
-        self._which.set_text(f"winner: {degrees[winner]:.1f} degrees, component {self.response.component}")
+        self._which.set_text(f"winner: {degrees[winner]:.1f}°, component {self.response.component}")
 
     def _draw_person(self, figure: Figure) -> list[Artist]:
-        ax = figure.add_axes((0.065, 0.12, 0.265, 0.76), aspect="equal", xlabel="x (m)", ylabel="y, up (m)")
+        ax = figure.add_axes((0.085, 0.3, 0.36, 0.64), aspect="equal", xlabel="x (m)", ylabel="y, up (m)")
         low, high = self.start.min(axis=1) - 0.3, self.start.max(axis=1) + 0.3
         (x, y), reach = (low + high) / 2, float((high - low).max()) / 2
         ax.set(xlim=(x - reach, x + reach), ylim=(y - reach, y + reach), title="move the landmark: Y_hat answers")
@@ -111,24 +111,24 @@ class JacobianWidget(Widget):
             ax.quiver(*self.start, *zeros, color=colour, scale_units="xy", scale=1 / ARROW, width=0.01, label=label)
             for label, colour in ANSWERS.items()
         ]
-        ax.legend(loc="best", fontsize=8, handlelength=1.2, labelspacing=0.2)
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, fontsize=9)
         return [*self._given.lines.values(), *self._answer.lines.values(), self._chosen, *self._arrows]
 
     def _draw_matrix(self, figure: Figure) -> list[Artist]:
-        ax, size = figure.add_axes((0.37, 0.12, 0.265, 0.76)), 2 * len(self.start[0])
+        ax, size = figure.add_axes((0.53, 0.42, 0.34, 0.52)), 2 * len(self.start[0])
         self._matrix = ax.imshow(np.zeros((size, size)), cmap="PuOr", vmin=-1, vmax=1)
         ax.set_xticks([size / 4, 3 * size / 4], ["x of Y", "y of Y"])
         ax.set_yticks([size / 4, 3 * size / 4], ["x of Y_hat", "y of Y_hat"], rotation=90, va="center")
         self._columns = [ax.axvline(0, color=colour, lw=1.5) for colour in ANSWERS.values()]
         halves = [line(size / 2 - 0.5, color="black", lw=0.5) for line in (ax.axhline, ax.axvline)]
-        self._trace = figure.text(0.5025, 0.91, "", ha="center", fontsize=10)
-        bar = figure.colorbar(self._matrix, cax=figure.add_axes((0.639, 0.12, 0.008, 0.76)))
-        bar.ax.tick_params(labelsize=7)
+        self._trace = figure.text(0.7, 0.955, "", ha="center", fontsize=10)
+        bar = figure.colorbar(self._matrix, cax=figure.add_axes((0.895, 0.42, 0.012, 0.52)))
+        bar.ax.tick_params(labelsize=9)
         return [self._matrix, *halves, *self._columns, self._trace]
 
     def _draw_eigenvalues(self, figure: Figure) -> list[Artist]:
-        ax, size = figure.add_axes((0.755, 0.6, 0.23, 0.28), ylabel="eigenvalue"), 2 * len(self.start[0])
-        ax.set(xlim=(0, size + 1), ylim=(-0.05, 1.05), title="eigenvalues of dY_hat/dY")
+        ax, size = figure.add_axes((0.53, 0.09, 0.19, 0.2), ylabel="eigenvalue"), 2 * len(self.start[0])
+        ax.set(xlim=(0, size + 1), ylim=(-0.05, 1.05), title="eigenvalues")
         ax.set_xlabel("number", labelpad=0)
         ax.axhline(1, color="0.7", lw=0.8)
         (self._eigenvalues,) = ax.plot(np.arange(1, size + 1), np.zeros(size), "o", color="black", ms=3)
@@ -136,10 +136,10 @@ class JacobianWidget(Widget):
 
     def _draw_cost(self, figure: Figure) -> list[Artist]:
         curves = [search_around(self.start, self.turned[False], ROTATIONS[-1], f).cost for f in (0.01, 100)]
-        ax = figure.add_axes((0.755, 0.12, 0.23, 0.28), xlabel="theta (degrees)", ylabel="cost (m²)")
+        ax = figure.add_axes((0.79, 0.09, 0.185, 0.2), xlabel="theta (degrees)", ylabel="cost (m²)")
         ax.set(xlim=(0, 360), ylim=(0.3 * np.min(curves), 3 * np.max(curves)), yscale="log", xticks=range(0, 361, 90))
         (self._curve,) = ax.plot([], [], color="0.5", lw=1)
         (self._dots,) = ax.plot([], [], ".", color="black", ms=4)
         (self._winner,) = ax.plot([], [], "o", color="#56B4E9", mec="black", ms=8)
-        self._which = figure.text(0.87, 0.425, "", ha="center", fontsize=10)
+        self._which = figure.text(0.882, 0.305, "", ha="center", fontsize=9)
         return [self._curve, self._dots, self._winner, self._which]

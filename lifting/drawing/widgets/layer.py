@@ -52,7 +52,7 @@ class LayerWidget(MovedMap):
             ipywidgets.SelectionSlider(value=80, options=(5, 10, 20, 40, 80, 160), description="rotations"),
         ]
         prior = load_prior() if prior is None else prior
-        super().__init__(frame, prior, landmark, new_figure(13, 3.6, dpi=80), sliders)
+        super().__init__(frame, prior, landmark, new_figure(9.3, 5.6), sliders)
 
     def update(self) -> None:
         """Send the maps through the layer and the gradients back, and set every artist."""
@@ -87,8 +87,8 @@ class LayerWidget(MovedMap):
         """The person, a map for each switch, and bars."""
         artists = self._draw_arrows(figure)
         self._images, self._peaks = {}, []
-        for left, switch in zip((0.31, 0.53), SWITCHES, strict=True):
-            image, mark = self.draw_map(figure, left, 10, title=f"-dL/dB, {self.name}: {switch}")
+        for left, switch in zip((0.42, 0.73), SWITCHES, strict=True):
+            image, mark = self.draw_map(figure, (left, 0.6), 10, title=f"-dL/dB by {switch}")
             (peak,) = figure.axes[-1].plot([], [], "o", mfc="none", color="black", ms=7)
             self._images[switch] = image
             self._peaks.append(peak)
@@ -96,17 +96,18 @@ class LayerWidget(MovedMap):
         return [*artists, *self._draw_bars(figure)]
 
     def _draw_arrows(self, figure: Figure) -> list[Artist]:
-        ax = figure.add_axes((0.06, 0.15, 0.2, 0.72), xlim=(14, 94), ylim=(62, -11))
+        ax = figure.add_axes((0.06, 0.24, 0.3, 0.68))
         person, nothing = self.draw_person(ax), np.zeros(int(self.visible.sum()))
         self._arrows = ax.quiver(*[nothing] * 4, angles="xy", scale_units="xy", scale=1, color=ANSWER, width=0.01)
         ax.plot([], [], color=ANSWER, lw=2, label="D, longest = 6 cells")
-        ax.legend(loc="upper right", fontsize=8, handlelength=1.2)
-        self._said = figure.text(0.16, 0.91, "", ha="center", fontsize=10)
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, fontsize=9)
+        self._said = figure.text(0.21, 0.94, "", ha="center", fontsize=10)
         return [*person, self._arrows, self._said]
 
     def _draw_bars(self, figure: Figure) -> list[Artist]:
-        ax = figure.add_axes((0.84, 0.15, 0.15, 0.72), xlim=(0, 3), ylim=(16.5, -0.5), xlabel="|D| (1 / cell)")
+        ax = figure.add_axes((0.55, 0.07, 0.43, 0.4), xlim=(0, 3), ylim=(16.5, -0.5))
+        ax.set_title("|D| of each landmark (1 / cell)", fontsize=10, y=0.9, x=0.7)
         colours = [COLOURS[side] for side in bone_sides(HUMAN36M)]
         self._bars = ax.barh(range(len(colours)), np.zeros(len(colours)), color=colours).patches
-        ax.set_yticks(range(len(colours)), [name.replace("_", " ") for name in HUMAN36M.landmarks], fontsize=7)
+        ax.set_yticks(range(len(colours)), [name.replace("_", " ") for name in HUMAN36M.landmarks], fontsize=9)
         return list(self._bars)

@@ -64,20 +64,22 @@ class MovedMap(Widget):
         where = {"visible": self.visible, "camera": self.camera}
         return ProjectedLoss(target, weight, self.prior, sigma=self["sigma"], **where, **settings)
 
-    def draw_map(self, figure: Figure, left: float, reach: int, **labels: str) -> tuple[Any, Any]:
-        """Axes of one map around the true peak, `reach` cells to each side: its image, and the mark of the peak."""
+    def draw_map(self, figure: Figure, corner: tuple[float, float], reach: int, **labels: str) -> tuple[Any, Any]:
+        """Axes with that lower left corner, of a map around the true peak, `reach` cells to each side: image, mark."""
         column, row = self.truth[:, self.moved]
         limits = {"xlim": (column - reach, column + reach), "ylim": (row + reach, row - reach)}
-        ax = figure.add_axes((left, 0.15, 0.19, 0.7))
+        ax = figure.add_axes((*corner, 0.26, 0.35))
         image = ax.imshow(np.zeros(self.size), cmap="PuOr", vmin=-1, vmax=1)
         (mark,) = ax.plot(column, row, "x", color=ANSWER, ms=8)
-        ax.set(xlabel="column (cells)", **limits, **labels)
+        ax.set(xlabel="column (cells)", ylabel="row (cells)", **limits, **labels)
         ax.locator_params(integer=True)
         return image, mark
 
     def draw_person(self, ax: Axes) -> list[Artist]:
         """Y_hat as a person, and the landmarks Y that are given as dots."""
+        (left, top), (right, bottom) = (end(self.truth[:, self.visible], axis=1) for end in (np.min, np.max))
         ax.set(aspect="equal", xlabel="column (cells)", ylabel="row (cells)")
+        ax.set(xlim=(left - 9, right + 9), ylim=(bottom + 7, top - 10))  # the top of the head is not seen
         self._person = Person(ax, "Y_hat,")
         (self._seen,) = ax.plot([], [], "o", color="black", ms=3, label="Y")
         return [*self._person.lines.values(), self._seen]

@@ -38,17 +38,17 @@ class PriorWidget(Widget):
         theta = align_to_prior(poses, prior)
         self.prior = prior
         self.aligned = np.stack([turn(poses, -theta[:, k]) for k in range(prior.K)], axis=1)
-        figure = new_figure(11, 4.2)
-        left, right = (figure.add_axes((x, 0.13, 0.27, 0.72), aspect="equal") for x in (0.07, 0.41))
+        figure = new_figure(9.3, 4.2)
+        left, right = (figure.add_axes((x, 0.2, 0.28, 0.66), aspect="equal") for x in (0.07, 0.42))
         self.mean, self.moved = Person(left, "mean", colour="0.6", ls="--", lw=1.5), Person(left)
         self.real, self.rebuilt = Person(right, "real pose", colour="0.6", ls="--", lw=1.5), Person(right)
         people = [line for one in (self.mean, self.moved, self.real, self.rebuilt) for line in one.lines.values()]
-        titles = [figure.text(x, 0.97, "", ha="center", va="top") for x in (0.205, 0.545)]
+        titles = [figure.text(x, 0.97, "", ha="center", va="top") for x in (0.21, 0.56)]
         self.moved_title, self.rebuilt_title = titles
         for ax in (left, right):
             ax.set(xlim=(-RADIUS, RADIUS), ylim=(-RADIUS, RADIUS))
             ax.set(xlabel="x in the camera's frame (m)", ylabel="y, up (m)")
-            ax.legend(loc="upper left", fontsize=8)
+            ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3, fontsize=9, columnspacing=1)
         sliders = [
             IntSlider(1, min=1, max=prior.J, description="basis"),
             FloatSlider(1.5, min=-3, max=3, step=0.25, description="deviations"),
@@ -79,10 +79,10 @@ class PriorWidget(Widget):
 
     def _draw_spread(self, figure: Figure) -> list[Line2D]:
         self.spread = 1000 * np.sqrt(self.prior.component_variance)
-        ax = figure.add_axes((0.775, 0.13, 0.215, 0.72), xlabel="basis j", ylabel="standard deviation of a_j (mm)")
+        ax = figure.add_axes((0.79, 0.2, 0.2, 0.66), xlabel="basis j", ylabel="standard deviation of a_j (mm)")
         ax.set(xlim=(0, self.prior.J + 1), ylim=(0, 1.08 * self.spread.max()))
         (self.dots,) = ax.plot([], [], "o", color="0.6", ms=4, label="left out")
         (self.kept,) = ax.plot([], [], "o", color="black", ms=4, label="the first J")
         (self.chosen,) = ax.plot([], [], "D", color=COLOURS["right"], ms=8, fillstyle="none", label="this basis")
-        ax.legend(loc="upper right", fontsize=8)
+        ax.legend(loc="upper right", fontsize=9)
         return [self.dots, self.kept, self.chosen]

@@ -34,10 +34,10 @@ class ProjectionWidget(Widget):
         """
         self.pose = to_numpy(check_array("pose", pose, 3, len(HUMAN36M.landmarks)))
         self.pose = self.pose - self.pose.mean(axis=-1, keepdims=True)
-        figure = new_figure(10.5, 3.7)
+        figure = new_figure(9.3, 4)
         circle, picture, error = figure.subplots(1, 3)
         moving = [*self._draw_circle(circle), *self._draw_picture(picture), *self._draw_error(error)]
-        figure.subplots_adjust(left=0.06, right=0.98, bottom=0.15, top=0.9, wspace=0.32)
+        figure.subplots_adjust(left=0.03, right=0.98, bottom=0.22, top=0.92, wspace=0.32)
         sliders = [
             FloatSlider(35, min=0, max=360, step=1, description="angle"),
             FloatSlider(0, min=-30, max=60, step=1, description="elevation"),
@@ -70,7 +70,7 @@ class ProjectionWidget(Widget):
         (self._near,) = ax.plot([], [], "--", color="grey", lw=2, label="nearest of the set")
         ax.set(xlim=(-1.2, 1.2), ylim=(1.2, -1.2), aspect="equal", xticks=[], yticks=[])
         ax.set(title="the angles, from above", xlabel="camera on this side")
-        ax.legend(loc="upper left", fontsize=8)
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), fontsize=9)
         return [self._set, self._exact, self._near]
 
     def _draw_picture(self, ax: Axes) -> list[Artist]:
@@ -78,13 +78,13 @@ class ProjectionWidget(Widget):
         self._ghost, self._person = Person(ax, colour="grey", ls="--"), Person(ax, marker="o", ms=3)
         ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", title="the picture, eq. (1)")
         ax.set(xlabel="x (m)", ylabel="y, up (m)")
-        ax.legend(loc="upper right", fontsize=8)
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, fontsize=9)
         return [*self._ghost.lines.values(), *self._person.lines.values()]
 
     def _draw_error(self, ax: Axes) -> list[Artist]:
         (self._curve,) = ax.plot(np.degrees(AROUND), np.ones(len(AROUND)), color="black", lw=1)
         (self._dot,) = ax.plot([], [], "o", color="#009E73")
-        self._text = ax.text(0.97, 0.95, "", transform=ax.transAxes, ha="right", va="top", fontsize=8)
+        self._text = ax.text(0.97, 0.95, "", transform=ax.transAxes, ha="right", va="top", fontsize=9)
         ax.set(xlim=(0, 360), ylim=(0.1, 1000), yscale="log", title="error of the nearest angle")
         ax.set(xlabel="angle (degrees)", ylabel="mean distance (mm)", xticks=range(0, 361, 90))
         return [self._curve, self._dot, self._text]

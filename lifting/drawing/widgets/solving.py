@@ -46,7 +46,7 @@ class SolvingWidget(Widget):
         self.prior, self.around = prior, turn_prior(prior, ROTATIONS[-1])
         self._facing = float(np.degrees(align_to_prior(np.stack([self.truth] * 2), prior)[0, 0]))
         self._looked_from: float | None = None
-        figure = new_figure(11, 3.9, dpi=80)
+        figure = new_figure(9.3, 4.4)
         sliders = [
             ipywidgets.FloatLogSlider(1, min=-2, max=2, step=0.1, description="sigma", readout_format=".2f"),
             ipywidgets.SelectionSlider(options=ROTATIONS, value=80, description="rotations"),
@@ -88,35 +88,35 @@ class SolvingWidget(Widget):
 
     def _draw_cost(self, figure: Figure) -> list[Artist]:
         loose, stiff = (search_around(self.truth[:2], self.around, ROTATIONS[-1], f).cost for f in (0.01, 100))
-        ax = figure.add_axes((0.07, 0.14, 0.3, 0.74), xlabel="theta (degrees)", ylabel="cost (m²)")
+        ax = figure.add_axes((0.07, 0.26, 0.24, 0.64), xlabel="theta (degrees)", ylabel="cost (m²)")
         ax.set(xlim=(0, 360), ylim=(0.5 * loose.min(), 6 * stiff.max()), yscale="log", xticks=range(0, 361, 90))
-        ax.set_title("least cost of eq. (2) at every angle")
+        ax.set_title("least cost of eq. (2)")
         self._heading = ax.axvline(0, color="0.6", lw=1, ls="--", label="the truth's own")
         (self._curve,) = ax.plot([], [], color="0.5", lw=1)
         (self._dots,) = ax.plot([], [], ".", color="black", ms=4, label="searched")
         (self._second,) = ax.plot([], [], "s", color="#CC79A7", ms=7, label="runner-up valley")
         (self._winner,) = ax.plot([], [], "o", color="#009E73", ms=8, label="winner")
-        ax.legend(loc="upper right", fontsize=8, ncols=2)
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), fontsize=9, ncols=2, columnspacing=1)
         return [self._heading, self._curve, self._dots, self._second, self._winner]
 
     def _draw_landmarks(self, figure: Figure) -> list[Artist]:
         reach = 1.1 * float(np.abs(self.truth).max())
-        ax = figure.add_axes((0.44, 0.14, 0.25, 0.74), xlabel="x (m)", ylabel="y, up (m)", aspect="equal")
+        ax = figure.add_axes((0.385, 0.26, 0.26, 0.64), xlabel="x (m)", ylabel="y, up (m)", aspect="equal")
         ax.set(xlim=(-reach, reach), ylim=(-reach, reach))
         self._given, self._reprojection = _pair(ax, "Y", "Y_hat,")
-        self._misfit = figure.text(0.565, 0.91, "", ha="center", fontsize=10)
+        self._misfit = figure.text(0.515, 0.93, "", ha="center", fontsize=10)
         return [*self._given.lines.values(), *self._reprojection.lines.values(), self._misfit]
 
     def _draw_pose(self, figure: Figure) -> list[Artist]:
-        self._ax3: Any = figure.add_axes((0.7, 0.1, 0.26, 0.76), projection="3d")
+        self._ax3: Any = figure.add_axes((0.665, 0.27, 0.24, 0.66), projection="3d")
         frame_3d(self._ax3, self.truth, radius=1.1 * float(np.abs(self.truth).max()))
         self._true_pose, self._lifted_pose = _pair(self._ax3, "truth", "lifted,")
-        self._error = figure.text(0.84, 0.91, "", ha="center", fontsize=10)
+        self._error = figure.text(0.8, 0.93, "", ha="center", fontsize=10)
         return [*self._true_pose.lines.values(), *self._lifted_pose.lines.values(), self._error]
 
 
 def _pair(ax: Any, given: str, found: str) -> tuple[Person, Person]:
     """What is given, dotted and black, and what was found, in the sides' colours."""
     pair = Person(ax, given, colour="black", ls=":", lw=1.5, marker="o", ms=2.5), Person(ax, found, marker="o", ms=2.5)
-    ax.legend(loc="upper left", fontsize=8, handlelength=1.2)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2, fontsize=9)
     return pair

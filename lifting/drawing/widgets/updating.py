@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from lifting.belief import belief_update
 from lifting.datasets.real_frames import RealFrame
+from lifting.drawing.plots import BELIEF_COLOURS
 from lifting.drawing.widgets.base import new_figure
 from lifting.drawing.widgets.moved_map import ANSWER, MovedMap
 from lifting.pose_prior import PosePrior
@@ -45,7 +46,7 @@ class UpdatingWidget(MovedMap):
             ipywidgets.IntSlider(0, min=0, max=STEPS, description="steps"),
             ipywidgets.SelectionSlider(options=("given", "kept back"), description="label"),
         ]
-        super().__init__(frame, prior, landmark, new_figure(13, 3.5, dpi=80), sliders)
+        super().__init__(frame, prior, landmark, new_figure(9.3, 5.6), sliders)
 
     def update(self) -> None:
         """Take all steps for the sliders' values, unless nothing but "steps" has moved, and set every artist."""
@@ -80,24 +81,24 @@ class UpdatingWidget(MovedMap):
 
     def draw(self, figure: Figure) -> list[Artist]:
         """Two maps, the person, and the loss."""
-        self._map, mark = self.draw_map(figure, 0.04, 12, title=f"map of the {self.name}", ylabel="row (cells)")
-        self._map.set(cmap="magma", clim=(0, 1))
+        self._map, mark = self.draw_map(figure, (0.05, 0.6), 12, title=f"map of the {self.name}")
+        self._map.set(cmap=BELIEF_COLOURS, clim=(0, 1))
         (self._path,) = figure.axes[0].plot([], [], ".-", color="#56B4E9", lw=1, ms=4)
-        self._update, other_mark = self.draw_map(figure, 0.26, 12, title="its next update")
+        self._update, other_mark = self.draw_map(figure, (0.05, 0.08), 12, title="its next update")
         maps = [self._map, mark, self._path, self._update, other_mark]
         return [*maps, *self._draw_arrow(figure), *self._draw_loss(figure)]
 
     def _draw_arrow(self, figure: Figure) -> list[Artist]:
-        ax = figure.add_axes((0.51, 0.15, 0.2, 0.7), xlim=(2, 78), ylim=(62, -10))
+        ax = figure.add_axes((0.38, 0.24, 0.28, 0.68))
         person = self.draw_person(ax)
         (self._arrow,) = ax.plot([], [], color=ANSWER, lw=2, label="towards D")
         (self._head,) = ax.plot([], [], "*", color=ANSWER, ms=8)
-        ax.legend(loc="upper right", fontsize=8, handlelength=1.2)
-        self._said = figure.text(0.61, 0.9, "", ha="center", fontsize=9)
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, fontsize=9)
+        self._said = figure.text(0.52, 0.945, "", ha="center", fontsize=10)
         return [*person, self._arrow, self._head, self._said]
 
     def _draw_loss(self, figure: Figure) -> list[Artist]:
-        ax = figure.add_axes((0.78, 0.15, 0.2, 0.7), xlim=(0, STEPS), ylim=(0, 1.6), xlabel="steps")
+        ax = figure.add_axes((0.74, 0.24, 0.24, 0.68), xlim=(0, STEPS), ylim=(0, 1.6), xlabel="steps")
         ax.set(title="loss, first one = 1", xticks=range(0, STEPS + 1, 5))
         (self._curve,) = ax.plot([], [], ".-", color="black", lw=1)
         (self._dot,) = ax.plot([], [], "o", color="#D55E00")
