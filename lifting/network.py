@@ -153,8 +153,7 @@ class Network(nn.Module):
     def forward(self, images: Float[torch.Tensor, "N 3 H W"]) -> Prediction:
         """Images (N, 3, H, W) in [0, 1], of any floating-point type; sides that the stride divides.
 
-        Channels are red, green and blue, in this order. Nothing in a picture's numbers tells another one, such as
-        OpenCV's, which is the reverse: `images.flip(1)`.
+        Channels are red, green, blue. No number tells another order, such as OpenCV's: `images.flip(1)` mends that.
 
         A forward hook on `trunk` or on one of `stages` may change what they give, for experiments: the first belief
         maps and the features, or a later stage's belief maps.
@@ -326,18 +325,23 @@ def save_network(network: Network, path: str | os.PathLike[str], dtype: torch.dt
     """
     if not dtype.is_floating_point:
         fail("dtype", dtype, "torch.float32, float16, bfloat16 or float64")
+    write_atomically(path, network_bytes(network, dtype))
+
+
+def network_bytes(network: Network, dtype: torch.dtype = torch.float32) -> bytes:
+    """What `save_network` writes."""
     about = {"layout": LAYOUT, "configuration": network.configuration.name, "lifting": network.lifting}
     about["prior"] = fingerprint(network.prior)
     weights = {key: value.detach().to("cpu", dtype).contiguous() for key, value in network.state_dict().items()}
     # one text: safetensors doesn't keep the order of several, and equal networks should make equal files
-    write_atomically(path, safetensors.torch.save(weights, {"about": json.dumps(about)}))
+    return safetensors.torch.save(weights, {"about": json.dumps(about)})
 
 
 def load_network(path: str | os.PathLike[str] | None = None, prior: PosePrior | None = None) -> Network:
     """A trained network, ready to be used (`eval`), in float32: the shipped one, or the one that is at `path`.
 
     Args:
-        path: a file of `save_network`; None: `data/network.safetensors`, trained on rendered people.
+        path: a file of `save_network` or of a checkpoint; None: the shipped one, trained on rendered people.
         prior: the model of pose that it was trained with; the embedded one where None.
 
     Raises:
@@ -346,13 +350,15 @@ def load_network(path: str | os.PathLike[str] | None = None, prior: PosePrior | 
     """
     path = data_path("network.safetensors") if path is None else path
     prior = load_prior() if prior is None else prior
-    with open(path, "rb") as file:
-        data = file.read()
     try:
+        with open(path, "rb") as file:
+            data = file.read()
         weights = safetensors.torch.load(data)
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
         about = json.loads(header.get("__metadata__", {}).get("about", "{}"))
-    except (safetensors.SafetensorError, ValueError) as error:
+    except FileNotFoundError:
+        raise
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
         fail("path", f"{path}, which can't be read ({error})", "a whole file of save_network")
     if about.get("layout") != LAYOUT:
         fail("path", f"{path}, of layout {about.get('layout')!r}", f"a file of save_network, of layout {LAYOUT!r}")

@@ -22,12 +22,25 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from lifting.camera import turn
-from lifting.support.arrays import Array, check_array, check_count, check_finite, check_floating, fail, like, namespace
+from lifting.support.arrays import (
+    Array,
+    check_array,
+    check_count,
+    check_finite,
+    check_floating,
+    fail,
+    like,
+    namespace,
+    to_constant,
+)
 from lifting.support.checked import checked
 from lifting.support.files import data_path, load_npz, save_npz
 
 TOLERANCE = 1e-6
 """How far from exact centring, orthonormality and a sum of 1 the arrays of a prior may be."""
+
+MATLAB = b"MATLAB"
+"""How a MATLAB file begins, of whatever version."""
 
 FIELDS = ("mu", "e", "sigma", "noise_variance", "weights")
 
@@ -65,7 +78,7 @@ class PosePrior:
 
     def __post_init__(self) -> None:
         for field in FIELDS:
-            array = np.array(check_floating(field, getattr(self, field)), dtype=np.float64)
+            array = np.array(to_constant(field, check_floating(field, getattr(self, field))), dtype=np.float64)
             array.setflags(write=False)
             object.__setattr__(self, field, array)
         object.__setattr__(self, "landmarks", tuple(str(name) for name in self.landmarks))
@@ -364,7 +377,15 @@ def load_prior(path: str | os.PathLike[str] | None = None) -> PosePrior:
         FileNotFoundError: there is no such file.
         ValueError: the file can't be read, is of another kind, or holds no valid prior.
     """
-    arrays: dict[str, Any] = load_npz(data_path("prior.npz") if path is None else path, (*FIELDS, "landmarks"))
+    path = data_path("prior.npz") if path is None else path
+    if os.path.isfile(path):
+        with open(path, "rb") as file:
+            if file.read(len(MATLAB)) == MATLAB:
+                reader = "lifting.fitting.released.load_matlab_prior"
+                fail(
+                    "path", f"{path}, a MATLAB file", f"an .npz file of save_prior ({reader} reads the released model)"
+                )
+    arrays: dict[str, Any] = load_npz(path, (*FIELDS, "landmarks"))
     arrays["landmarks"] = np.atleast_1d(arrays["landmarks"]).tolist()
     return PosePrior(**arrays)
 

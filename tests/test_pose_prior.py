@@ -331,7 +331,7 @@ def test_files_truncated_foreign_and_missing_files(tmp_path):
     np.savez(path, mu=np.zeros(3))
     with pytest.raises(ValueError, match="path: got .*lacks e, landmarks.*expected"):
         load_prior(path)
-    path.write_bytes(b"MATLAB 5.0 MAT-file" + bytes(200))
+    path.write_bytes(b"HIERARCHY" + bytes(200))
     with pytest.raises(ValueError, match="path: got .*not an .npz file.*expected an .npz file holding e, landmarks"):
         load_prior(path)
     with pytest.raises(FileNotFoundError):

@@ -6,7 +6,7 @@ from jaxtyping import Float
 from lifting.camera import rotation_angles, turn
 from lifting.pose_prior import PosePrior
 from lifting.solve import centre
-from lifting.support.arrays import check_array, fail
+from lifting.support.arrays import check_array, fail, to_constant
 from lifting.support.checked import checked
 
 GRID = 32
@@ -131,7 +131,7 @@ def start_by_factorisation(
 
 def check_poses(poses: np.ndarray, landmarks: int | str = "L") -> np.ndarray:
     """Poses (N, 3, L) as float64, centred; refused where they are fewer than 2 or have fewer than 2 landmarks."""
-    poses = np.asarray(check_array("poses", poses, 3, landmarks), dtype=np.float64)
+    poses = to_constant("poses", check_array("poses", poses, 3, landmarks)).astype(np.float64)
     if poses.ndim != 3 or len(poses) < 2 or poses.shape[-1] < 2:
         fail("poses", f"shape {poses.shape}", "shape (N, 3, L) with N >= 2 poses of L >= 2 landmarks")
     return centre(poses)

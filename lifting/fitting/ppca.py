@@ -10,7 +10,7 @@ from lifting.camera import turn
 from lifting.fitting.alignment import align_to_prior, check_poses
 from lifting.pose_prior import Gaussian, PosePrior, log_density
 from lifting.solve import centre
-from lifting.support.arrays import check_array, check_count, check_positive, fail
+from lifting.support.arrays import check_array, check_count, check_positive, fail, to_constant
 
 LEAST_SPREAD = 1e-9
 """The least variance of a coefficient, as a share of the noise's: a basis that explains nothing keeps this much."""
@@ -191,7 +191,7 @@ def check_frame_weights(frame_weights: np.ndarray | None, N: int) -> np.ndarray:
     """The weights (N,) of N poses, 1 where none are given; refused where one is negative or all are 0."""
     if frame_weights is None:
         return np.ones(N)
-    w = np.asarray(check_array("frame_weights", frame_weights, "N"), dtype=np.float64)
+    w = to_constant("frame_weights", check_array("frame_weights", frame_weights, "N")).astype(np.float64)
     if w.shape != (N,):
         fail("frame_weights", f"shape {w.shape}", f"shape ({N},), one weight a pose")
     if w.min() < 0 or w.max() <= 0:

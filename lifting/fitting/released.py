@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lifting.pose_prior import PosePrior, face_viewer
+from lifting.skeleton import HUMAN36M
 from lifting.solve import centre
 from lifting.support.arrays import check_finite, check_floating, fail
 
@@ -34,7 +35,8 @@ def load_matlab_prior(
     The rows are made exactly centred and orthonormal, where they are so to 1 % in the file. Where `left` and
     `right` (indices of landmarks) are given, the means are turned to face +z; see `face_viewer`.
 
-    The released file itself loads with K = 3 and J = 25. It carries no names of landmarks.
+    The released file itself loads with K = 3 and J = 25; left is left, and up is up. It carries no names of landmarks.
+    Its 17 are in Human3.6M's order, so the names of `skeleton.HUMAN36M` are given to any file of 17.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -57,6 +59,7 @@ def load_matlab_prior(
         sigma=sigma[:, :-1] / w[:, None],
         noise_variance=1e-6 / w**2,
         weights=np.full(K, 1 / K),
+        landmarks=HUMAN36M.landmarks if mu.shape[-1] == len(HUMAN36M.landmarks) else (),
     )
     return face_viewer(prior, left, right) if len(left) or len(right) else prior
 

@@ -68,6 +68,15 @@ def to_numpy(value: Array) -> np.ndarray:
     return np.asarray(value)
 
 
+def to_constant(argument: str, value: Array) -> np.ndarray:
+    """`to_numpy`, where nothing carries a gradient on: a tensor that requires one is refused, not cut off silently."""
+    if array_api_compat.is_torch_array(value) and value.requires_grad:
+        fail(
+            argument, "a tensor that requires a gradient", "a constant: nothing is differentiated by it (use .detach())"
+        )
+    return to_numpy(value)
+
+
 def fail(argument: str, got: object, expected: object) -> NoReturn:
     """Raise the ValueError of bad input: which argument, what came, what was expected."""
     raise ValueError(f"{argument}: got {got}, expected {expected}")

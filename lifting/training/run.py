@@ -37,7 +37,7 @@ from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
 from lifting.datasets.pictures import Labelled, Pictures
-from lifting.network import Network, load_network, save_network
+from lifting.network import Network, load_network, network_bytes, save_network
 from lifting.support.arrays import check_count, fail
 from lifting.support.files import write_atomically, write_json
 from lifting.training.batches import Batches
@@ -241,10 +241,7 @@ class Run:
             return
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir()
-        network, optimiser = (
-            tensor_bytes({key: value.detach().contiguous().cpu() for key, value in part.items()})
-            for part in trainer.tensors()
-        )
+        network, optimiser = network_bytes(trainer.network), tensor_bytes(trainer.optimiser_tensors())
         write_atomically(beside / "network.safetensors", network)
         write_atomically(beside / "optimiser.safetensors", optimiser)
         state = {

@@ -161,14 +161,14 @@ class Trainer:
         self.step += 1
         return c_t, norm.detach()
 
-    def tensors(self) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
-        """What a checkpoint holds: the network's tensors, and the optimiser's by parameter and name."""
+    def optimiser_tensors(self) -> dict[str, torch.Tensor]:
+        """What a checkpoint holds of the optimiser, by parameter and name, on the CPU."""
         own = self.optimiser.state_dict()["state"]
         flat = {f"{i}.{name}": value for i, state in own.items() for name, value in state.items() if value is not None}
-        return dict(self.network.state_dict()), {key: torch.as_tensor(value) for key, value in flat.items()}
+        return {key: torch.as_tensor(value).detach().contiguous().cpu() for key, value in flat.items()}
 
     def restore(self, network: dict[str, torch.Tensor], optimiser: dict[str, torch.Tensor], state: dict) -> None:
-        """Take back what `tensors` gave."""
+        """Take back what a checkpoint holds."""
         self.network.load_state_dict(network)
         per_parameter: dict[int, dict[str, torch.Tensor]] = {}
         for key, value in optimiser.items():

@@ -1,0 +1,123 @@
+"""Files of another kind, and those that come near: a checkpoint, the released model, motion capture as text."""
+
+import re
+import shutil
+
+import numpy as np
+import pytest
+import scipy.io
+import torch
+
+from lifting import load_network, load_prior, save_prior
+from lifting.datasets.rendered import load_rendered
+from lifting.fitting.fit_prior import fit_prior
+from lifting.fitting.released import load_matlab_prior
+from lifting.pose_prior import PosePrior
+from lifting.skeleton import HUMAN36M
+from lifting.support.files import data_path
+from lifting.training import RunOptions, Settings, train
+from tests.test_released import to_matlab
+
+PRIOR = load_prior()
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def refuses(message):
+    return pytest.raises(ValueError, match=f"^{re.escape(message)}")
+
+
+def test_a_bvh_file_is_no_prior(tmp_path):
+    path = tmp_path / "walk.bvh"
+    path.write_text("HIERARCHY\nROOT Hips\n{\n\tOFFSET 0.00 0.00 0.00\n\tCHANNELS 6 Xposition\n}\nMOTION\nFrames: 1\n")
+    kind = (
+        f"path: got {path}, which is of another kind: not an .npz file of plain arrays, expected an .npz file holding"
+    )
+    with refuses(kind) as refused:
+        load_prior(path)
+    assert "pickle" not in str(refused.value)
+
+
+def test_a_matlab_file_is_sent_to_its_reader_which_reads_it(tmp_path):
+    path = tmp_path / "prob_model.mat"
+    to_matlab(PRIOR, path)
+    reader = "lifting.fitting.released.load_matlab_prior"
+    with refuses(f"path: got {path}, a MATLAB file, expected an .npz file of save_prior ({reader} reads"):
+        load_prior(path)
+    found = load_matlab_prior(path)
+    np.testing.assert_allclose(found.mu, PRIOR.mu, atol=1e-12)
+    save_prior(found, tmp_path / "prior.npz")
+    assert load_prior(tmp_path / "prior.npz").landmarks == HUMAN36M.landmarks
+
+
+def test_a_matlab_file_of_17_landmarks_has_their_names_and_another_has_none(tmp_path):
+    to_matlab(PRIOR, tmp_path / "17.mat")
+    assert load_matlab_prior(tmp_path / "17.mat").landmarks == HUMAN36M.landmarks
+    few, names = slice(0, 5), PRIOR.landmarks[:5]
+    poses = PRIOR.mu[0][:, few] + 0.1 * np.random.default_rng(0).standard_normal((40, 3, 5))
+    to_matlab(fit_prior(poses, 2, landmarks=names).prior, tmp_path / "5.mat")
+    assert load_matlab_prior(tmp_path / "5.mat").landmarks == ()
+
+
+def test_a_file_that_only_begins_like_a_matlab_file(tmp_path):
+    path = tmp_path / "cut.mat"
+    path.write_bytes(b"MATLAB 5.0 MAT-file")
+    with refuses(f"path: got {path}, which can't be read"):
+        load_matlab_prior(path)
+    scipy.io.savemat(path, {"other": np.zeros(3)})
+    with refuses(f"path: got {path}, which lacks mu, e, sigma"):
+        load_matlab_prior(path)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run of four steps with a checkpoint every two: its folder and network."""
+    out = tmp_path_factory.mktemp("runs") / "x"
+    options = RunOptions(workers=0, every=2, progress=False)
+    return out, train(Settings(steps=4, batch=8, warm_up=1), load_rendered("validation"), out, options=options)
+
+
+def test_a_checkpoint_is_loaded_as_a_network(run):
+    out, trained = run
+    last = load_network(out / "checkpoints/step_0000004/network.safetensors")
+    assert not last.training
+    for (name, one), other in zip(last.state_dict().items(), trained.state_dict().values(), strict=True):
+        assert torch.equal(one, other), name
+    earlier = load_network(out / "checkpoints/step_0000002/network.safetensors")
+    assert not torch.equal(earlier.trunk.belief[-1].weight, last.trunk.belief[-1].weight)
+    assert (out / "checkpoints/step_0000004/network.safetensors").read_bytes() == (
+        out / "network.safetensors"
+    ).read_bytes()
+
+
+def test_a_folder_or_the_optimisers_file_is_no_network(run, tmp_path):
+    out, _ = run
+    with refuses(f"path: got {out}, which can't be read"):
+        load_network(out)
+    other = out / "checkpoints/step_0000004/optimiser.safetensors"
+    with refuses(f"path: got {other}, of layout None, expected a file of save_network"):
+        load_network(other)
+    shutil.copy(data_path("prior.npz"), tmp_path / "network.safetensors")
+    with refuses(f"path: got {tmp_path / 'network.safetensors'}, which can't be read"):
+        load_network(tmp_path / "network.safetensors")
+
+
+# --- gradients that would be lost ----------------------------------------------------------------------------------
+
+CONSTANT = "a tensor that requires a gradient, expected a constant: nothing is differentiated by it (use .detach())"
+
+
+def test_fitting_takes_tensors_and_says_that_it_is_not_differentiated():
+    poses = PRIOR.mu[0] + 0.05 * np.random.default_rng(1).standard_normal((30, 3, 17))
+    want = fit_prior(poses, 2).prior
+    np.testing.assert_array_equal(fit_prior(torch.from_numpy(poses), 2).prior.mu, want.mu)
+    with refuses(f"poses: got {CONSTANT}"):
+        fit_prior(torch.from_numpy(poses).requires_grad_(), 2)
+    with refuses(f"frame_weights: got {CONSTANT}"):
+        fit_prior(poses, 2, frame_weights=torch.ones(30, requires_grad=True))
+
+
+def test_a_prior_is_made_of_constants():
+    fields = {name: torch.tensor(getattr(PRIOR, name)) for name in ("mu", "e", "sigma", "noise_variance", "weights")}
+    np.testing.assert_array_equal(PosePrior(**fields).mu, PRIOR.mu)
+    with refuses(f"e: got {CONSTANT}"):
+        PosePrior(**{**fields, "e": fields["e"].requires_grad_()})
