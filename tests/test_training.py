@@ -296,7 +296,7 @@ def test_weights_of_another_configuration_are_no_start(tmp_path, finished):
                             finished[0] / "network.safetensors")  # fmt: skip
 
 
-@pytest.mark.parametrize("change", [{"lifting": "none"}, {"rate": 1e-3}, {"config": "paper"}, {"steps": 6}])
+@pytest.mark.parametrize("change", [{"lifting": "none"}, {"rate": 1e-3}, {"config": "paper"}, {"steps": 3}])
 def test_a_run_of_other_settings_is_refused(finished, change):
     settings = dataclasses.replace(SHORT, **change)
     name, value = next(iter(change.items()))

@@ -40,6 +40,7 @@ class Batches(Dataset):
     processes: int = 1
 
     def __post_init__(self) -> None:
+        check_count("pictures", len(self.pictures))
         check_count("batch", self.size)
         if self.size % (CHUNK * self.processes):
             want = f"a multiple of {CHUNK * self.processes}: chunks of {CHUNK}, as many for each of {self.processes}"

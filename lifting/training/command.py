@@ -5,6 +5,7 @@ python -m lifting.training --steps 20000 --out DIR --data SHARDS        # pictur
 python -m lifting.training --steps 20000 --out DIR --data mpii:DIR      # MPII, see `lifting.datasets.mpii`
 python -m lifting.training --steps 20000 --out DIR --data human36m:DIR  # see `lifting.datasets.human36m`
 python -m lifting.training --steps 20000 --out DIR --resume             # goes on where it was stopped
+python -m lifting.training --steps 30000 --out DIR --resume             # and further, once it has ended
 torchrun --nproc-per-node 2 -m lifting.training ...                     # the batch shared by two processes
 python -m lifting.training --config paper --size 368 ...                # the paper's configuration, for a GPU
 """
@@ -70,7 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--unrecognisable", type=float, default=Rendering.unrecognisable, metavar="X",
                         help="share of heads made of large pixels, with --data (default %(default)s)")  # fmt: skip
     parser.add_argument("--start", metavar="FILE", help="a trained network to go on from; else random weights")
-    parser.add_argument("--resume", action="store_true", help="go on where an earlier run stopped")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on where an earlier run stopped; with more --steps where it has ended"
+    )
     parser.add_argument("--device", help="cpu, cuda, cuda:1, ...; default: a GPU where there is one")
     parser.add_argument("--workers", type=int, default=1, help="processes that make pictures (default 1)")
     parser.add_argument("--every", type=int, default=500, help="steps between checkpoints (default 500)")
@@ -88,5 +91,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt as stop:
         print(f"\n{stop or 'stopped'}; --resume goes on from here", file=sys.stderr)
         sys.exit(130)
-    except (FileExistsError, FileNotFoundError, FloatingPointError, ModuleNotFoundError, ValueError) as error:
+    except (OSError, FloatingPointError, ModuleNotFoundError, ValueError) as error:
         sys.exit(f"error: {error}")

@@ -10,6 +10,10 @@ What is in the folder DIR:
 A checkpoint is written beside its place and renamed, so it is whole or not there. Batches depend on the seed and their
 number alone, so a run that was killed and resumed ends with the bits of one that was not (on the CPU, with the same
 number of threads).
+
+A run that has ended is extended by resuming it with more steps. Its learning rate had fallen to nothing; it takes up
+again where the half cosine over all the steps is by then, which is a restart: what comes out isn't the network of a run
+that was begun with so many steps.
 """
 
 import csv
@@ -56,7 +60,7 @@ class RunOptions:
     """How a run goes about it; none of it changes the network that it ends with."""
 
     resume: bool = False
-    """Go on with the run in the folder, or begin it."""
+    """Go on with the run in the folder, extend it if it has ended, or begin it."""
     device: torch.device | str | None = None
     """Where; the GPU of this process where there is one, else the CPU."""
     workers: int = 1
@@ -91,11 +95,12 @@ def train(
         pictures: what on.
         out: the folder of the run; None keeps nothing.
         validation: held-out pictures to look at with every checkpoint.
-        start: a file of `save_network`, whose weights the first step finds; random ones where None.
+        start: a file of `save_network`, whose weights the first step finds; random ones where None. It isn't read
+            where a run is resumed from a checkpoint.
         options: how to go about it.
 
     Raises:
-        FileExistsError: `out` is in use, and `options.resume` is False.
+        FileExistsError: `out` is in use, and `options.resume` is False; or it is no folder.
         FloatingPointError: the loss is no longer finite; the last checkpoint is from before.
         KeyboardInterrupt: it was stopped; what it had reached is in `out`.
         ModuleNotFoundError: `options.tensorboard` without the package of that name.
@@ -104,7 +109,7 @@ def train(
     """
     batches = Batches(pictures, settings.batch, settings.seed, process(), processes())
     trainer = Trainer(settings, options.device)
-    if start is not None:
+    if start is not None and not (options.resume and out is not None and checkpoints(Path(out))):
         begin_with(trainer.network, start)
     run = Run(Path(out), settings, options.resume, options.tensorboard) if out is not None and process() == 0 else None
     wait_for_all()
@@ -132,9 +137,10 @@ def train(
                 if run is not None:
                     run.log(row)
             if (trainer.step % options.every == 0 or last or stopped) and run is not None:
-                run.checkpoint(trainer)
-                if validation is not None and not stopped:
+                # before the checkpoint: what is killed in between looks again
+                if validation is not None and (last or not stopped):
                     run.validate(trainer, validation)
+                run.checkpoint(trainer)
             if stopped and not last:
                 break
     wait_for_all()
@@ -193,30 +199,43 @@ class Run:
     """The folder of a run, written by one process."""
 
     def __init__(self, folder: Path, settings: Settings, resume: bool, tensorboard: bool = False):
+        if tensorboard:
+            from torch.utils.tensorboard import SummaryWriter
         self.folder = folder
         found = folder / "settings.json"
+        if folder.exists() and not folder.is_dir():
+            raise FileExistsError(f"out: got {folder}, which is a file; expected a folder, or a new name")
         if found.exists():
             if not resume:
                 raise FileExistsError(f"out: got {folder}, which is in use; expected a new folder, or resume")
-            check_settings(json.loads(found.read_text()), settings, folder)
-        elif folder.exists() and any(folder.iterdir()):
+            check_settings(read_state(found), settings, folder, max(map(step_of, checkpoints(folder)), default=0))
+        elif folder.exists() and any(not path.name.startswith(".settings.json.") for path in folder.iterdir()):
             raise FileExistsError(f"out: got {folder}, which holds other files; expected a new or empty folder")
-        self.board: Any = None
-        if tensorboard:
-            from torch.utils.tensorboard import SummaryWriter
-
-            self.board = SummaryWriter(str(folder / "tensorboard"))
-        (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         write_json(found, dataclasses.asdict(settings))
+        (folder / "checkpoints").mkdir(exist_ok=True)
+        self.clear_leftovers()
+        self.board: Any = SummaryWriter(str(folder / "tensorboard")) if tensorboard else None
+
+    def clear_leftovers(self) -> None:
+        """Take away what a kill left half written."""
+        for path in self.folder.glob("checkpoints/.step_*"):
+            shutil.rmtree(path)
+        for name in ("settings.json", "network.safetensors", "log.csv", "validation.csv"):
+            for path in self.folder.glob(f".{name}.*"):
+                path.unlink()
 
     def cut_logs(self, step: int) -> None:
         """Take rows from after `step` out of the logs: they will be made again."""
         for name in ("log.csv", "validation.csv"):
             path = self.folder / name
             if path.exists():
-                lines = path.read_text().splitlines(keepends=True)
-                kept = [line for line in lines[1:] if line.endswith("\n") and int(line.split(",")[0]) <= step]
-                write_atomically(path, "".join([*lines[:1], *kept]).encode())
+                lines = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+                if not lines:
+                    path.unlink()
+                    continue
+                kept = [line for line in lines[1:] if int(line.split(",")[0]) <= step]
+                write_atomically(path, "".join([lines[0], *kept]).encode())
 
     def log(self, row: Mapping[str, float | None], name: str = "log.csv") -> None:
         """Add a row to a log; what is None has an empty cell."""
@@ -252,7 +271,7 @@ class Run:
         }
         write_json(beside / "state.json", state)
         beside.rename(place)
-        for old in sorted(folder.glob("step_*"))[:-KEPT]:
+        for old in checkpoints(self.folder)[:-KEPT]:
             shutil.rmtree(old)
 
     def validate(self, trainer: Trainer, pictures: Pictures) -> None:
@@ -282,7 +301,7 @@ def restore_newest(folder: Path, trainer: Trainer) -> None:
     Raises:
         ValueError: it was cut short, or is of other settings.
     """
-    found = sorted((folder / "checkpoints").glob("step_*"))
+    found = checkpoints(folder)
     if not found:
         return
     newest = found[-1]
@@ -298,16 +317,42 @@ def restore_newest(folder: Path, trainer: Trainer) -> None:
         network, optimiser = (read_tensors(data[name]) for name in ("network", "optimiser"))
     except (OSError, KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError, SafetensorError) as error:
         fail("out", f"{newest}, which can't be read ({error!r})", f"a whole checkpoint{before}")
-    check_settings(state["settings"], trainer.settings, newest)
+    check_settings(state["settings"], trainer.settings, newest, state["step"])
     trainer.restore(network, optimiser, state)
 
 
-def check_settings(found: dict[str, Any], settings: Settings, where: Path) -> None:
-    """Refuse to go on with other settings than a run was begun with."""
+def checkpoints(folder: Path) -> list[Path]:
+    """The checkpoints of the run in `folder`, in order."""
+    found = [path for path in (folder / "checkpoints").glob("step_*") if path.name.removeprefix("step_").isdigit()]
+    return sorted(found, key=step_of)
+
+
+def step_of(checkpoint: Path) -> int:
+    """After how many steps a checkpoint was made."""
+    return int(checkpoint.name.removeprefix("step_"))
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """The dictionary in a JSON file of a run.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        fail("out", f"{path}, which can't be read ({error})", "the file as written")
+    return found if isinstance(found, dict) else fail("out", f"{path}, a {type(found).__name__}", "the file as written")
+
+
+def check_settings(found: dict[str, Any], settings: Settings, where: Path, reached: int) -> None:
+    """Refuse to go on with other settings than a run was begun with; with more steps, if it has reached all of its."""
     wanted = dataclasses.asdict(settings)
-    other = {key: found.get(key) for key in {*found, *wanted} if found.get(key) != wanted.get(key)}
+    other = {key for key in {*found, *wanted} if found.get(key) != wanted.get(key)}
+    if reached == found.get("steps", 0) < settings.steps:
+        other -= {"steps"}
     if other:
-        got = ", ".join(f"{key}={value!r}" for key, value in sorted(other.items()))
+        got = ", ".join(f"{key}={found.get(key)!r}" for key in sorted(other))
         want = ", ".join(f"{key}={wanted.get(key)!r}" for key in sorted(other))
         fail("out", f"{where}, begun with {got}", f"a run begun with {want}")
 

@@ -63,8 +63,7 @@ class Settings:
             check_count(name, getattr(self, name), least=0)
         for name in ("rate", "clip", "sigma"):
             check_positive(name, getattr(self, name))
-        if self.weight_decay < 0:
-            fail("weight_decay", self.weight_decay, "a number >= 0")
+        check_positive("weight_decay", self.weight_decay, zero=True)
         for name, kind in (("optimiser", Optimiser), ("precision", Precision)):
             if getattr(self, name) not in get_args(kind):
                 fail(name, repr(getattr(self, name)), " or ".join(map(repr, get_args(kind))))
@@ -114,7 +113,7 @@ class Trainer:
         device: where; the GPU of this process where there is one, else the CPU.
 
     Raises:
-        ValueError: an unknown configuration or variant, or a device that isn't here.
+        ValueError: an unknown configuration or variant, a size that isn't the network's, or a device that isn't here.
     """
 
     def __init__(self, settings: Settings, device: torch.device | str | None = None):
@@ -122,6 +121,8 @@ class Trainer:
         self.device = usable_device(device)
         torch.manual_seed(settings.seed)
         network = build_network(settings.config, lifting=settings.lifting, cross_stage=settings.cross_stage)  # type: ignore[arg-type]
+        if settings.size % network.configuration.stride:
+            fail("size", settings.size, f"a multiple of {network.configuration.stride}, or 0")
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         # no decay for biases, norms and fusion weights: shrinking them would mean something else
         matrices = [p for p in self.network.parameters() if p.ndim > 1]
