@@ -1,5 +1,6 @@
 """What cog puts into README.md, data/README.md and data/network.md is up to date, and made as it should be."""
 
+import json
 import re
 
 import pytest
@@ -35,6 +36,21 @@ def test_a_file_without_a_table_is_refused(tmp_path):
     (tmp_path / "ledger.md").write_text("# Ledger\n")
     with pytest.raises(ValueError, match=r"path: got ledger\.md without a table"):
         tables.first_table(tmp_path / "ledger.md")
+
+
+def test_the_share_of_moves_is_of_those_that_change_the_winner(tmp_path, monkeypatch):
+    rows = {"winner": {"fraction": 0.4}, "more_missed_than_predicted": {"fraction": 0.1}}
+    held_out = {"winner": {"fraction": 0.5}, "more_missed_than_predicted": {"fraction": 0.2}}
+    path = tmp_path / "smoothness.json"
+    path.write_text(json.dumps({"crossings": {"80": rows}, "crossings_held_out": {"80": held_out}}))
+    monkeypatch.setattr(tables, "data_path", lambda name: tmp_path / name)
+    said = " ".join(tables.smoothness().split())
+    assert "in 40% of cases. In 75% of these the error" in said and "predicts, in 60% where" in said
+
+
+def test_the_photos_have_a_median_and_a_worst():
+    best, median, worst = map(int, re.findall(r"(\d+) mm", tables.photos()))
+    assert best < median < worst
 
 
 def test_the_block_of_commands_holds_every_command():

@@ -18,6 +18,12 @@ def test_the_picture_shows_the_photo_and_the_pose_from_two_sides():
     assert any("pseudo ground truth" in text.get_text() for text in figure.findobj(matplotlib.text.Text))
 
 
+def test_the_photo_is_the_one_that_lifts_best_as_the_readme_says():
+    prior = lifting.load_prior()
+    errors = {frame.name: readme_picture.lift(frame, prior).error for frame in load_real_frames()}
+    assert min(errors, key=errors.__getitem__) == readme_picture.PHOTO
+
+
 def test_main_writes_a_png(tmp_path, monkeypatch):
     monkeypatch.setattr(readme_picture, "PICTURE", tmp_path / "picture.png")
     readme_picture.main()

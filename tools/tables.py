@@ -1,10 +1,16 @@
 """What cog puts into README.md, data/README.md and data/network.md: `make readme` runs it, a test checks it."""
 
+import json
 from pathlib import Path
 
 import mutation
+import numpy as np
+import readme_picture
 
+from lifting.datasets.real_frames import load_real_frames
+from lifting.pose_prior import load_prior
 from lifting.support.commands import step_of, steps
+from lifting.support.files import data_path
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -39,6 +45,31 @@ def mutation_scores() -> str:
         "- The equation modules were [mutated](docs/mutation.md) to see which faults the tests would miss: of\n"
         f"  {sample}{tested['equation']:,} faults in equations {share['equation']} are noticed, of "
         f"{tested['check']:,} in checks\n  {share['check']}, and each of the others has its reason."
+    )
+
+
+def smoothness() -> str:
+    """What a move by one pixel does to the winner, and to (8), as an item of a list."""
+    measured = json.loads(data_path("smoothness.json").read_text(encoding="utf-8"))
+    known, held_out = (measured[name]["80"] for name in ("crossings", "crossings_held_out"))
+    # where the winner stays, (8) misses nothing
+    less = [1 - row["more_missed_than_predicted"]["fraction"] / row["winner"]["fraction"] for row in (known, held_out)]
+    changed = f"{known['winner']['fraction']:.0%}"
+    return (
+        "- What is [not smooth](docs/smoothness.md): a landmark that moves by a pixel changes the winning rotation or\n"
+        f"  component in {changed} of cases. In {less[0]:.0%} of these the error of (8) is smaller than what it\n"
+        f"  predicts, in {less[1]:.0%} where the prior has not seen the motion; in all other cases (8) is exact."
+    )
+
+
+def photos() -> str:
+    """How far the eight photos' poses are off, as an item of a list."""
+    frames, prior = load_real_frames(), load_prior()
+    off = {frame.name: readme_picture.lift(frame, prior).error for frame in frames}
+    return (
+        f"- The {len(off)} embedded photos, P-MPJPE against a triangulated pseudo ground truth: the one above "
+        f"{off[readme_picture.PHOTO]:.0f} mm,\n  median {np.median(list(off.values())):.0f} mm, worst "
+        f"{max(off.values()):.0f} mm; [notebook 00](notebooks/00_start_here.ipynb) shows them all, failures included."
     )
 
 

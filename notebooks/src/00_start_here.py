@@ -19,9 +19,9 @@ from lifting.drawing import answer, figures_00, plots
 
 # %% [markdown]
 # ## The way through
-# Boxes are arrays, solid arrows are computed from left to right, and numbers are the supplement's equations. Dashed
-# arrows are the gradients, from right to left. Yellow is where you are: in this room, everything from the image to
-# $\hat{Y}$.
+# Boxes are arrays, solid arrows say what is computed from what, and numbers are the supplement's equations. Dashed
+# arrows are the gradients, which go the other way. The fused maps $F$ are made of $\hat{B}$ and of $B$ itself, and so
+# their gradient has two ways back. Yellow is where you are: in this room, everything from the image to $\hat{Y}$.
 
 # %%
 _, ax = plt.subplots(figsize=(9, 2.4))
@@ -120,12 +120,13 @@ plt.tight_layout()
 plt.show()
 
 # %% [markdown]
-# A cell is about 12 px wide, so an argmax is that coarse. BlazePose also *regresses* landmarks (`frame.landmarks`), a
-# little finer; the paper's way is the argmax, and so is ours.
+# A cell of the map is as wide as the next cell prints, so an argmax is that coarse. BlazePose also *regresses*
+# landmarks (`frame.landmarks`), a little finer; the paper's way is the argmax, and so is ours.
 
 # %%
 apart = np.linalg.norm(pixels - frame.landmarks, axis=0)[visible]
-print(f"argmax and regressed landmarks are {np.median(apart):.1f} px apart (median)")
+cell = np.sqrt(np.linalg.det(frame.map_to_photo[:, :2]))
+print(f"a cell is {cell:.1f} px wide; argmax and regressed landmarks are {np.median(apart):.1f} px apart (median)")
 assert np.median(apart) < 12
 
 # %% [markdown]
@@ -235,11 +236,12 @@ figures_00.from_the_side(frames, poses, {name: errors_mm[2] for name, errors_mm 
 plt.show()
 
 # %% [markdown]
-# What goes wrong: the man kicks and leans back on a treadmill, and no clip of that kind and no body of his size is in
-# the motion capture that the prior learned from. Where a limb points at the camera or away from it, both look the
-# same (room [01](01_projection.ipynb)), and the prior's guess decides. For scale: the paper reports errors of 70 to
-# 90 mm on Human3.6M, with a prior that was learned on Human3.6M too and a real ground truth. The numbers here are of
-# other people under other conditions; don't compare them.
+# What goes wrong: the man kicks and leans back on a treadmill, and the motion capture that the prior learned from has
+# few poses of that kind, none of them his. Where a limb points at the camera or away from it, both look the same (room
+# [01](01_projection.ipynb)), and the prior's guess decides. For scale: as we recall the main paper, whose text was not
+# at hand, it reports mean errors of some 70 to 90 mm on Human3.6M, by protocol, with a prior that was learned on
+# Human3.6M too and a measured ground truth. The numbers here are of another person under other conditions; don't
+# compare them.
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 0.1: from a belief map to the paper's axes
@@ -313,7 +315,6 @@ answer("0.2", best_scale(x, z), best, hint="d/ds gives 2 s <x, x> - 2 <x, z> = 0
 # A table can rot; a cell that runs can't. Here are the shapes as the code has them.
 
 # %%
-
 p, E = solve.projected_model(prior.mu[0], prior.e[0], result.theta, camera=frame.camera)
 E_bar = solve.stack_ridge(E, prior.sigma[0])
 E_bar_dagger = solve.pseudo_inverse(E_bar)
@@ -353,7 +354,13 @@ print("p", p.shape, " E", E.shape, " E_bar", E_bar.shape, " E_bar_dagger", E_bar
 # - [**01 Projection**](01_projection.ipynb): why the rotation is one angle, why a finite set of them does, and what one
 #   photo can never tell.
 # - [**02 The pose prior**](02_pose_prior.ipynb): where $\mu$, $e$ and $\sigma$ come from.
-# - [**03 Solving for pose**](03_solving_for_pose.ipynb): from $Y$ to $(R, a)$, equations (2), (5) and (6).
+# - [**03 Solving for the pose**](03_solving_for_pose.ipynb): from $Y$ to $(R, a)$, equations (2), (5) and (6).
+# - [**04 The landmark gradient**](04_landmark_gradient.ipynb): how $\hat{Y}$ moves with $Y$, (3), (4), (7) and (8).
+# - [**05 The belief gradient**](05_belief_gradient.ipynb): how $\hat{B}$ moves with $\hat{Y}$, (9).
+# - [**06 Updating the beliefs**](06_updating_beliefs.ipynb): from a wish for $Y$ to a change of $B$.
+# - [**07 The lifting layer**](07_lifting_layer.ipynb): all of it as one layer of torch.
+# - [**08 The network**](08_network.ipynb), [**09 Training**](09_training.ipynb), [**10 The
+#   claims**](10_claims.ipynb): the network around the layer, how it is trained, and what the paper says of it.
 #
 # **Recap.** image -> $B$ (a network) -> $Y$ (argmax) -> $(R, a)$ (lifting) -> $\hat{Y}$ and the pose. In one picture:
 

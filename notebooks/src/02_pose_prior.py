@@ -238,8 +238,9 @@ answer(
 # **The closed form** (Tipping and Bishop, 1999). Give $C$ the eigenvectors of $S$. Then with $S$'s eigenvalues $l_d$
 # and $C$'s $c_d$, each direction costs $\ln c_d + l_d / c_d$, which is least at $c_d = l_d$. But only $J$ directions
 # may have a variance of their own, $c_j = \lambda_j + v$; the others share $v$, whose best value is the mean of their
-# $l_d$. What a set of others costs is then $\ln$ of their mean minus the mean of their $\ln$: least when they are
-# alike, and the best choice is the $D - J$ smallest. So
+# $l_d$. What a set of others costs is then, for each of them, $\ln$ of their mean minus the mean of their $\ln$: least
+# when they are alike, so they are neighbours in size. And as $\lambda_j \ge 0$, none of the $J$ may be below $v$, the
+# others' mean: neighbours with nothing below them are the $D - J$ smallest. So
 #
 # $$\mathbf e = \text{the first } J \text{ eigenvectors},\qquad
 # v = \frac{1}{D - J}\sum_{d > J} l_d,\qquad \lambda_j = l_j - v.$$

@@ -173,9 +173,15 @@ assert (again.component, again.theta) == (result.component, result.theta)
 
 predicted = H @ (solve.unwrap(solve.centre(moved)) - y)
 assert np.allclose(solve.unwrap(solve.centre(again.Y_hat) - result.Y_hat), predicted)
-print(f"the wrist of Y_hat goes up by {1000 * (again.Y_hat - result.Y_hat)[1, wrist]:.1f} mm")
+up = 1000 * (again.Y_hat - result.Y_hat)[1, wrist]
+own = H[L + wrist, L + wrist]
+assert np.isclose(up, 20 * own + 20 / L)
+print(f"the wrist of Y_hat goes up by {up:.1f} mm: {own:.2f} of the 20 mm, and {20 / L:.1f} mm with everybody")
 
 # %% [markdown]
+# Of these millimetres $H$ gives the first part. The second comes from the mean: $H$ speaks of centred landmarks, `lift`
+# adds the mean of $Y$ again, and that rose by a seventeenth of 2 cm (the section on image coordinates has the matrix).
+#
 # ### The question answered
 #
 # A loss $l$ of $\hat y$ has a gradient $g = dl/d\hat y$. By the chain rule its gradient by $y$ is $H^\top g$: a **pull

@@ -66,9 +66,9 @@ print("left wrist: column", Y[0, wrist], "row", Y[1, wrist])
 # %% [markdown]
 # ### Between pixels
 #
-# A pixel of the map is about 13 pixels of the photo wide. Can we read the place more finely? If the peak is a Gaussian,
-# its logarithm is a parabola, $\ell(x) = c - (x - x_0)^2 / 2\sigma^2$, and three points fix a parabola. With $\ell_-,
-# \ell_0, \ell_+$ at $-1, 0, 1$ about the largest pixel,
+# A pixel of the map is more than ten pixels of the photo wide (room 00). Can we read the place more finely? If the peak
+# is a Gaussian, its logarithm is a parabola, $\ell(x) = c - (x - x_0)^2 / 2\sigma^2$, and three points fix a parabola.
+# With $\ell_-, \ell_0, \ell_+$ at $-1, 0, 1$ about the largest pixel,
 #
 # $$\ell(x) = \ell_0 + \frac{\ell_+ - \ell_-}{2}\,x + \frac{\ell_- - 2\ell_0 + \ell_+}{2}\,x^2 ,$$
 #
@@ -262,8 +262,8 @@ plt.show()
 #   \frac{z_x - \hat Y_x}{\sigma^2}\,\hat b .$$
 #
 # The factor in front is positive. So (9) **never has the wrong sign** at any pixel, for any $\delta$. Near the centre
-# the factor is $e^{-\delta^2/2\sigma^2}$, 0.61 at $\delta = \sigma$; far away it exceeds 1: (9) reaches a little
-# further than the derivative, which will be no drawback.
+# the factor is $e^{-\delta^2/2\sigma^2}$, which is 0.61 at $\delta = \sigma$; far away it exceeds 1: (9) reaches a
+# little further than the derivative, which will be no drawback.
 
 # %%
 u = (columns - place[0]) * 1.0
@@ -483,8 +483,8 @@ print("strongest at", strongest, " 1% of that is left at", reach)
 
 # %% [markdown]
 # With $\sigma = 1$, hardly anything is left five pixels away; as a rule, a Gaussian pulls **as far as five of its
-# widths** and no further. Five pixels of this map are 65 pixels of the photo. A wider $\sigma$ reaches further, and in
-# return its top is blunt: close to the target all curves start with the same slope. Differences of Gaussians (dotted)
+# widths** and no further. A wider $\sigma$ reaches further, and close to the target it pulls no less: all curves start
+# with the slope $\pi$, for of a wider map more pixels change, each of them less. Differences of Gaussians (dotted)
 # reach a little further than derivatives, as the factor $\sinh u/u$ promised.
 #
 # The supplement says of the architecture at large that it "suffers from problems with vanishing gradients". This is

@@ -294,7 +294,7 @@ suspects = {
     "times 1.001": 1.001 * J,
     "(8) transposed": J_maps @ E.T,
     "ankles swapped": swapped,
-    "sigma inverted": J / 1.5**4,
+    "sigma inverted": 1.5**4 * J,
 }
 
 
@@ -447,12 +447,12 @@ print("meta:", tuple(meta.B_hat.shape), " under autocast Y_hat is", inside.Y_hat
 # ## What it costs
 #
 # The supplement leaves its gradients out of training, for "computational reasons" as we read it, in Python. Count what
-# a backward pass does for one image of 17 maps: (9) is 4 products of a map with a profile, (8) two products with a
+# a backward pass does for one image of 17 maps: (9) is 2 products of a map with a profile, (8) two products with a
 # matrix of 34 columns, and "Updating B" one pass over the maps.
 
 # %%
 pixels, J_bases = 17 * 46 * 46, prior.J
-work = {"(9)": 4 * pixels, "(8)": 2 * 34 * (J_bases + 1), "Updating B": 4 * pixels}
+work = {"(9)": 2 * pixels, "(8)": 2 * 34 * (J_bases + 1), "Updating B": 4 * pixels}
 stage = 46 * 46 * (50 * 128 * 49 + 4 * 128 * 128 * 49 + 128 * 128 + 128 * 18)
 print({name: f"{count:,}" for name, count in work.items()})
 print(f"one 7 x 7 x 128 stage, forwards: {stage:,} products, {stage // sum(work.values()):,} times as many")

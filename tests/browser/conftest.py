@@ -182,6 +182,15 @@ class OpenNotebook:
         images = output.locator("img, canvas, svg")
         return hashlib.sha256(b"".join(image.screenshot() for image in images.all())).hexdigest()
 
+    def hidden_pixels_beside(self, handle: Locator, width: int, height: int) -> int:
+        """How much of the output that the slider of `handle` belongs to a scroll bar hides in a window of this size."""
+        output = handle.locator("xpath=ancestor::div[contains(concat(' ', @class, ' '), ' jp-OutputArea-output ')][1]")
+        before = self.page.viewport_size
+        self.page.set_viewport_size({"width": width, "height": height})
+        hidden = output.evaluate("output => output.scrollWidth - output.clientWidth")
+        self.page.set_viewport_size(before or {"width": width, "height": height})
+        return hidden
+
     def settled_pictures_beside(self, handle: Locator) -> str:
         """The same, once the pictures have stopped changing."""
         seen = [self.pictures_beside(handle)]

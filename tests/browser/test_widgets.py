@@ -21,6 +21,7 @@ def test_moving_a_slider_changes_the_picture(open_notebook, notebook, label):
     opened.run_all()
     assert opened.errors() == []
     handle = opened.slider(label)
+    assert opened.hidden_pixels_beside(handle, width=1280, height=800) == 0
     handle.focus()
     value = handle.get_attribute("aria-valuenow")
     before = opened.settled_pictures_beside(handle)
