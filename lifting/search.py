@@ -7,13 +7,13 @@ a loop over frames and rotations (benchmarks/search.md). Why it may, in five ste
    h^T A_t h, one symmetric matrix A_t for every rotation t, known before any frame is seen.
 2. *Fewer numbers.* Centred landmarks have 2L - 2 degrees of freedom. A linear change of variables to them also
    whitens h under the prior, so that |h^T D h| <= |h|^2 ||D||_F is a tight bound for a typical frame.
-3. *One product.* h^T A_t h is linear in the products h_i h_j: all frames against all rotations is one matrix
-   product. Turning by pi negates the x rows; so products of two x's or two y's (even) are the same at theta and
-   theta + pi and products x y (odd) change sign, and each family varies over half as many rotations. Where x's and y's
-   take turns on a ring, the even products are those of numbers an even number of steps apart.
+3. *One product.* h^T A_t h is linear in the products h_i h_j: all frames against all rotations is one matrix product.
+   Under a level camera turning by pi negates the x rows; so products of two x's or two y's (even) are the same at
+   theta and theta + pi and products x y (odd) change sign, and each family varies over half as many rotations. Where
+   x's and y's take turns on a ring, the even products are those of numbers an even number of steps apart.
 4. *Low rank.* A_t varies smoothly with the angle: some 50 orthonormal combinations of the products carry all of
    them to the last digit, for any number of rotations.
-5. *Coarse to fine.* Between two angles the cost lies above the straight line less |h|^2 beta, with beta the
+5. *Coarse to fine.* Between two angles the cost lies above the straight line minus |h|^2 beta, with beta the
    largest distance of the matrices between from the straight line. The set is finite, so beta is computed, not
    estimated: whole intervals drop out and the minimum is never lost.
 
@@ -152,7 +152,7 @@ def _coarse_costs(tab: Table, g: torch.Tensor, y: torch.Tensor) -> tuple[torch.T
 def _lower_bounds(costs: torch.Tensor) -> torch.Tensor:
     """Step 5: below which the cubics through four neighbouring costs (..., m + 3) don't fall between the middle two.
 
-    By Everett's formula the cubic is the straight line less x (1 - x) / 6 ((2 - x) D_0 + (1 + x) D_1), with D_0, D_1
+    By Everett's formula the cubic is the straight line minus x (1 - x) / 6 ((2 - x) D_0 + (1 + x) D_1), with D_0, D_1
     the second differences at its ends; the weights of D_0 and D_1 are not negative and add up to at most 1/8.
     """
     bend = costs[..., :-2] - 2 * costs[..., 1:-1] + costs[..., 2:]

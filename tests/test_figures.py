@@ -1,4 +1,4 @@
-"""The figures of the chapters: each axis says what it shows, and in what unit."""
+"""The figures of the notebooks: each axis says what it shows, and in what unit."""
 
 import types
 

@@ -215,8 +215,7 @@ assert np.median(lean) < 20 and np.histogram(heading, 12, (0, 360))[0].min() > 0
 figure = plt.figure(figsize=(9, 3.8), layout="constrained")
 ax = figure.add_subplot(1, 2, 1, projection="polar")
 ax.set_theta_zero_location("S")
-ax.set_rticks([50, 100, 150])
-ax.set_rlabel_position(250)  # where no bar is in the way
+ax.set_rgrids([50, 100, 150], angle=250)  # where no bar is in the way
 ax.hist(np.radians(heading), 24, range=(0, 2 * np.pi), color="#333333")
 ax.set(title="heading: every direction (frames)")
 ax = figure.add_subplot(1, 2, 2)

@@ -790,10 +790,10 @@ assert np.allclose(products @ forms.T, costs)
 print(f"({len(frames)} x {products.shape[1]}) times ({products.shape[1]} x {T})")
 
 # %% [markdown]
-# Half of it is free. Turning by $\pi$ negates $x$ (look-alike 2), so with $S = \operatorname{diag}(-1_x, 1_y, 1)$ we
-# have $A_{t+T/2} = S A_t S$. A product of two $x$, or of none, is **even**: its coefficient is the same at
-# $\theta+\pi$. A product of one $x$ and something else is **odd**: its coefficient changes sign. So half of the
-# rotations and a plus or minus give all of them.
+# Half of it is free where the camera is level. Turning by $\pi$ negates $x$ (look-alike 2), so with $S =
+# \operatorname{diag}(-1_x, 1_y, 1)$ we have $A_{t+T/2} = S A_t S$. A product of two $x$, or of none, is **even**: its
+# coefficient is the same at $\theta+\pi$. A product of one $x$ and something else is **odd**: its coefficient changes
+# sign. So half of the rotations and a plus or minus give all of them.
 
 # %%
 is_x = np.arange(u.shape[1]) < prior.L - 1
