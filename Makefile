@@ -31,7 +31,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import ensurepip, venv' || { \
 	  echo "$(PYTHON) cannot make an environment; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@if [ -e $@ ] && $(BIN)/python -c ''; then rm $@; else rm -rf .venv; $(PYTHON) -m venv .venv; fi
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,dev,solver]'
 	@touch $@
 
 # The interpreter that .venv was made with has gone: make it afresh.

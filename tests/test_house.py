@@ -58,6 +58,34 @@ def test_conda_environment_names_the_same_versions(root, project, pins):
     assert versions == {name: pins[name] for name in wanted}
 
 
+def test_what_has_no_wheels_everywhere_is_an_extra_that_nothing_else_needs(root, project):
+    """Markers leave it out where it can't be installed; `make`, and so CI, asks for it, and CI insists on its tests."""
+    extras = project["optional-dependencies"]
+    assert {name for name, lines in extras.items() if any("cvxpylayers" in line for line in lines)} == {"solver"}
+    assert "cvxpylayers" not in {requirement.name for requirement in requirements(project, "test", "dev")}
+    solver = requirements(project, "solver")[-1]
+    linux = {"python_version": "3.11", "sys_platform": "linux", "platform_machine": "x86_64"}
+    lacking = ({"python_version": "3.14"}, {"platform_machine": "aarch64"}, {"sys_platform": "win32"})
+    assert solver.marker.evaluate(linux)
+    assert solver.marker.evaluate(linux | {"sys_platform": "darwin", "platform_machine": "arm64"})
+    assert not any(solver.marker.evaluate(linux | change) for change in lacking)
+    assert "[test,dev,solver]" in (root / "Makefile").read_text()
+    assert "SOLVER_TESTS=required" in (root / ".ci" / "run").read_text()
+
+
+def test_the_package_takes_what_colab_has(project):
+    """Versions of its image of 2025; JupyterLab is no part of what the package needs."""
+    needed = {requirement.name: requirement.specifier for requirement in requirements(project)}
+    colab = {"ipywidgets": "7.7.1", "numpy": "2.0.2", "pillow": "11.3.0", "matplotlib": "3.10.0", "scipy": "1.16.3",
+             "torch": "2.8.0", "tqdm": "4.67.1", "safetensors": "0.6.2", "jinja2": "3.1.6"}  # fmt: skip
+    assert all(needed[name].contains(version) for name, version in colab.items())
+    assert needed.keys() - colab.keys() == {"array-api-compat", "jaxtyping", "tyro"}  # which it has to fetch
+
+
+def test_readme_installs_the_tested_torch(root, pins):
+    assert set(re.findall(r"torch==([\d.]+)", (root / "README.md").read_text())) == {pins["torch"]}
+
+
 def test_citation_names_the_software_and_the_paper(root, project):
     citation = yaml.safe_load((root / "CITATION.cff").read_text())
     assert citation["version"] == project["version"]
