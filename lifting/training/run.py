@@ -218,8 +218,8 @@ class Run:
         self.board: Any = SummaryWriter(str(folder / "tensorboard")) if tensorboard else None
 
     def clear_leftovers(self) -> None:
-        """Take away what a kill left half written."""
-        for path in self.folder.glob("checkpoints/.step_*"):
+        """Take away what a kill left half written, or half taken away."""
+        for path in (*self.folder.glob("checkpoints/.step_*"), *checkpoints(self.folder)[:-KEPT]):
             shutil.rmtree(path)
         for name in ("settings.json", "network.safetensors", "log.csv", "validation.csv"):
             for path in self.folder.glob(f".{name}.*"):
