@@ -18,8 +18,8 @@ from typing import Annotated
 import numpy as np
 from jaxtyping import Float
 
-from lifting.support.arrays import Array, like, namespace
-from lifting.support.checked import Camera, Count, checked
+from lifting.support.arrays import Array, like, namespace, to_numpy
+from lifting.support.checked import Cameras, Count, checked
 
 ROTATIONS = 80
 """How many angles the main paper searches."""
@@ -53,19 +53,21 @@ def rotation(theta: Float[Array, "*batch"]) -> Float[Array, "*batch 3 3"]:
 
 
 @checked
-def tilted_camera(pitch: Float[Array, ""]) -> Float[np.ndarray, "3 3"]:
+def tilted_camera(pitch: Float[Array, "*batch"]) -> Float[np.ndarray, "*batch 3 3"]:
     """The known rotation of a camera that looks down by `pitch` radians; the `camera` argument of eq. (1).
 
     Raises:
         ValueError: `pitch` is not finite.
     """
-    c, s = math.cos(pitch), math.sin(pitch)
-    return np.array([[1.0, 0.0, 0.0], [0.0, c, -s], [0.0, s, c]])
+    pitch = to_numpy(pitch)
+    c, s, zero, one = np.cos(pitch), np.sin(pitch), np.zeros_like(pitch), np.ones_like(pitch)
+    rows = [one, zero, zero], [zero, c, -s], [zero, s, c]
+    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
 
 
 @checked
 def turn(
-    pose: Float[Array, "*batch 3 L"], theta: Float[Array, "*batch"], camera: Camera | None = None
+    pose: Float[Array, "*batch 3 L"], theta: Float[Array, "*batch"], camera: Cameras | None = None
 ) -> Float[Array, "*batch 3 L"]:
     """The pose in the camera's frame: R(theta) pose, then the known rotation of the camera. Part of eq. (1).
 
@@ -86,7 +88,7 @@ def project(
     theta: Float[Array, "*batch"],
     *,
     scale: Annotated[Float[Array, "*batch"], "> 0"] = 1.0,
-    camera: Camera | None = None,
+    camera: Cameras | None = None,
 ) -> Float[Array, "*batch 2 L"]:
     """The landmarks Y_hat of eq. (1): Y_hat = s Pi R (mu + a.e), for the pose mu + a.e in metres.
 
@@ -94,7 +96,7 @@ def project(
         pose: (..., 3, L), metres, y up.
         theta: (...), radians.
         scale: (...), positive; what one metre measures in the image (1 for the supplement's eq. (1)).
-        camera: (3, 3), the known rotation of a camera that is not level (main paper, section 5).
+        camera: (..., 3, 3), the known rotation of a camera that is not level (main paper, section 5), or of each.
 
     Raises:
         ValueError: a wrong shape, a value that is not finite, a scale that is not positive, a camera that is no

@@ -27,7 +27,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from lifting.search import Found, extended, find_winners, winners, with_scale
+from lifting.search import Found, extended, find_and_solve, solve_winners, winners, with_scale
 from lifting.tables import Table, residual_forms, table, tensor
 from lifting.turned import TurnedPrior
 
@@ -56,49 +56,55 @@ def forms(turned: TurnedPrior, dtype: torch.dtype, device: torch.device) -> Form
 
 
 def find_weighted(known: Forms, Y: torch.Tensor, weights: torch.Tensor) -> tuple[Found, torch.Tensor]:
-    """The winners of eq. (2), and landmarks (N, 2, L) that have the same solution there where all weigh 1.
+    """The winners of eq. (2), and their scale s and coefficients b = s a of eq. (6), (N, 1 + J).
 
     Args:
-        known: what `forms` gives, in the dtype of Y.
+        known: what `forms` gives.
         Y: (N, 2, L), counted from the weighted mean; 0 where the weight is 0.
         weights: (N, L), numbers >= 0.
     """
     rows, parts = [], []
-    for frames, landmarks in _alike(known, weights):
-        coordinates = torch.cat([landmarks, landmarks + weights.shape[1]], 1)
-        w, y = weights[frames], extended(known.tab, Y[frames])
-        if len(frames) >= MANY:
-            own = table(known.turned.with_weights(w[0]), Y.dtype, Y.device)
-            found = find_winners(own, Y[frames].detach() * w.sqrt()[:, None])
-        else:
-            found = _find(known, y.detach(), w, coordinates)
+    left = torch.ones_like(weights[:, 0], dtype=torch.bool)
+    for frames in _shared(weights):
+        w = weights[frames[0]]
+        found, sb = find_and_solve(known.turned.with_weights(w), Y[frames] * w.sqrt())
         rows.append(frames)
-        parts.append((*found, _filled(known, y, w, coordinates, found)))
+        parts.append((*found, sb))
+        left[frames] = False
+    for frames, landmarks in _alike(known, weights != 1, left):
+        coordinates = torch.cat([landmarks, landmarks + weights.shape[1]], 1)
+        w, y = weights[frames].to(known.A.dtype), extended(known.tab, Y[frames].to(known.A.dtype))
+        found = _find(known, y.detach(), w, coordinates)
+        filled = _filled(known, y, w, coordinates, found)
+        rows.append(frames)
+        parts.append((*found, solve_winners(known.tab, filled[:, :-1].unflatten(1, (2, -1)), found)))
     if not parts:
-        return find_winners(known.tab, Y), Y
+        return find_and_solve(known.turned, Y)
     order = torch.cat(rows).argsort()
-    *fields, y = (torch.cat(field)[order] for field in zip(*parts, strict=True))
-    return Found(*fields), y[:, :-1].unflatten(1, (2, -1))
+    *fields, sb = (torch.cat(field)[order] for field in zip(*parts, strict=True))
+    return Found(*fields), sb.to(Y.dtype)
 
 
-def _alike(known: Forms, weights: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Frames (n,) with equally many landmarks whose weight isn't 1, and these landmarks (n, m).
+def _shared(weights: torch.Tensor) -> Iterator[torch.Tensor]:
+    """Frames (n,) that share their weights, `MANY` or more."""
+    if len(weights) < MANY:
+        return
+    if bool((weights == weights[0]).all()):
+        yield torch.arange(len(weights), device=weights.device)
+        return
+    _, kind, often = weights.unique(dim=0, return_inverse=True, return_counts=True)
+    for shared in (often >= MANY).nonzero()[:, 0]:
+        yield (kind == shared).nonzero()[:, 0]
 
-    `MANY` frames or more come only where they share their weights.
-    """
-    differ = weights != 1
-    counts = differ.sum(1)
-    if len(weights) >= MANY:
-        _, kind, often = weights.unique(dim=0, return_inverse=True, return_counts=True)
-        for shared in (often >= MANY).nonzero()[:, 0]:
-            frames = (kind == shared).nonzero()[:, 0]
-            yield frames, differ[frames].nonzero()[:, 1].view(len(frames), -1)
-            counts = counts.index_fill(0, frames, -1)  # done
-    for m in counts[counts >= 0].unique().tolist():
+
+def _alike(known: Forms, differ: torch.Tensor, left: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Frames (n,) of those that are `left`, with equally many landmarks that `differ`, and these landmarks (n, m)."""
+    counts = differ.sum(1).where(left, -1)
+    for m in counts[left].unique().tolist():
         frames = (counts == m).nonzero()[:, 0]
         landmarks = differ[frames].nonzero()[:, 1].view(len(frames), m)
         size = max(len(known.A), (2 * m + 2) ** 2) * known.A.shape[2]
-        step = min(max(1, NUMBERS // size), MANY - 1)
+        step = min(max(1, NUMBERS // size), len(frames))
         yield from zip(frames.split(step), landmarks.split(step), strict=True)
 
 

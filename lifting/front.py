@@ -1,40 +1,26 @@
 """The front door: landmarks in, 3D poses out. Supplement, eq. (1)-(6); and the Jacobian of all that, eq. (8).
 
-`lift` prepares the landmarks (checks, weights, centring), lets `lifting.search` or `lifting.confidence` find every
-frame's rotation and component, and turns the winners into poses.
+`lift` has the landmarks checked (`lifting.given`), centres them, lets `lifting.search` or `lifting.confidence` find
+every frame's rotation and component, and turns the winners into poses.
 """
 
 import math
-from typing import NamedTuple, TypedDict, Unpack, get_args
+from typing import NamedTuple, NoReturn, Unpack
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 
-from lifting.camera import ROTATIONS, rotation, turn
-from lifting.confidence import MANY, find_weighted, forms
+from lifting.camera import rotation, turn
+from lifting.confidence import find_weighted, forms
+from lifting.given import Frames, LiftOptions, Options, check_frames, check_landmarks, check_options
 from lifting.landmark_gradient import centring, jacobian, landmark_model
+from lifting.misfit import misfit, warn_of_poor_fits
 from lifting.pose_prior import PosePrior
-from lifting.refining import Refinement, Solved, refined
-from lifting.search import FEW, Found, find_certainly, find_winners, solve_winners, winners_body
-from lifting.skeleton import check_visible, mask_landmarks
+from lifting.refining import Solved, refined
+from lifting.search import FEW, Found, find_and_solve, winners_body
 from lifting.solve import weighted_mean
-from lifting.support.arrays import (
-    Array,
-    check_array,
-    check_count,
-    check_finite,
-    check_floating,
-    check_rotation,
-    check_shape,
-    fail,
-    is_torch,
-    like,
-    namespace,
-    refuse,
-    to_numpy,
-    trusted,
-)
+from lifting.support.arrays import Array, fail, like, to_numpy, trusted
 from lifting.tables import CANDIDATES, Table, precise, table, tensor
 from lifting.turned import TurnedPrior, turn_prior
 
@@ -62,25 +48,20 @@ class Lifted(NamedTuple):
     centred. Divide by the scale for metres."""
     visible: Bool[Array, "*batch L"]
     """Which landmarks counted: those of weight > 0."""
-    camera: Float[Array, "3 3"]
-    """The known rotation of the camera; the identity where none was given."""
+    camera: Float[Array, "*batch 3 3"]
+    """The rotation of the camera: the known one, (3, 3), the identity where none was given; after the tilt that was
+    found, and of every frame, where tilts were searched."""
     free_scale: bool
     """Whether the scale was solved for."""
     weights: Float[Array, "*batch L"]
     """How much each landmark counted; 0 and 1 where only `visible` was given."""
-
-
-class SearchOptions(TypedDict, total=False):
-    """What may be said to `lift` about the search."""
-
-    rotations: int
-    """How many equally spaced angles about the vertical are searched; ROTATIONS where not given."""
-    camera: Float[Array, "3 3"] | None
-    """(3, 3), the known rotation of a camera that is not level: Y_hat = s Pi camera R (mu + a.e)."""
-    refine: Refinement
-    """True or "parabola" moves theta off the finite set to the lowest point of the parabola through three costs;
-    "least squares" hands each frame to SciPy's optimiser (slow: the reference). Where that would raise the cost, the
-    angle stays."""
+    tilt: Float[Array, "*batch"]
+    """The tilt that was found, radians; 0 where none were searched."""
+    misfit: Float[Array, "*batch"]
+    """The cost over what the prior's noise makes one expect: see `lifting.misfit`. About 1 for samples of the prior;
+    above `POOR` something is wrong with the landmarks."""
+    usable: Bool[Array, "*batch"]
+    """Whether the frame could be lifted; where not, all else is NaN, False or 0, and the component is -1."""
 
 
 def lift(
@@ -90,9 +71,11 @@ def lift(
     scale: float | Float[Array, "*batch"] | None = 1.0,
     visible: Bool[Array, "*batch L"] | None = None,
     weights: Float[Array, "*batch L"] | None = None,
-    **search: Unpack[SearchOptions],
+    **options: Unpack[LiftOptions],
 ) -> Lifted:
     """Lift 2D landmarks to 3D poses: the exhaustive minimisation of eq. (2), then eq. (6) and (1).
+
+    Autograd differentiates the result by Y and by the scale, at the rotation and component that won.
 
     Args:
         Y: (..., 2, L), x to the right and **y up** (`camera.flip_y` turns the rows of an image); need not be centred.
@@ -103,184 +86,119 @@ def lift(
         weights: (..., L) or (L,), numbers >= 0: how much the square of each landmark's error counts, such as a
             detector's confidences; a weight of 2 counts like two landmarks in one place, 0 like one not seen. Given
             `visible` too, both count.
-        search: `rotations`, `camera` and `refine`, as `SearchOptions` describes them.
+        options: `rotations`, `camera`, `tilts`, `refine` and `unusable`, as `LiftOptions` describes them.
+
+    Warns:
+        PoorFit: most frames fit far worse than the prior's noise allows, and what is likely wrong. Off with
+            `warnings.simplefilter("ignore", PoorFit)`.
 
     Raises:
         ValueError: a wrong shape or type, a visible landmark that is not finite, no rotations, a scale that is not
             positive, a negative weight, a frame with fewer landmarks of weight > 0 than fix the angle (2) or the angle
-            and the scale (3), a camera that is no rotation, an unknown refinement, or a frame that no rotation fits
-            with s > 0 (upside down).
+            and the scale (3), a camera that is no rotation, no tilts or one that is not finite, an unknown refinement,
+            a frame that no rotation fits with s > 0 (upside down), or a gradient wanted by camera, tilts or weights.
         TypeError: an unknown keyword.
     """
-    rotations, camera, refine = _check_options(search)
-    Y, w = _check_landmarks(Y, prior, visible, weights, least=2 if scale is not None else 3)
-    batch, L = tuple(Y.shape[:-2]), Y.shape[-1]
-    y = torch.from_numpy(np.require(Y, requirements=["C", "W"])) if isinstance(Y, np.ndarray) else Y
-    y = y.reshape(math.prod(batch), 2, L)
-    if w is not None:
-        w = torch.as_tensor(np.array(w) if isinstance(w, np.ndarray) else w, device=y.device).reshape(len(y), L)
-    unit = None if scale is None else _check_scale(scale, y, batch)
+    chosen, Y = check_options(options), check_landmarks(Y, prior)
+    frames = check_frames(Y, scale, visible, weights, chosen.skip)
     with trusted():
-        turned = turn_prior(prior, rotations, free_scale=scale is None, camera=camera)
-        fields = _lift_frames(turned, Frames(y, w, unit, batch), refine)
-    w = y.new_ones(len(y), L) if w is None else w.clone()
-    values = *fields, w > 0, w
-    arrays = [value.numpy() for value in values] if isinstance(Y, np.ndarray) else values
-    theta, R, a, s, component, cost, pose, seen, w = (value.reshape(batch + value.shape[1:]) for value in arrays)
-    eye = np.eye(3) if camera is None else camera
-    C = eye.astype(Y.dtype) if isinstance(Y, np.ndarray) else tensor(eye, y.dtype, y.device)
-    return Lifted(theta, R, a, s, component, cost, pose[..., :2, :], pose, seen, C, scale is None, w)
+        turned = turn_prior(prior, chosen.rotations, free_scale=scale is None, camera=chosen.camera, tilts=chosen.tilts)
+        lifted = _as_given(*_lift_frames(turned, frames, chosen), Y)
+    warn_of_poor_fits(lifted.misfit)
+    return lifted
 
 
-def _check_options(search: SearchOptions) -> tuple[int, np.ndarray | None, Refinement]:
-    """Rotations, camera and refinement, with what was not given filled in."""
-    unknown = ", ".join(search.keys() - SearchOptions.__annotations__.keys())
-    if unknown:
-        raise TypeError(f"lift() got {unknown}, expected no other keywords than scale, visible, weights, "
-                        f"{', '.join(SearchOptions.__annotations__)}")  # fmt: skip
-    refine, camera = search.get("refine", False), search.get("camera")
-    rotations = check_count("rotations", search.get("rotations", ROTATIONS), 3 if refine in (True, "parabola") else 1)
-    if refine not in get_args(Refinement):
-        fail("refine", repr(refine), "False, True, 'parabola' or 'least squares'")
-    C = None if camera is None else to_numpy(check_rotation("camera", camera)).astype(np.float64)
-    return rotations, C, refine
+def _lift_frames(turned: TurnedPrior, frames: Frames, options: Options) -> tuple[Lifted, Frames]:
+    """All frames lifted, in one row, and which they are: with `options.skip` those that no rotation fits are left out.
 
-
-def _check_landmarks(
-    Y: Array, prior: PosePrior, visible: Array | None, weights: Array | None, least: int
-) -> tuple[Array, Array | None]:
-    """Y with zeros where it does not count, and the weights (None: all 1) as an array of Y's batch and dtype."""
-    if not isinstance(prior, PosePrior):
-        fail("prior", type(prior).__name__, "a PosePrior, as from load_prior")
-    Y = check_floating("Y", Y)
-    if str(Y.dtype).removeprefix("torch.") not in ("float32", "float64"):
-        fail("Y", f"dtype {Y.dtype}", "float32 or float64")
-    check_shape("Y", Y, 2, prior.mu.shape[-1])
-    if visible is None and weights is None:
-        check_finite("Y", Y)
-        return Y, None
-    w = _check_weights(Y, visible, weights)
-    Y, seen = mask_landmarks("Y", Y, w > 0)
-    counts = to_numpy(seen.sum(-1))
-    if counts.size and counts.min() < least:
-        argument, what = ("visible", "visible landmarks") if weights is None else ("weights", "landmarks of weight > 0")
-        fail(argument, f"{_name(int(counts.argmin()), counts.shape)} with {counts.min()} {what}",
-             f"at least {least}, to fix what is solved for")  # fmt: skip
-    return Y, None if bool((w == 1).all()) else w
-
-
-def _check_weights(Y: Array, visible: Array | None, weights: Array | None) -> Array:
-    """`weights` times `visible`, (..., L), as an array like Y."""
-    product: Array = 1.0
-    shape = (*Y.shape[:-2], Y.shape[-1])
-    if visible is not None:
-        product = namespace(Y).astype(check_visible(visible, Y), Y.dtype)
-    if weights is not None:
-        w = check_floating("weights", weights)
-        if tuple(w.shape) not in (shape, shape[-1:]):
-            fail("weights", f"shape {tuple(w.shape)}", f"shape {shape}" + f" or {shape[-1:]}" * (len(shape) > 1))
-        check_finite("weights", w)
-        refuse("weights", w < 0, float(w.min()) if 0 not in w.shape else 0.0, "numbers >= 0")
-        w = tensor(w, Y.dtype, Y.device) if is_torch(Y) and not is_torch(w) else like(w, Y)
-        product = product * w
-    return namespace(Y).broadcast_to(product, shape)
-
-
-def _name(index: int, batch: tuple[int, ...]) -> str:
-    """What messages call a frame of the batch."""
-    place = tuple(int(i) for i in np.unravel_index(index, batch)) if batch else ()
-    return {0: "a frame", 1: f"frame {index}"}.get(len(place), f"frame {place}")
-
-
-def _check_scale(scale: Array | float, y: torch.Tensor, batch: tuple[int, ...]) -> torch.Tensor:
-    """The given scale of every frame, (N,)."""
-    if type(scale) is float and 0 < scale < math.inf:
-        return y.new_full((len(y),), scale)
-    given = to_numpy(check_array("scale", scale))
-    refuse("scale", given <= 0, lambda: float(given.min()), "numbers > 0")
-    try:
-        each = np.broadcast_to(given, batch).ravel()
-    except ValueError:
-        fail("scale", f"shape {given.shape}", f"one number, or one per frame: shape {batch}")
-    return tensor(each, y.dtype, y.device)
-
-
-class Frames(NamedTuple):
-    """What `lift` was given, checked and in one row of N frames."""
-
-    Y: torch.Tensor  # (N, 2, L), 0 where the weight is 0
-    weights: torch.Tensor | None  # (N, L); None where all are 1
-    scale: torch.Tensor | None  # (N,); None where it is solved for
-    batch: tuple[int, ...]  # their dimensions before
-
-
-def _lift_frames(turned: TurnedPrior, frames: Frames, refine: Refinement) -> tuple[torch.Tensor, ...]:
-    """theta, R, a, scale, component, cost and pose of all frames."""
-    dtype = precise(frames.Y.device) if _few(frames.Y, turned) else frames.Y.dtype
+    Few frames, and those for which many rotations leave little to tell them by, go the whole way in float64.
+    """
+    few = len(frames.Y) <= FEW
+    dtype = precise(frames.Y.device) if few or turned.rotations > CANDIDATES else frames.Y.dtype
     y, w = frames.Y.to(dtype), None if frames.weights is None else frames.weights.to(dtype)
     middle = weighted_mean(y, w)
     Y = y - middle if w is None else (y - middle) * (w > 0)[:, None]
-    unit = _sizes(frames, Y.detach()) if frames.scale is None else frames.scale.to(dtype)
+    if frames.scale is None:
+        unit, point = _sizes(Y.detach(), middle.detach(), frames.Y.dtype)
+        Y = Y.where(~point[:, None, None], 0)
+    else:
+        unit, point = frames.scale.to(dtype), None
     Y = Y / unit[:, None, None]
-    tab, y, found = _search(turned, Y, w)
-    if turned.free_scale and not bool(found.admissible.all()):
-        first = int((~found.admissible).nonzero()[0, 0])
-        fail("Y", f"{_name(first, frames.batch)}, which no rotation fits with a scale > 0",
-             "a person who is not upside down (y is up) and not a single point")  # fmt: skip
-    theta, R, sb = tab.theta[found.angle], tab.R[found.angle], solve_winners(tab, y, found)
-    if refine:
-        theta, sb = refined(turned, Y, w, Solved(found.component, theta, sb), refine)
+    found, sb = (
+        find_and_solve(turned, Y) if w is None else find_weighted(forms(turned, precise(Y.device), Y.device), Y, w)
+    )
+    if point is not None and not bool(found.admissible.all()):
+        if not options.skip:
+            _refuse_unfit(frames, found, point)
+        return _lift_frames(turned, frames.only(found.admissible), options)
+    tab, angle = table(turned, dtype, Y.device), found.angle
+    theta, R, (tilt, camera) = tab.theta[angle], tab.R[angle], _seen_by(turned, tab, angle)
+    if options.refine:
+        theta, sb = refined(turned, Y, w, Solved(found.component, theta, sb, camera), options.refine)
         R = rotation(theta)
     s, b = sb[:, 0], sb[:, 1:]
     # (1)  R (mu + a.e), times s
     body = winners_body(tab, sb, found)
-    pose = R @ body if len(Y) <= FEW else turn(body, theta)  # products of small matrices are slow in large numbers
-    if turned.camera is not None:
-        pose = tensor(turned.camera, Y.dtype, Y.device) @ pose
+    pose = R @ body if few else turn(body, theta)  # products of small matrices are slow in large numbers
+    if turned.cameras is not None:
+        pose = camera @ pose
     # The translation is solved for too: Y_hat has the mean of Y.
-    shift = None if w is None else weighted_mean(pose[:, :2], w)
-    fit = pose[:, :2] if shift is None else pose[:, :2] - shift
+    if w is not None:
+        pose[:, :2] -= weighted_mean(pose[:, :2], w)
     # (2)  ||Y - Y_hat||^2 + ||sigma b||^2
-    error = (Y - fit).square() if w is None else (Y - fit).square() * w[:, None]
+    error = (Y - pose[:, :2]).square()
+    error = error if w is None else error * w[:, None]
     least = error.sum((1, 2)) + (tab.sigma[found.component] * b).square().sum(1)
     pose = pose * unit[:, None, None]
-    pose[:, :2] += middle if shift is None else middle - shift * unit[:, None, None]
-    values = theta, R, b / s[:, None], s * unit, found.component, least * unit**2, pose
-    if dtype == frames.Y.dtype:
-        return values
-    return tuple(value if value is found.component else value.to(frames.Y.dtype) for value in values)
+    pose[:, :2] += middle
+    count = float(turned.prior.L) if w is None else torch.where(w > 0, w.clamp(min=1), 0).sum(1)
+    relative = misfit(least, s, tab.noise_variance[found.component, 0], count, turned.free_scale)
+    w = y.new_ones(y.shape[::2]) if w is None else w.clone()
+    return Lifted(theta, R, b / s[:, None], s * unit, found.component, least * unit**2, pose[:, :2], pose, w > 0,
+                  camera, turned.free_scale, w, tilt, relative, w[:, 0] >= 0), frames  # fmt: skip
 
 
-def _few(Y: torch.Tensor, turned: TurnedPrior) -> bool:
-    """Whether to go the whole way in float64: for few frames, and where many rotations leave little to tell them by."""
-    return len(Y) <= FEW or len(turned.theta) > CANDIDATES
+def _seen_by(turned: TurnedPrior, tab: Table, angle: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The tilt (N,) and the camera after it: (N, 3, 3), or (3, 3) where no tilts are searched."""
+    if turned.tilts is None:
+        camera = torch.eye(3, dtype=tab.R.dtype, device=tab.R.device) if tab.cameras is None else tab.cameras[0]
+        return torch.zeros_like(angle, dtype=tab.R.dtype), camera
+    which = angle // turned.rotations
+    return tensor(turned.tilts, tab.R.dtype, tab.R.device)[which], tab.cameras[which]
 
 
-def _search(turned: TurnedPrior, Y: torch.Tensor, weights: torch.Tensor | None) -> tuple[Table, torch.Tensor, Found]:
-    """The winners of Y, and a table and landmarks of which `solve_winners` gives their solution."""
-    if weights is not None:
-        if len(Y) < MANY or not bool((weights == weights[0]).all()):
-            dtype = precise(Y.device)
-            found, y = find_weighted(forms(turned, dtype, Y.device), Y.to(dtype), weights.to(dtype))
-            return table(turned, Y.dtype, Y.device), y.to(Y.dtype), found
-        turned = turned.with_weights(weights[0])
-        Y = Y * weights.sqrt()[:, None]
-    exact = table(turned, precise(Y.device), Y.device)
-    if _few(Y, turned):
-        return exact, Y, find_winners(exact, Y)
-    found = find_certainly(table(turned, torch.float32, Y.device), exact, Y)
-    return table(turned, Y.dtype, Y.device), Y, found
+def _refuse_unfit(frames: Frames, found: Found, point: torch.Tensor) -> NoReturn:
+    """The ValueError of the first frame that no rotation fits."""
+    if point[~found.admissible][0]:
+        frames.refuse("Y", ~found.admissible, ", whose visible landmarks are one point",
+                      "a person, to solve for the scale")  # fmt: skip
+    frames.refuse("Y", ~found.admissible, ", which no rotation fits with a scale > 0",
+                  "a person who is not upside down (y is up) and not a single point")  # fmt: skip
 
 
-def _sizes(frames: Frames, Y: torch.Tensor) -> torch.Tensor:
-    """What to divide each frame by where the scale is solved for: the size of the person."""
-    size = Y.square().sum((1, 2)).sqrt()
-    rounding = 32 * torch.finfo(frames.Y.dtype).eps * frames.Y.detach().abs().flatten(1).amax(1)
-    if bool((size <= rounding).any()):
-        first = int((size <= rounding).nonzero()[0, 0])
-        fail("Y", f"{_name(first, frames.batch)}, whose visible landmarks are one point",
-             "a person, to solve for the scale")  # fmt: skip
-    return size
+def _sizes(Y: torch.Tensor, middle: torch.Tensor, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
+    """The size of each person, (N,), to divide by where the scale is solved for; and whether it is but rounding."""
+    size = torch.linalg.vector_norm(Y, dim=(1, 2))
+    point = size <= 32 * torch.finfo(dtype).eps * torch.linalg.vector_norm(middle, math.inf, dim=(1, 2))
+    return size.where(~point, 1), point
+
+
+def _as_given(lifted: Lifted, frames: Frames, Y: Array) -> Lifted:
+    """The results with the dimensions, library and dtype of the landmarks Y; blank for frames that were left out."""
+    dtype, batch, rows = frames.Y.dtype, frames.batch, frames.rows
+
+    def whole(field: str, value: torch.Tensor | bool) -> Array:
+        if field == "free_scale":
+            return value
+        value = value.to(dtype) if value.is_floating_point() else value
+        if field != "camera" or value.ndim == 3:
+            if rows is not None:
+                blank = {"component": -1, "visible": False, "usable": False, "weights": 0}.get(field, math.nan)
+                value = value.new_full((math.prod(batch), *value.shape[1:]), blank).index_copy(0, rows, value)
+            value = value.reshape(batch + value.shape[1:])
+        return value.numpy() if isinstance(Y, np.ndarray) else value
+
+    return Lifted(**{field: whole(field, value) for field, value in lifted._asdict().items()})
 
 
 def landmark_jacobian(result: Lifted, prior: PosePrior, centred: bool = True) -> Float[Array, "*batch 2*L 2*L"]:
@@ -289,27 +207,32 @@ def landmark_jacobian(result: Lifted, prior: PosePrior, centred: bool = True) ->
     Row and column i < L are the x of landmark i, L + i its y. Computed in float64, given in the dtype of the result.
 
     Args:
-        result: what `lifting.lift` gave, in any of its variants (scale, visible, weights, camera, refined).
+        result: what `lifting.lift` gave, in any of its variants (scale, visible, weights, camera, tilts, refined).
         prior: the prior that it was lifted with.
         centred: whether Y and Y_hat count from the mean of the visible landmarks, as in the supplement, or in the
             coordinates of the image, where that mean passes straight through.
+
+    Returns:
+        (..., 2L, 2L); NaN for a frame that was left out.
 
     Raises:
         ValueError: a result that `lift` did not give, or a prior of another number of landmarks, bases or components.
     """
     _check_origin(result, prior)
-    k, theta, weights, camera = (
-        to_numpy(value) for value in (result.component, result.theta, result.weights, result.camera)
+    k, theta, weights, camera, usable = (
+        to_numpy(value) for value in (result.component, result.theta, result.weights, result.camera, result.usable)
     )
+    # a frame that was left out gets some model, and then NaN
+    theta, weights = np.where(usable, theta, 0.0).astype(np.float64), np.where(usable[..., None], weights, 1.0)
+    camera = np.where(usable[..., None, None], camera, np.eye(3)) if camera.ndim > 2 else camera
     E, E_bar_t = landmark_model(
-        prior.gaussian(k), theta.astype(np.float64), free_scale=result.free_scale, weights=weights,
-        camera=camera.astype(np.float64),
-    )  # fmt: skip
+        prior.gaussian(k), theta, free_scale=result.free_scale, weights=weights, camera=camera.astype(np.float64)
+    )
     H = jacobian(E, E_bar_t)
     if not centred:
         # + (I - C): the mean of the visible landmarks passes straight through
         H = H + np.eye(2 * prior.L) - centring(prior.L, weights)
-    return like(H, result.theta)
+    return like(np.where(usable[..., None, None], H, math.nan), result.theta)
 
 
 def _check_origin(result: Lifted, prior: PosePrior) -> None:

@@ -56,12 +56,12 @@ from lifting.solve import (
 )
 from lifting.solve import free_scale as scale_column
 from lifting.support.arrays import Array, like, namespace
-from lifting.support.checked import Camera, Count, Weights, checked
+from lifting.support.checked import Cameras, Count, Weights, checked
 
 
 @checked
 def coefficients_to_landmarks(
-    e: Float[Array, "*batch J 3 L"], theta: Float[Array, "*batch"], *, camera: Camera | None = None
+    e: Float[Array, "*batch J 3 L"], theta: Float[Array, "*batch"], *, camera: Cameras | None = None
 ) -> Float[Array, "*batch J 2 L"]:
     """dY_hat/da of eq. (3): how each landmark moves, in metres, with each coefficient.
 
@@ -70,13 +70,13 @@ def coefficients_to_landmarks(
     Args:
         e: (..., J, 3, L), bases.
         theta: (...), radians.
-        camera: (3, 3), known rotation of the camera.
+        camera: (..., 3, 3), known rotation of the camera, or of each.
 
     Raises:
         ValueError: a wrong shape, a value that is not finite, or a camera that is no rotation.
     """
     # (3)  dY_hat/da = Pi R e
-    return turn(e, theta[..., None], camera)[..., :2, :]
+    return turn(e, theta[..., None], None if camera is None else camera[..., None, :, :])[..., :2, :]
 
 
 @checked
@@ -101,7 +101,7 @@ def landmark_model(
     *,
     free_scale: bool = False,
     weights: Weights | None = None,
-    camera: Camera | None = None,
+    camera: Cameras | None = None,
 ) -> tuple[Float[Array, "*batch 2*L n"], Float[Array, "*batch n 2*L"]]:
     """E and E_bar_t, the two factors of eq. (8), in any of its variants, the weighted ridge among them.
 
@@ -110,7 +110,7 @@ def landmark_model(
         theta: (...), radians.
         free_scale: whether the scale is solved for; n is then J + 1, the scale before the coefficients, else J.
         weights: (..., L), how much each landmark counts; all alike where None.
-        camera: (3, 3), known rotation of the camera.
+        camera: (..., 3, 3), known rotation of the camera, or of each.
 
     Returns:
         E: (..., 2L, n), a row for every landmark, seen or not, centred over the weighted mean.

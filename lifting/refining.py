@@ -19,11 +19,14 @@ Refinement = Literal[False, True, "parabola", "least squares"]
 
 
 class Solved(NamedTuple):
-    """Frames that eq. (2) was solved for at the angles theta (N,): component (N,), scale and b = s a (N, 1 + J)."""
+    """Frames that eq. (2) was solved for at the angles theta (N,): component (N,), scale and b = s a (N, 1 + J); and
+    the camera, (3, 3) or of each frame (N, 3, 3).
+    """
 
     component: torch.Tensor
     theta: torch.Tensor
     sb: torch.Tensor
+    camera: torch.Tensor
 
 
 class Problem(NamedTuple):
@@ -33,6 +36,7 @@ class Problem(NamedTuple):
     Y: torch.Tensor  # (N, 2, L)
     weights: torch.Tensor | None  # (N, L)
     component: torch.Tensor  # (N,)
+    camera: torch.Tensor  # (N, 3, 3)
 
     def tensor(self, array: np.ndarray) -> torch.Tensor:
         """A NumPy array as a tensor like Y."""
@@ -40,9 +44,8 @@ class Problem(NamedTuple):
 
     def at(self, theta: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Scale and coefficients (N, 1 + J), and the cost (N,) of eq. (2), of every frame at an angle of its own."""
-        C = self.turned.camera
         mu, e, sigma = (self.tensor(part)[self.component] for part in self.turned.prior.gaussian(np.s_[:]))
-        p, E = projected_model(mu, e, theta, weights=self.weights, camera=None if C is None else self.tensor(C))
+        p, E = projected_model(mu, e, theta, weights=self.weights, camera=self.camera)
         free = self.turned.free_scale
         y, D, ridge = (unwrap(self.Y), *free_scale(p, E, sigma)) if free else (unwrap(self.Y) - p, E, sigma)
         Dt = D.transpose(1, 2)
@@ -61,7 +64,8 @@ def refined(
     """
     dtype = precise(Y.device)
     w = None if weights is None else weights.to(dtype)
-    problem = Problem(turned, centre(Y.to(dtype), w), w, found.component)
+    camera = found.camera.to(dtype).expand(len(Y), 3, 3)
+    problem = Problem(turned, centre(Y.to(dtype), w), w, found.component, camera)
     theta = found.theta.to(dtype)
     with torch.no_grad():
         still = problem._replace(Y=problem.Y.detach())
@@ -74,7 +78,7 @@ def refined(
 
 def _parabola(problem: Problem, theta: torch.Tensor) -> torch.Tensor:
     """The vertex of the parabola through the costs at theta and at its neighbours in the finite set."""
-    step = 2 * math.pi / len(problem.turned.theta)
+    step = 2 * math.pi / problem.turned.rotations
     left, middle, right = (problem.at(theta + shift)[1] for shift in (-step, 0.0, step))
     bend = left - 2 * middle + right
     return theta + step * torch.where(bend > 0, (left - right) / (2 * bend), 0.0).clamp(-0.5, 0.5)
@@ -87,16 +91,16 @@ def _least_squares(problem: Problem, theta: torch.Tensor) -> torch.Tensor:
     turned, free = problem.turned, problem.turned.free_scale
     ones = torch.ones_like(problem.Y[:, 0]) if problem.weights is None else problem.weights
 
-    def refine_one(k: int, start: float, y: np.ndarray, w: np.ndarray, sb: np.ndarray) -> float:
+    def refine_one(k: int, start: float, y: np.ndarray, w: np.ndarray, sb: np.ndarray, C: np.ndarray) -> float:
         mu, e, sigma = turned.prior.gaussian(k)
 
         def residual(x: np.ndarray) -> np.ndarray:
-            p, E = projected_model(mu, e, x[0], weights=w, camera=turned.camera)
+            p, E = projected_model(mu, e, x[0], weights=w, camera=C)
             s, b = (x[1], x[2:]) if free else (1.0, x[1:])
             return np.concatenate([y - s * p - E @ b, sigma * b])
 
         return least_squares(residual, [start, *(sb if free else sb[1:])], x_scale="jac").x[0]
 
-    columns = problem.component, theta, unwrap(problem.Y), ones, problem.at(theta)[0]
+    columns = problem.component, theta, unwrap(problem.Y), ones, problem.at(theta)[0], problem.camera
     rows = zip(*(to_numpy(value) for value in columns), strict=True)
     return problem.tensor(np.array([refine_one(*row) for row in rows]))

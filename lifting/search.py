@@ -27,7 +27,8 @@ from typing import NamedTuple
 import torch
 from torch.nn.functional import embedding_bag, pad
 
-from lifting.tables import Table
+from lifting.tables import CANDIDATES, Table, precise, table
+from lifting.turned import TurnedPrior
 
 BLOCK = 2048
 """Frames searched at once: enough to share every matrix, few enough for the processor's cache."""
@@ -76,6 +77,21 @@ def find_certainly(tab: Table, exact: Table, Y: torch.Tensor) -> Found:
     rows = found.uncertain.nonzero()[:, 0]
     again = find_winners(exact, Y[rows].to(exact.V.dtype))
     return Found(*(old.index_copy(0, rows, new.to(old.dtype)) for old, new in zip(found, again, strict=True)))
+
+
+def find_and_solve(turned: TurnedPrior, Y: torch.Tensor) -> tuple[Found, torch.Tensor]:
+    """The winners of eq. (2), and their scale s and coefficients b = s a of eq. (6), (N, 1 + J): certain in any dtype.
+
+    Args:
+        turned: the prior, turned for the weights that the frames share.
+        Y: (N, 2, L), landmarks as `solve.centre` gives them for these weights.
+    """
+    own, exact = (table(turned, dtype, Y.device) for dtype in (Y.dtype, precise(Y.device)))
+    if own is exact and (len(Y) <= FEW or turned.rotations > CANDIDATES):
+        found = find_winners(exact, Y)
+    else:
+        found = find_certainly(table(turned, torch.float32, Y.device), exact, Y)
+    return found, solve_winners(own, Y, found)
 
 
 def exhaustive(tab: Table) -> Table:
@@ -136,12 +152,14 @@ def _found(component: torch.Tensor, angle: torch.Tensor, cost: torch.Tensor, unc
 def _coarse_costs(tab: Table, g: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """The coarsest rotations, their costs (K, N, T / stride), and the same with infinity where the scale is not > 0.
 
-    Where there are finer levels, one rotation more on the left and two on the right are added, around the end.
+    Where there are finer levels, one rotation more on the left and two on the right of each ring are added, around the
+    end.
     """
-    T, stride = len(tab.theta), tab.strides[0]
+    T, stride = len(tab.theta) // tab.rings, tab.strides[0]
     V, scale, nodes = tab.V, tab.scale, tab.theta
     if tab.finer:
-        nodes = torch.arange(-stride, T + 2 * stride, stride, device=y.device) % T
+        ring = torch.arange(-stride, T + 2 * stride, stride, device=y.device) % T
+        nodes = (T * torch.arange(tab.rings, device=y.device)[:, None] + ring).flatten()
         V, scale = V[:, nodes], scale[:, :, nodes]
     costs = possible = torch.bmm(g, V.transpose(1, 2))
     if tab.free:
@@ -182,7 +200,8 @@ def _search_finer(
     T, size = len(tab.theta), frames.size
     best, winner = cost.flatten(), angle.flatten()
     margin = 4 * tab.error[:, None, None] + tab.finer[0].beta[:, None]
-    component, frame, interval = (_lower_bounds(costs) - margin * size[:, None] <= cost[..., None]).nonzero().unbind(1)
+    bounds = _lower_bounds(costs.unflatten(2, (tab.rings, -1))).flatten(2)
+    component, frame, interval = (bounds - margin * size[:, None] <= cost[..., None]).nonzero().unbind(1)
     for level, finer in zip(tab.finer, (*tab.finer[1:], None), strict=True):
         problem, group = component * N + frame, component * len(level.nodes) + interval
         costs = grouped_product(frames.g.flatten(0, 1)[problem], group, level.V)  # (pairs, m + 3)
@@ -195,9 +214,11 @@ def _search_finer(
         winner = torch.where(best == improved, winner, T).scatter_reduce(0, problem, found, "amin")
         best = improved
         if finer is not None:
-            m = level.nodes.shape[1] - 3
-            inner = interval[:, None] * m + torch.arange(m, device=size.device)  # the finer intervals of each
-            real = inner < len(finer.nodes)  # those beyond are the first ones again
+            m, coarse, fine = level.nodes.shape[1] - 3, *(len(one.nodes) // tab.rings for one in (level, finer))
+            # the finer intervals of each, counted within the ring
+            inner = (interval % coarse)[:, None] * m + torch.arange(m, device=size.device)
+            real = inner < fine  # those beyond are the first ones again
+            inner = inner + fine * (interval // coarse)[:, None]
             margin = 4 * tab.error[component, None] + finer.beta[component[:, None], inner.where(real, 0)]
             left = (_lower_bounds(costs) - margin * size[frame, None] <= best[problem, None]) & real
             pair, j = left.nonzero().unbind(1)

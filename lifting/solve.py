@@ -31,7 +31,7 @@ from jaxtyping import Float, Int
 from lifting.camera import rotation
 from lifting.pose_prior import Gaussian, PosePrior
 from lifting.support.arrays import Array, check_finite, fail, like, namespace, refuse
-from lifting.support.checked import Camera, Weights, checked
+from lifting.support.checked import Cameras, Weights, checked
 
 Sigma = Annotated[Float[Array, "*batch J"], ">= 0"]
 PositiveNumbers = Annotated[Float[Array, "*batch"], "> 0"]
@@ -101,7 +101,7 @@ def projected_model(
     theta: Float[Array, "*batch"],
     *,
     weights: Weights | None = None,
-    camera: Camera | None = None,
+    camera: Cameras | None = None,
 ) -> tuple[Float[Array, "*batch 2*L"], Float[Array, "*batch 2*L J"]]:
     """p, the unwrapped Pi R mu, and E, the unwrapped Pi R e of eq. (4), one column a basis.
 
@@ -227,7 +227,7 @@ def solve_at(
     *,
     scale: PositiveNumbers | None = 1.0,
     weights: Weights | None = None,
-    camera: Camera | None = None,
+    camera: Cameras | None = None,
 ) -> Solution:
     """The minimiser of eq. (2) over a at given rotations theta: eq. (5)-(6), in any of its variants.
 
@@ -239,7 +239,7 @@ def solve_at(
             b = s a, which minimises ||y - s p - E b||^2 + ||sigma b||^2. It may come out negative: a person upside
             down, which `search` refuses.
         weights: (..., L), how much each landmark counts; all alike where None.
-        camera: (3, 3), known rotation of the camera.
+        camera: (..., 3, 3), known rotation of the camera, or of each.
 
     Raises:
         ValueError: a wrong shape, a value that is not finite, a negative sigma or weight, a scale that is not positive.
@@ -321,13 +321,14 @@ def search(
     *,
     scale: Annotated[float, "> 0"] | None = 1.0,
     weights: Weights | None = None,
-    camera: Camera | None = None,
+    camera: Cameras | None = None,
 ) -> Winner:
     """The exhaustive minimisation of eq. (2) over all rotations theta and all components of the mixture.
 
     Within a component the rotation of least cost wins. Among components, each at its own best rotation, the
     most probable wins: the smallest `mixture_score`. Ties go to the lowest index. Only rotations with a scale
-    s > 0 are admissible.
+    s > 0 are admissible. A `camera` of (T, 3, 3) is one for each angle: where the camera's pitch is not known, the
+    finite set has every angle at every pitch.
 
     The readable reference: it holds N x K x T small matrices, so feed it hundreds of frames, not thousands.
 
@@ -349,7 +350,8 @@ def search(
     s = xp.where(least < math.inf, s, xp.ones_like(s))  # an inadmissible component has an infinite cost already
     # k: the most probable component, each at its own R*
     component_weight = None if weights is None else weights[..., None, :]
-    _, E = projected_model(every.mu[:, 0], every.e[:, 0], theta[angle], weights=component_weight, camera=camera)
+    C = camera if camera is None or camera.ndim == 2 else camera[angle]
+    _, E = projected_model(every.mu[:, 0], every.e[:, 0], theta[angle], weights=component_weight, camera=C)
     n = like(prior.L, Y) if weights is None else xp.sum(weights, axis=-1)[..., None]
     score = mixture_score(least, v, log_determinant(E, every.sigma[:, 0], v, n), share, s, n)
     component = xp.argmin(score, axis=-1)

@@ -1,7 +1,8 @@
 """What the fast search of eq. (2) knows before it sees a frame: the tables of `lifting.search`, whose steps these are.
 
-Made once, in float64, for a prior turned to its angles (`lifting.turned`), and kept. d = 2L + 1 numbers stand for a
-frame: its landmarks y, centred, and a constant c, which is 1 where the scale is given and 0 where it is solved for.
+Made once, in float64, for a prior turned to its rotations (`lifting.turned`), and kept. d = 2L + 1 numbers stand for a
+frame: its landmarks y, centred, and a constant c, which is 1 where the scale is given and 0 where it is solved for. The
+T rotations are one ring of angles, or P rings, one for each tilt of the camera.
 """
 
 import math
@@ -18,12 +19,12 @@ from lifting.solve import log_determinant, mixture_score
 from lifting.turned import TurnedPrior
 
 CANDIDATES = 160
-"""Up to this many rotations are searched directly, more of them from coarse to fine."""
+"""Up to this many angles are searched directly, more of them from coarse to fine."""
 
 
 @dataclass(frozen=True, eq=False)
 class Level:
-    """One level of step 5: I intervals of coarse rotations, each cut into m finer ones."""
+    """One level of step 5: I intervals of coarse rotations, each cut into m finer ones; those of a ring in a row."""
 
     nodes: torch.Tensor
     """(I, m + 3) the rotations evaluated in every interval: its ends, those between, one beyond each."""
@@ -43,6 +44,10 @@ class Table:
     """(T,) angles."""
     R: torch.Tensor
     """(T, 3, 3) their rotations."""
+    rings: int
+    """P."""
+    cameras: torch.Tensor | None
+    """(P, 3, 3) the camera at every tilt; None where it is level."""
     whiten: torch.Tensor
     """(m + shifts - 1, d) from [y, c] to the m white numbers of step 2 on their ring, the first of them once more."""
     shifts: int
@@ -85,7 +90,8 @@ def table(turned: TurnedPrior, dtype: torch.dtype, device: torch.device) -> Tabl
     prior, theta = turned.prior, turned.theta
     whiten, unwhiten = _whitening(turned)
     solved = [residual_forms(turned, k) for k in range(prior.K)]
-    families = [_low_rank(unwhiten.T @ forms @ unwhiten, dtype) for forms, _ in solved]
+    every = max(1, turned.rotations // 320)
+    families = [_low_rank(unwhiten.T @ forms @ unwhiten, every, dtype) for forms, _ in solved]
     rank = max(U.shape[1] for pair in families for U, _, _ in pair)
 
     def widen(columns: np.ndarray) -> np.ndarray:
@@ -96,7 +102,7 @@ def table(turned: TurnedPrior, dtype: torch.dtype, device: torch.device) -> Tabl
     truncation = np.stack([np.sqrt(sum(rest for _, _, rest in pair)) for pair in families])
     error = truncation.max(-1) + 4 * torch.finfo(dtype).eps * np.linalg.norm(V, axis=-1).max(-1)
     maps = np.stack([S for _, S in solved])
-    strides, shifts = _strides(len(theta)), _shifts(len(whiten))
+    strides, shifts, rings = _strides(turned.rotations), _shifts(len(whiten)), len(theta) // turned.rotations
     weights = np.ones(prior.L) if turned.weights is None else turned.weights
     E = turned.D[..., 1:] if turned.free_scale else turned.D
     v, n = prior.noise_variance[:, None], float(weights.sum())
@@ -107,7 +113,8 @@ def table(turned: TurnedPrior, dtype: torch.dtype, device: torch.device) -> Tabl
         return tensor(array, dtype, device)
 
     return Table(
-        theta=put(theta), R=put(rotation(theta)),
+        theta=put(theta), R=put(rotation(theta)), rings=rings,
+        cameras=None if turned.cameras is None else put(turned.cameras.reshape(-1, 3, 3)[:: turned.rotations]),
         whiten=put(np.concatenate([whiten, whiten[: shifts - 1]])), shifts=shifts,
         even=put(even), odd=put(odd), V=put(V),
         maps=put(np.swapaxes(maps, -1, -2)), scale=put(np.swapaxes(maps[:, :, 0], 1, 2)),
@@ -117,7 +124,7 @@ def table(turned: TurnedPrior, dtype: torch.dtype, device: torch.device) -> Tabl
         wary=dtype != torch.float64,
         finer=tuple(
             Level(torch.tensor(nodes, device=device), *(put(array) for array in arrays))
-            for nodes, *arrays in (_level(V, truncation, maps[:, :, 0], *pair) for pair in pairwise(strides))
+            for nodes, *arrays in (_level(V, truncation, maps[:, :, 0], rings, pair) for pair in pairwise(strides))
         ),
     )  # fmt: skip
 
@@ -198,12 +205,15 @@ def _whitening(turned: TurnedPrior) -> tuple[np.ndarray, np.ndarray]:
     return whiten, unwhiten
 
 
-def _low_rank(A: np.ndarray, dtype: torch.dtype) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Steps 3 and 4 for one component, even and odd: U, V with A ~ V U^T, and the square of what that leaves out."""
+def _low_rank(A: np.ndarray, every: int, dtype: torch.dtype) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Steps 3 and 4 for one component, even and odd: U, V with A ~ V U^T, and the square of what that leaves out.
+
+    `every` so many rotations one is looked at.
+    """
     results = []
     for i, j, weight in _products(A.shape[-1]):
         packed = A[:, i, j] * weight  # an isometry: the packed norms add up to ||A||_F
-        _, singular, Ut = np.linalg.svd(packed[:: max(1, len(packed) // 320)], full_matrices=False)
+        _, singular, Ut = np.linalg.svd(packed[::every], full_matrices=False)
         keep = max(1, int((singular > max(torch.finfo(dtype).eps, 2e-14) * singular[0]).sum()))
         U = Ut[:keep].T
         V = packed @ U
@@ -236,21 +246,25 @@ def _strides(rotations: int) -> tuple[int, ...]:
     return tuple(ratio**level for level in range(levels, -1, -1))
 
 
-def _level(V: np.ndarray, truncation: np.ndarray, scale: np.ndarray, coarse: int, fine: int) -> tuple[np.ndarray, ...]:
-    """Step 5: the fields of the `Level` that cuts intervals of `coarse` rotations into ones of `fine`.
+def _level(
+    V: np.ndarray, truncation: np.ndarray, scale: np.ndarray, rings: int, strides: tuple[int, int]
+) -> tuple[np.ndarray, ...]:
+    """Step 5: the fields of the `Level` that cuts intervals of `coarse` rotations into ones of `fine`: the strides.
 
     beta is exact for the finite set of rotations: U is orthonormal, so distances of V are distances of the forms,
     and what U leaves out (`truncation`) is added.
     """
-    T = V.shape[1]
-    t = np.arange(T)
-    start, x = t // coarse * coarse, ((t % coarse) / coarse)[:, None]
-    near = [V[:, (start + shift * coarse) % T] for shift in (-1, 0, 1, 2)]
+    coarse, fine = strides
+    T = V.shape[1] // rings
+    t, first = np.arange(T), T * np.arange(rings)[:, None]  # within a ring, and where each begins
+    start, x = t // coarse * coarse, (np.tile(t % coarse, rings) / coarse)[:, None]
+    near = [V[:, (first + (start + shift * coarse) % T).ravel()] for shift in (-1, 0, 1, 2)]
     weights = [-x * (x - 1) * (x - 2) / 6, (x + 1) * (x - 1) * (x - 2) / 2, -(x + 1) * x * (x - 2) / 2,
                (x + 1) * x * (x - 1) / 6]  # fmt: skip
     cubic = sum(weight * values for weight, values in zip(weights, near, strict=True))
     distance = np.linalg.norm(V - cubic, axis=-1) + 3 * truncation.max()  # the weights' absolute sum is below 2
     starts = t[::coarse]
     nodes = (starts[:, None] + np.arange(-fine, coarse + 2 * fine, fine)) % T
+    nodes = (first[..., None] + nodes).reshape(-1, nodes.shape[1])
     blocks = [np.swapaxes(array[:, nodes], -1, -2).reshape(-1, array.shape[-1], nodes.shape[1]) for array in (V, scale)]
-    return nodes, np.maximum.reduceat(distance, starts, axis=1), *blocks
+    return nodes, np.maximum.reduceat(distance, (first + starts).ravel(), axis=1), *blocks

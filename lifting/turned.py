@@ -1,4 +1,7 @@
-"""A prior turned to a finite set of angles: all that eq. (2) to (8) need of it before a frame is seen.
+"""A prior turned to a finite set of rotations: all that eq. (2) to (8) need of it before a frame is seen.
+
+The rotations are equally spaced angles about the vertical, seen by one camera; or, where the camera's pitch is not
+known, the same angles at every tilt of a finite set: a rotation is then a pair of a tilt and an angle.
 
 p, E and what follows from them depend on the prior, the rotations, the camera and the weights of the landmarks alone.
 They are computed here once, in float64, and kept: for the search (`lifting.search`), the layer (`lifting.layer`) and
@@ -12,7 +15,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from lifting.camera import ROTATIONS, rotation_angles, turn
+from lifting.camera import ROTATIONS, rotation_angles, tilted_camera, turn
 from lifting.landmark_gradient import jacobian, landmark_model
 from lifting.pose_prior import Gaussian, PosePrior
 from lifting.solve import centre, log_determinant, mixture_score, projected_model, unwrap
@@ -25,14 +28,16 @@ OneWeightEach = Annotated[Float[Array, " L"] | Bool[Array, " L"], ">= 0"]
 
 @dataclass(frozen=True, eq=False)
 class TurnedPrior:
-    """A prior of K Gaussians at T angles, for one camera and one set of weights. n unknowns: J, or J + 1 with a scale.
+    """A prior of K Gaussians at T rotations, for one camera and one set of weights. n unknowns: J, or J + 1.
 
     Attributes:
         prior: the statistical model of pose.
-        theta: (T,), radians.
+        theta: (T,), radians; all angles at the first tilt, then all at the next.
+        tilts: (P,), the tilts of the finite set, radians; None where none are searched.
         free_scale: whether the scale is solved for; it is then the first unknown.
         weights: (L,), how much each landmark counts; None where all count alike.
-        camera: (3, 3), the known rotation of the camera; None where it is level.
+        camera: (3, 3), the known rotation of the camera, which comes after the tilt; None where it is level.
+        cameras: the camera after the tilt: (T, 3, 3), of every rotation, where tilts are searched, else `camera`.
         p: (K, T, 2L), Pi R mu unwrapped, as `solve.centre` leaves it; 0 where the scale is free.
         D: (K, T, 2L, n), E of eq. (4), or [Pi R mu, E] where the scale is free.
         ridge: (K, n), sigma; with a 0 in front where the scale is free.
@@ -40,17 +45,24 @@ class TurnedPrior:
 
     prior: PosePrior
     theta: Float[np.ndarray, " T"]
+    tilts: Float[np.ndarray, " P"] | None
     free_scale: bool
     weights: Float[np.ndarray, " L"] | None
     camera: Float[np.ndarray, "3 3"] | None
+    cameras: Float[np.ndarray, "*T 3 3"] | None
     p: Float[np.ndarray, "K T 2*L"]
     D: Float[np.ndarray, "K T 2*L n"]
     ridge: Float[np.ndarray, "K n"]
 
     def with_weights(self, weights: Float[Array, " L"]) -> "TurnedPrior":
         """The same prior at the same angles, turned for other weights (L,) of the landmarks."""
-        return turn_prior(self.prior, len(self.theta), free_scale=self.free_scale, weights=to_numpy(weights),
-                          camera=self.camera)  # fmt: skip
+        return _turn_prior(self.prior, Rotations(self.rotations, _as_key(self.tilts), _as_key(self.camera)),
+                           self.free_scale, _as_key(to_numpy(weights)))  # fmt: skip
+
+    @property
+    def rotations(self) -> int:
+        """How many angles there are at every tilt."""
+        return len(self.theta) // (1 if self.tilts is None else len(self.tilts))
 
     @cached_property
     def gram(self) -> Float[np.ndarray, "K T n n"]:
@@ -63,14 +75,15 @@ class TurnedPrior:
         multiplied by the roots of their weights.
         """
         return landmark_model(self.prior.gaussian(np.s_[:, None]), self.theta, free_scale=self.free_scale,
-                              weights=self.weights, camera=self.camera)  # fmt: skip
+                              weights=self.weights, camera=self.cameras)  # fmt: skip
 
     @cached_property
     def depth(self) -> Float[np.ndarray, "K T L n"]:
         """The third row of R e, and of R mu in front of it where the scale is free: the depth of eq. (1)'s pose."""
         mu, e, _ = self.prior.gaussian(np.s_[:, None])
         bodies = np.concatenate([mu[:, :, None], e], axis=2) if self.free_scale else e
-        return turn(bodies, self.theta[:, None], self.camera)[..., 2, :].swapaxes(-1, -2)
+        cameras = self.cameras if self.tilts is None else self.cameras[:, None]
+        return turn(bodies, self.theta[:, None], cameras)[..., 2, :].swapaxes(-1, -2)
 
     def solve(
         self, y: Float[np.ndarray, "2*L"], ridge: Float[np.ndarray, "K n"] | None = None
@@ -105,6 +118,7 @@ def turn_prior(
     free_scale: bool = False,
     weights: OneWeightEach | None = None,
     camera: Camera | None = None,
+    tilts: Float[Array, " P"] | None = None,
 ) -> TurnedPrior:
     """The prior at `rotations` equally spaced angles: p and E of eq. (4), and what follows; kept for later calls.
 
@@ -114,11 +128,22 @@ def turn_prior(
         free_scale: whether the scale is solved for.
         weights: (L,), how much each landmark counts; all alike where None.
         camera: (3, 3), the known rotation of the camera.
+        tilts: (P,), radians: every angle is taken at each of these pitches of a camera that looks down, before `camera`
+            turns it further.
 
     Raises:
-        ValueError: no rotations, weights of another shape or negative or all 0, a camera that is no rotation.
+        ValueError: no rotations, weights of another shape or negative or all 0, a camera that is no rotation, tilts
+            that are not finite or none.
     """
-    return _turn_prior(prior, rotations, free_scale, _as_key(weights), _as_key(camera))
+    return _turn_prior(prior, Rotations(rotations, _as_key(tilts), _as_key(camera)), free_scale, _as_key(weights))
+
+
+class Rotations(NamedTuple):
+    """The finite set, as a key: how many angles, at which tilts, and the camera."""
+
+    count: int
+    tilts: tuple[float, ...] | None
+    camera: tuple[float, ...] | None
 
 
 def _as_key(array: np.ndarray | None) -> tuple[float, ...] | None:
@@ -127,18 +152,21 @@ def _as_key(array: np.ndarray | None) -> tuple[float, ...] | None:
 
 
 @lru_cache(maxsize=64)
-def _turn_prior(
-    prior: PosePrior, rotations: int, free: bool, weights: tuple[float, ...] | None, camera: tuple[float, ...] | None
-) -> TurnedPrior:
-    theta, (mu, e, sigma) = rotation_angles(rotations), prior.gaussian(np.s_[:, None])
-    w = None if weights is None else np.array(weights)
-    C = None if camera is None else np.reshape(camera, (3, 3))
-    p, D = projected_model(mu, e, theta, weights=w, camera=C)
+def _turn_prior(prior: PosePrior, turned: Rotations, free: bool, weights: tuple[float, ...] | None) -> TurnedPrior:
+    w, tilts = (None if key is None else np.array(key) for key in (weights, turned.tilts))
+    C = cameras = None if turned.camera is None else np.reshape(turned.camera, (3, 3))
+    theta = rotation_angles(turned.count)
+    if tilts is not None:
+        tilted = tilted_camera(np.repeat(tilts, len(theta)))
+        cameras = tilted if C is None else C @ tilted
+        theta = np.tile(theta, len(tilts))
+    mu, e, sigma = prior.gaussian(np.s_[:, None])
+    p, D = projected_model(mu, e, theta, weights=w, camera=cameras)
     ridge = prior.sigma
     if free:
         D, ridge = scale_column(p, D, sigma)
         p, ridge = np.zeros_like(p), ridge[:, 0]
-    return TurnedPrior(prior, theta, free, w, C, p, D, ridge)
+    return TurnedPrior(prior, theta, tilts, free, w, C, cameras, p, D, ridge)
 
 
 class Around(NamedTuple):
@@ -146,7 +174,7 @@ class Around(NamedTuple):
 
     component: int
     angle: int
-    """Index into the turned prior's theta."""
+    """Index of the rotation: into the turned prior's theta."""
     cost: Float[np.ndarray, " T"]
     """The winning component's, at all angles; infinite where the scale is not positive."""
     pose: Float[np.ndarray, "3 L"]
@@ -172,7 +200,7 @@ def search_around(Y: Float[np.ndarray, "2 L"], turned: TurnedPrior, rotations: C
         ValueError: a wrong shape, a value that is not finite, a factor that is not positive, `rotations` that don't
             divide the number of angles, or landmarks that no rotation fits with a scale > 0.
     """
-    prior, T, weights = turned.prior, len(turned.theta), turned.weights
+    prior, T, weights = turned.prior, turned.rotations, turned.weights
     if T % rotations:
         fail("rotations", rotations, f"a divisor of the {T} angles")
     every, sigma, n = T // rotations, factor * prior.sigma, prior.L if weights is None else weights.sum()
@@ -190,9 +218,10 @@ def search_around(Y: Float[np.ndarray, "2 L"], turned: TurnedPrior, rotations: C
     mu, e, _ = prior.gaussian(k)
     # (1)  R (s mu + b.e), b = s a
     body = scale[k, t] * mu + np.tensordot(unknowns[k, t, -prior.J :], e, axes=1)
-    pose = turn(body, turned.theta[t], turned.camera)
+    camera = turned.cameras if turned.tilts is None else turned.cameras[t]
+    pose = turn(body, turned.theta[t], camera)
     model = landmark_model(Gaussian(mu, e, sigma[k]), turned.theta[t], free_scale=turned.free_scale,
-                           weights=weights, camera=turned.camera)  # fmt: skip
+                           weights=weights, camera=camera)  # fmt: skip
     return Around(k, t, costs[k], pose, jacobian(*model))
 
 

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lifting import Lifted, PosePrior, lift, load_prior
+from lifting import Lifted, PosePrior, landmark_jacobian, lift, load_prior
 from lifting.camera import project, rotation, rotation_angles, tilted_camera
 from lifting.datasets.motion_capture import load_motion_capture
 from lifting.pose_prior import sample
@@ -22,7 +22,8 @@ BACKENDS = {"numpy": np.asarray, "torch": torch.tensor}
 CAMERA = tilted_camera(0.25)
 PRIOR = random_prior(1, K=2, J=3, L=6)
 ROTATIONS = 16
-pytestmark = pytest.mark.usefixtures("one_thread")
+# the landmarks are noisier than the prior says; the warning of it has tests of its own
+pytestmark = [pytest.mark.usefixtures("one_thread"), pytest.mark.filterwarnings("ignore::lifting.misfit.PoorFit")]
 
 
 def refuses(message):
@@ -36,9 +37,9 @@ def landmarks(n, seed=0, prior=PRIOR, noise=0.05):
     return Y + rng.normal(size=Y.shape) * noise + rng.normal(size=(n, 2, 1))
 
 
-def literal_loop(Y, prior, rotations, scale, visible, camera):
+def literal_loop(Y, prior, rotations, scale, visible, *cameras):
     """Eq. (2) as it is printed: lstsq per frame, component and rotation; the translation is solved for too."""
-    theta, C = rotation_angles(rotations), np.eye(3) if camera is None else camera
+    every = [(C, theta) for C in cameras for theta in rotation_angles(rotations)]
     rows_of = np.tile(visible, 2)
     results = []
     for n, y in enumerate(Y):
@@ -47,8 +48,8 @@ def literal_loop(Y, prior, rotations, scale, visible, camera):
         for k in range(prior.K):
             sigma, v, best = prior.sigma[k], prior.noise_variance[k], None
             ridge = np.hstack([np.diag(sigma), np.zeros((prior.J, 2))])
-            for t, angle in enumerate(theta):
-                R = C @ rotation(angle)
+            for t, (C, angle) in enumerate(every):
+                R = (np.eye(3) if C is None else C) @ rotation(angle)
                 p, E = (R @ prior.mu[k])[:2].reshape(-1), (R @ prior.e[k])[:, :2].reshape(prior.J, -1).T
                 p, E, target = p[rows], E[rows], y.reshape(-1)[rows]
                 if scale is None:
@@ -150,6 +151,96 @@ def test_a_result_is_consistent(variant, refine):
     np.testing.assert_allclose(result.cost, solution.cost, rtol=1e-7)
 
 
+# Tilts: the camera's pitch as part of the finite set
+
+TILTS = np.array([0.3, 0.0, -0.2, 0.6])
+
+
+def seen_by_tilted(n, seed=0, noise=0.02):
+    """Landmarks (n, 2, L) seen by cameras of each of the TILTS in turn."""
+    poses = sample(PRIOR, n, np.random.default_rng(seed)).poses
+    Y = (tilted_camera(np.resize(TILTS, n)) @ poses)[:, :2]
+    return Y + noise * np.random.default_rng(seed + 1).normal(size=Y.shape)
+
+
+@pytest.mark.parametrize("camera", [None, rotation(0.0) @ tilted_camera(0.1)[[1, 2, 0]][:, [1, 2, 0]]],
+                         ids=["level", "rolled"])  # fmt: skip
+@pytest.mark.parametrize("masked", [False, True], ids=["all seen", "masked"])
+@pytest.mark.parametrize("unit", [1.0, None])
+def test_tilts_are_the_literal_loop_over_cameras(unit, masked, camera):
+    n, rng = 20, np.random.default_rng(7)
+    Y = seen_by_tilted(n) * (unit or 40.0)
+    visible = random_masks(rng, n, PRIOR.L, least=5) if masked else np.ones((n, PRIOR.L), bool)
+    result = lift(np.where(visible[:, None], Y, np.nan), PRIOR, rotations=ROTATIONS, scale=unit,
+                  visible=visible if masked else None, camera=camera, tilts=TILTS)  # fmt: skip
+    cameras = [(np.eye(3) if camera is None else camera) @ tilted_camera(tilt) for tilt in TILTS]
+    want = literal_loop(Y, PRIOR, ROTATIONS, None if unit is None else np.full(n, unit), visible, *cameras)
+    for i, (_, k, least, t, s, a, shift) in enumerate(want):
+        p, t = divmod(t, ROTATIONS)
+        assert (result.component[i], result.tilt[i], result.theta[i]) == (k, TILTS[p], rotation_angles(ROTATIONS)[t])
+        np.testing.assert_allclose(result.camera[i], cameras[p], atol=1e-15)
+        np.testing.assert_allclose(result.scale[i], s, rtol=1e-8)
+        np.testing.assert_allclose(result.cost[i], least, rtol=1e-7)
+        pose = PRIOR.mu[k] + np.einsum("j,jcl->cl", a, PRIOR.e[k])
+        Y_hat = project(pose, result.theta[i], scale=s, camera=cameras[p]) + shift[:, None]
+        np.testing.assert_allclose(result.Y_hat[i], Y_hat, atol=1e-7 * (unit or 40))
+
+
+@pytest.mark.parametrize("refine", [False, "parabola", "least squares"])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(("n", "rotations", "dtype"), [(6, 40, "float64"), (6, 200, "float64"), (400, 40, "float32")])
+@pytest.mark.parametrize("scale", [1.0, None])
+def test_of_every_camera_by_itself_the_cheapest_wins(scale, n, rotations, dtype, weighted, refine):
+    if refine == "least squares" and n > 6:
+        n = 20
+    prior, Y = PRIOR.subset(components=[0]), seen_by_tilted(n)
+    weights = np.random.default_rng(2).uniform(0.2, 1.5, (n, 6)) if weighted else None
+    options = {"scale": scale, "weights": weights, "rotations": rotations}
+    result = lift(Y.astype(dtype), prior, tilts=TILTS.tolist(), refine=refine, **options)
+    apart = [lift(Y.astype(dtype).astype(float), prior, camera=tilted_camera(tilt), **options) for tilt in TILTS]
+    best = np.argmin([one.cost for one in apart], axis=0)
+    np.testing.assert_allclose(result.tilt, TILTS[best], rtol=1e-6)
+    assert result.tilt.dtype == result.camera.dtype == dtype and len(np.unique(best)) > 2
+    chosen = [lift(Y[i : i + 1].astype(dtype).astype(float), prior, camera=tilted_camera(TILTS[best[i]]), refine=refine,
+                   **options | {"weights": None if weights is None else weights[i]}) for i in range(n)]  # fmt: skip
+    loose = 1e-8 if dtype == "float64" else 1e-2 if refine else 2e-4
+    for field in ("theta", "a", "scale", "cost", "pose"):
+        wanted = np.concatenate([getattr(one, field) for one in chosen])
+        np.testing.assert_allclose(getattr(result, field), wanted, rtol=loose, atol=loose)
+
+
+@pytest.mark.parametrize("scale", [1.0, None])
+def test_the_jacobian_at_a_tilt_is_autograds_and_the_central_difference(scale):
+    Y, h = seen_by_tilted(8), 1e-6
+    options = {"scale": scale, "rotations": ROTATIONS, "tilts": TILTS}
+    result = lift(Y, PRIOR, **options)
+    assert len(np.unique(result.tilt)) > 2
+    steps = h * np.eye(12).reshape(12, 1, 2, 6)
+    ahead, behind = (lift(Y + sign * steps, PRIOR, **options) for sign in (1, -1))
+    stays = np.all((ahead.tilt == result.tilt) & (behind.tilt == result.tilt) & (ahead.theta == behind.theta)
+                   & (ahead.component == behind.component), axis=0)  # fmt: skip
+    assert stays.all()
+    difference = ((ahead.Y_hat - behind.Y_hat) / (2 * h)).reshape(12, 8, 12)
+    H = landmark_jacobian(result, PRIOR, centred=False)
+    np.testing.assert_allclose(H, difference.transpose(1, 2, 0), atol=1e-8)
+    for i in range(8):
+        J = torch.autograd.functional.jacobian(lambda Y: lift(Y, PRIOR, **options).Y_hat, torch.tensor(Y[i]))
+        np.testing.assert_allclose(H[i], J.reshape(12, 12), atol=1e-10)
+
+
+def test_tilts_in_batches_of_any_shape():
+    Y = seen_by_tilted(6)
+    flat, one = (lift(Y, PRIOR, rotations=ROTATIONS, tilts=tilts) for tilts in (TILTS, TILTS[:1]))
+    for shape in ((2, 3), (6, 1), (3, 0), ()):
+        some = Y[:1] if shape == () else Y[: math.prod(shape)]
+        result = lift(torch.tensor(some.reshape(*shape, 2, 6)), PRIOR, rotations=ROTATIONS, tilts=TILTS)
+        assert tuple(result.tilt.shape) == shape and tuple(result.camera.shape) == (*shape, 3, 3)
+        np.testing.assert_allclose(result.pose.reshape(-1, 3, 6), flat.pose[: len(some)], atol=1e-9)
+    known = lift(Y, PRIOR, rotations=ROTATIONS, camera=tilted_camera(TILTS[0]))
+    np.testing.assert_allclose(known.pose, one.pose, atol=1e-12)
+    assert np.all(one.tilt == TILTS[0]) and np.all(known.tilt == 0)
+
+
 # Invariances
 
 
@@ -236,7 +327,7 @@ def test_batches_are_frames_one_by_one(backend, dtype, batch, scale, masked, ref
     given_mask = as_given(visible) if masked else None
     result = lift(as_given(Y), PRIOR, visible=given_mask, **arguments)
     tails = {"R": (3, 3), "a": (3,), "Y_hat": (2, 6), "pose": (3, 6), "visible": (6,), "weights": (6,)}
-    others = {"component": np.array(0), "visible": np.array(True)}
+    others = {"component": np.array(0), "visible": np.array(True), "usable": np.array(True)}
     assert result.free_scale is (scale is None) and tuple(result.camera.shape) == (3, 3)
     for field, value in result._asdict().items():
         if field in ("camera", "free_scale"):
@@ -344,10 +435,66 @@ def test_the_jacobian_is_H_and_the_mean_passes_straight_through():
     np.testing.assert_allclose(result.cost, cost(y, p, E, PRIOR.sigma[k], result.a.numpy()), rtol=1e-9)
 
 
-def test_a_scale_with_a_gradient_is_taken_as_a_number():
-    Y, scale = torch.tensor(landmarks(2)), torch.tensor([1.0, 1.1], dtype=torch.float64)
-    want = lift(Y, PRIOR, scale=scale)
-    torch.testing.assert_close(lift(Y, PRIOR, scale=scale.requires_grad_()).pose, want.pose)
+@pytest.mark.parametrize("options", [{}, {"weights": np.array([1, 0.5, 2, 0, 1, 1])}, {"refine": True},
+                                     {"tilts": TILTS}, {"camera": CAMERA, "visible": np.arange(6) != 3}],
+                         ids=str)  # fmt: skip
+@pytest.mark.parametrize("shape", [(), (1,), (2,), (3, 1), (3, 2)], ids=str)
+def test_autograd_by_the_scale_is_the_central_difference(shape, options):
+    Y, h = torch.tensor(landmarks(6).reshape(3, 2, 2, 6)), 1e-6
+    scale = torch.tensor(np.random.default_rng(1).uniform(0.9, 1.1, shape), requires_grad=True)
+    options = options | {"rotations": ROTATIONS}
+    here = lift(Y, PRIOR, scale=scale, **options)
+    with torch.no_grad():
+        at = here.theta
+    rng = np.random.default_rng(0)
+    for field in ("pose", "Y_hat", "a", "scale", "cost", "misfit"):
+        value = getattr(here, field)
+        w = torch.tensor(rng.normal(size=tuple(value.shape)))
+        (gradient,) = torch.autograd.grad((w * value).sum(), scale, retain_graph=True)
+        for place in np.ndindex(shape):
+            step = torch.zeros(shape, dtype=torch.float64)
+            step[place] = h
+            # a refined angle moves with the scale, and autograd holds it still: so does the readable solution
+            ahead, behind = (_at_angle(Y, scale.detach() + sign * step, at, here, options) for sign in (1, -1))
+            want = ((w * (ahead[field] - behind[field])).sum() / (2 * h)).item()
+            np.testing.assert_allclose(gradient[place].item(), want, rtol=1e-5, atol=1e-6)
+
+
+def _at_angle(Y, scale, theta, found, options):
+    """The solution of eq. (2) at given angles and components, from the readable functions."""
+    weights = options.get("weights", 1.0 * options.get("visible", np.ones(6, bool)))
+    Y, theta, s = Y.numpy(), theta.numpy(), np.broadcast_to(scale.numpy(), theta.shape)
+    weights, camera = np.broadcast_to(weights, (*theta.shape, 6)), found.camera.numpy()
+    k, gaussian = found.component.numpy(), PRIOR.gaussian(found.component.numpy())
+    at = solve_at(centre(Y, weights), gaussian, theta, scale=s, weights=weights, camera=camera)
+    body = gaussian.mu + (at.a[..., None, None] * gaussian.e).sum(-3)
+    pose = s[..., None, None] * (camera @ rotation(theta) @ body)
+    share = weights / weights.sum(-1, keepdims=True)
+    pose[..., :2, :] += ((Y - pose[..., :2, :]) * share[..., None, :]).sum(-1, keepdims=True)
+    count = np.where(weights > 0, np.maximum(weights, 1), 0).sum(-1)
+    relative = at.cost / (s**2 * PRIOR.noise_variance[k] * (2 * count - 2))
+    values = {"pose": pose, "Y_hat": pose[..., :2, :], "a": at.a, "scale": s, "cost": at.cost, "misfit": relative}
+    return {field: torch.tensor(value) for field, value in values.items()}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"camera": torch.eye(3, requires_grad=True)},
+            "camera: got a tensor that requires grad, expected one that doesn",
+        ),
+        (
+            {"tilts": torch.zeros(2, requires_grad=True)},
+            "tilts: got a tensor that requires grad, expected one that doesn",
+        ),
+        ({"weights": torch.ones(6, requires_grad=True)}, "weights: got a tensor that requires grad, expected one that"),
+    ],
+)
+def test_what_is_not_differentiated_says_so(options, message):
+    with refuses(message):
+        lift(torch.tensor(landmarks(2)), PRIOR, **options)
+    lift(torch.tensor(landmarks(2)), PRIOR, **{name: value.detach() for name, value in options.items()})
 
 
 # Refinement
@@ -417,9 +564,10 @@ Y0 = landmarks(2)
         (lambda: lift(torch.tensor(Y0).int(), PRIOR), "Y: got a tensor of torch.int32, expected"),
         (lambda: lift(Y0[..., :5], PRIOR), "Y: got shape (2, 2, 5), expected shape (..., 2, 6)"),
         (lambda: lift(Y0[0].T, PRIOR), "Y: got shape (6, 2), expected shape (..., 2, 6)"),
-        (lambda: lift(np.full((2, 6), np.nan), PRIOR), "Y: got 12 NaN or infinite of 12 values, expected finite"),
+        (lambda: lift(np.full((2, 6), np.nan), PRIOR),
+         "Y: got a frame with 12 NaN or infinite of 12 values, expected finite"),
         (lambda: lift(np.full((2, 6), np.inf), PRIOR, visible=np.arange(6) < 3),
-         "Y: got 6 NaN or infinite of 12 values, expected finite numbers"),
+         "Y: got a frame with 6 NaN or infinite of 12 values, expected finite numbers"),
         (lambda: lift(Y0, PRIOR, rotations=0), "rotations: got 0, expected a whole number >= 1"),
         (lambda: lift(Y0, PRIOR, rotations=80.0), "rotations: got 80.0 (float), expected a whole number >= 1"),
         (lambda: lift(Y0, PRIOR, rotations=True), "rotations: got True (bool), expected a whole number >= 1"),
@@ -442,6 +590,16 @@ Y0 = landmarks(2)
         (lambda: lift(Y0, PRIOR, camera=np.eye(2)), "camera: got shape (2, 2), expected shape (..., 3, 3)"),
         (lambda: lift(Y0, PRIOR, camera=-np.eye(3)), "camera: got a matrix with |C C^T - I| up to 0 and determinant"),
         (lambda: lift(Y0, PRIOR, camera="level"), "camera: got str of dtype <U5, expected"),
+        (lambda: lift(Y0, PRIOR, tilts=[]), "tilts: got shape (0,), expected shape (P,) with P >= 1, radians"),
+        (lambda: lift(Y0, PRIOR, tilts=0.3), "tilts: got shape (), expected shape (P,) with P >= 1, radians"),
+        (lambda: lift(Y0, PRIOR, tilts=[[0.3]]), "tilts: got shape (1, 1), expected shape (P,) with P >= 1, radians"),
+        (lambda: lift(Y0, PRIOR, tilts=[0, np.inf]), "tilts: got 1 NaN or infinite of 2 values, expected finite"),
+        (lambda: lift(Y0, PRIOR, tilts="all"), "tilts: got str of dtype <U3, expected"),
+        (lambda: lift(Y0, PRIOR, unusable="skip"), "unusable: got 'skip', expected 'raise' or 'nan'"),
+        (lambda: lift(Y0, PRIOR, scale=torch.ones((), requires_grad=True)),
+         "scale: got a tensor that requires grad, with landmarks in NumPy, expected landmarks as a tensor"),
+        (lambda: lift(np.stack([Y0, np.where(Y0 < 0, Y0, np.nan)]), PRIOR),
+         "Y: got frame (1, 0) with "),
         (lambda: lift(Y0, PRIOR, refine="newton"),
          "refine: got 'newton', expected False, True, 'parabola' or 'least squares'"),
         (lambda: lift(Y0, PRIOR, refine=None), "refine: got None, expected False, True, 'parabola' or 'least squares'"),
@@ -471,3 +629,102 @@ def test_a_person_upside_down_is_refused():
         with refuses("Y: got frame 1") as caught:
             lift(Y, stiff, rotations=rotations, scale=None)
         assert "expected a person who is not upside down (y is up)" in str(caught.value)
+
+
+# Frames that can't be lifted
+
+
+def with_unusable_frames(scale):
+    """Landmarks (12, 2, 6), masks and scales, and which of the frames can be lifted: the others fail in every way."""
+    Y, visible = 40 * landmarks(12), np.ones((12, 6), bool)
+    scales, usable = np.full(12, 40.0), np.ones(12, bool)
+    Y[1, 0, 3] = np.nan  # a value
+    Y[4] = np.inf
+    visible[6, 1:] = False  # a single landmark
+    visible[7] = False
+    Y[7] = np.nan
+    Y[9, :, 2], visible[9, 2] = np.nan, False  # what is not seen does not count
+    usable[[1, 4, 6, 7]] = False
+    if scale is None:
+        Y[2] = 7.5  # one point
+        usable[2] = False
+        visible[8, 2:] = False  # two landmarks don't fix a scale
+        usable[8] = False
+        return Y, visible, None, usable
+    scales[10] = np.nan
+    usable[10] = False
+    return Y, visible, scales, usable
+
+
+@pytest.mark.parametrize("options", [{}, {"refine": True}, {"tilts": TILTS}], ids=str)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("scale", ["per frame", None])
+def test_unusable_frames_are_left_out_and_the_others_don_t_notice(scale, backend, dtype, options):
+    Y, visible, scales, usable = with_unusable_frames(scale)
+    as_given, shape = BACKENDS[backend], (3, 4)
+    Y, scales = Y.astype(dtype), None if scales is None else scales.astype(dtype)
+    options = options | {"rotations": ROTATIONS}
+    rest = lift(as_given(Y[usable]), PRIOR, visible=as_given(visible[usable]),
+                scale=None if scales is None else as_given(scales[usable]), **options)  # fmt: skip
+    result = lift(as_given(Y.reshape(*shape, 2, 6)), PRIOR, visible=as_given(visible.reshape(*shape, 6)),
+                  scale=None if scales is None else as_given(scales.reshape(shape)), unusable="nan",
+                  **options)  # fmt: skip
+    np.testing.assert_array_equal(to_numpy(result.usable), usable.reshape(shape))
+    for field, value in result._asdict().items():
+        if field == "free_scale" or (field == "camera" and value.ndim < 3):
+            continue
+        value, wanted = to_numpy(value), to_numpy(getattr(rest, field))
+        assert value.dtype == wanted.dtype and value.shape == (*shape, *wanted.shape[1:])
+        value = value.reshape(12, *wanted.shape[1:])
+        np.testing.assert_array_equal(value[usable], wanted)
+        blank = {"component": -1, "visible": False, "usable": False, "weights": 0}.get(field, np.nan)
+        np.testing.assert_array_equal(value[~usable], np.full_like(value[~usable], blank))
+
+
+def test_by_default_an_unusable_frame_is_named():
+    Y, visible, scales, _ = with_unusable_frames("per frame")
+    with refuses("scale: got 1 NaN or infinite of 12 values"):
+        lift(Y, PRIOR, visible=visible, scale=scales)
+    with refuses("Y: got frame 1 with 1 NaN or infinite of 12 values, expected finite numbers"):
+        lift(Y, PRIOR, visible=visible, scale=40.0)
+    with refuses("visible: got frame (3, 0) with 1 visible landmarks, expected at least 2"):
+        lift(np.nan_to_num(Y, posinf=1.0).reshape(6, 2, 2, 6), PRIOR, visible=visible.reshape(6, 2, 6), scale=40.0)
+
+
+def test_a_weight_that_is_not_finite_and_a_person_upside_down_are_unusable():
+    mu = PRIOR.mu.copy()
+    mu[:, 1] = np.linspace(-2, 2, 6)
+    stiff = PosePrior(mu, PRIOR.e, 100 * PRIOR.sigma, PRIOR.noise_variance, PRIOR.weights)
+    Y, weights = np.repeat(mu[:1, :2], 4, axis=0), np.full((4, 6), 0.5)
+    Y[1] *= [[1], [-1]]
+    weights[2, 3] = np.nan
+    for rotations in (80, 200):
+        result = lift(Y, stiff, scale=None, weights=weights, rotations=rotations, unusable="nan")
+        assert result.usable.tolist() == [True, False, False, True]
+        alone = lift(Y[0], stiff, scale=None, weights=weights[0], rotations=rotations)
+        np.testing.assert_allclose(result.pose[[0, 3]], [alone.pose] * 2, atol=1e-12)
+    with refuses("weights: got -0.5, expected numbers >= 0"):
+        lift(Y, stiff, weights=-weights, unusable="nan")
+
+
+def test_nothing_but_unusable_frames():
+    for Y in (np.full((2, 6), np.nan), np.full((2, 2, 6), np.nan), np.zeros((0, 2, 6))):
+        result = lift(Y, PRIOR, scale=None, unusable="nan")
+        assert not result.usable.any() and np.isnan(result.pose).all() and np.all(result.component == -1)
+        assert np.isnan(landmark_jacobian(result, PRIOR)).all()
+
+
+def test_gradients_and_jacobians_beside_unusable_frames():
+    Y, visible, _, usable = with_unusable_frames(None)
+    points = torch.tensor(Y, requires_grad=True)
+    result = lift(points, PRIOR, scale=None, visible=visible, unusable="nan")
+    result.pose[result.usable].square().sum().backward()
+    alone = torch.tensor(Y[usable], requires_grad=True)
+    lift(alone, PRIOR, scale=None, visible=visible[usable]).pose.square().sum().backward()
+    np.testing.assert_allclose(points.grad[usable], alone.grad, rtol=1e-9, atol=1e-9)
+    assert (points.grad[~usable] == 0).all()
+    H = landmark_jacobian(result, PRIOR, centred=False)
+    assert torch.isnan(H[~usable]).all()
+    wanted = landmark_jacobian(lift(Y[usable], PRIOR, scale=None, visible=visible[usable]), PRIOR, centred=False)
+    np.testing.assert_allclose(H[usable], wanted, atol=1e-10)

@@ -625,7 +625,7 @@ BAD = {
     "a mask of nothing": (lambda: landmark_model(MODEL, 0.3, weights=np.zeros(6, bool)),
         "weights: got a frame that shows no landmark, expected a weight > 0, or a visible one, in every frame"),
     "camera": (lambda: landmark_model(MODEL, 0.3, camera=np.eye(2)),
-        "camera: got shape (2, 2), expected shape (3, 3)"),
+        "camera: got shape (2, 2), expected shape (..., 3, 3)"),
     "E of (8)": (lambda: jacobian(E0[:, :2], E_BAR_T0), "E_bar_t: got shape (3, 12), expected shape (..., 2, 12)"),
     "E_bar_t of (8)": (lambda: jacobian(E0, E_BAR_T0[0]), "E_bar_t: got shape (12,), expected shape (..., 3, 12)"),
     "NaN in E_bar_t": (lambda: jacobian(E0, E_BAR_T0 * np.nan),

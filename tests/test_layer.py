@@ -359,6 +359,7 @@ def test_constant_maps_pass_through(level):
     torch.testing.assert_close(gradient[2], alone[2])
 
 
+@pytest.mark.filterwarnings("ignore::lifting.misfit.PoorFit")
 def test_a_person_upside_down_passes_through():
     """The mean of a component, standing on its head: at some headings no rotation fits with a scale > 0."""
     Y = lifting.camera.project(PRIOR.mu[0], np.linspace(0, 2 * math.pi, 12, endpoint=False), scale=17.0)

@@ -8,8 +8,9 @@ from collections import Counter
 import house
 import pytest
 
-ROOMS = {"belief", "camera", "confidence", "front", "landmark_gradient", "layer", "metrics", "network", "pose_prior",
-         "refining", "search", "skeleton", "solve", "tables", "turned", "updating"}  # fmt: skip
+ROOMS = {"belief", "camera", "confidence", "front", "given", "landmark_gradient", "layer", "metrics", "misfit",
+         "network", "pose_prior", "refining", "search", "skeleton", "solve", "tables", "turned",
+         "updating"}  # fmt: skip
 WINGS = {
     "support": set(),
     "datasets": {"support"},

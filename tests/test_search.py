@@ -13,7 +13,7 @@ from lifting import load_prior
 from lifting.camera import rotation_angles, tilted_camera
 from lifting.datasets.motion_capture import load_motion_capture
 from lifting.pose_prior import PosePrior, sample
-from lifting.search import find_winners, grouped_product, solve_winners
+from lifting.search import find_and_solve, find_winners, grouped_product
 from lifting.solve import (
     centre,
     free_scale,
@@ -38,17 +38,27 @@ VARIANTS = {
     "masked": {"visible": MASK},
     "tilted": {"camera": CAMERA},
     "all": {"free": True, "visible": MASK, "camera": CAMERA},
+    "tilts": {"tilts": (0.5, 0.0, -0.25)},
+    "all and tilts": {"free": True, "visible": MASK, "camera": CAMERA, "tilts": (0.0, 0.2)},
 }
 variants = pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
 
 
-def make_table(prior, rotations, free=False, visible=None, camera=None, dtype=torch.float64):
+def make_table(prior, rotations, dtype=torch.float64, **variant):
+    return table(turned_prior(prior, rotations, **variant), dtype, CPU)
+
+
+def turned_prior(prior, rotations, free=False, visible=None, camera=None, tilts=None):
     seen = None if visible is None else np.array(visible)
-    return table(turn_prior(prior, rotations, free_scale=free, weights=seen, camera=camera), dtype, CPU)
+    return turn_prior(prior, rotations, free_scale=free, weights=seen, camera=camera, tilts=tilts)
 
 
-def all_costs(prior, Y, rotations, free=False, visible=None, camera=None):
+def all_costs(prior, Y, rotations, free=False, visible=None, camera=None, tilts=None):
     """Cost (K, N, T) of eq. (2), the scale there, and what is added to cost / (s^2 v) to compare components."""
+    if tilts is not None:  # one camera after the other
+        cameras = [(np.eye(3) if camera is None else camera) @ tilted_camera(tilt) for tilt in tilts]
+        parts = zip(*(all_costs(prior, Y, rotations, free, visible, C) for C in cameras), strict=True)
+        return tuple(np.concatenate(part, axis=2) for part in parts)
     theta = rotation_angles(rotations)
     seen = np.ones(prior.L, bool) if visible is None else np.array(visible)
     costs, scales, rests = [], [], []
@@ -121,7 +131,7 @@ def test_a_table_holds_the_cost_at_every_rotation(variant, rotations):
     Y = frames(prior, 30, visible=variant.get("visible"))
     costs, _, _ = all_costs(prior, Y, rotations, **variant)
     found = assert_winners(prior, Y, rotations, **variant)
-    assert make_table(prior, rotations, **variant).V.shape[:2] == (2, rotations)
+    assert make_table(prior, rotations, **variant).V.shape[:2] == (2, rotations * len(variant.get("tilts", "1")))
     np.testing.assert_allclose(found.cost, costs[found.component, np.arange(30), found.angle], atol=1e-11)
 
 
@@ -167,7 +177,9 @@ def test_coarse_to_fine_is_exhaustive(variant, rotations):
     assert_winners(prior, frames(prior, 150, visible=variant.get("visible")), rotations, **variant)
 
 
-@pytest.mark.parametrize("variant", [VARIANTS["plain"], VARIANTS["all"]], ids=["plain", "all"])
+@pytest.mark.parametrize(
+    "variant", [VARIANTS["plain"], VARIANTS["all"], VARIANTS["tilts"]], ids=["plain", "all", "tilts"]
+)
 def test_ten_thousand_rotations(variant):
     prior = random_prior(1, K=2, J=2, L=6)
     assert len(make_table(prior, 10_000, **variant).finer) >= 2
@@ -260,22 +272,20 @@ def test_ties_of_angles_and_of_components_are_uncertain_in_float32():
 @variants
 def test_solve_winners_is_equation_6(variant):
     prior = random_prior(4, K=2)
-    visible, camera = variant.get("visible"), variant.get("camera")
+    visible = variant.get("visible")
     scale = None if variant.get("free") else 1.0
-    Y = frames(prior, 200, visible=visible)
-    tab = make_table(prior, 24, **variant)
-    found = find_winners(tab, torch.tensor(Y))
-    sb = solve_winners(tab, torch.tensor(Y), found).numpy()
-    s, b = sb[:, 0], sb[:, 1:]
-    k = found.component.numpy()
+    Y, turned = frames(prior, 200, visible=visible), turned_prior(prior, 24, **variant)
+    found, sb = find_and_solve(turned, torch.tensor(Y))
+    s, b = sb[:, 0].numpy(), sb[:, 1:].numpy()
+    k, t = found.component.numpy(), found.angle.numpy()
     seen = None if visible is None else np.array(visible)
-    want = solve_at(Y, prior.gaussian(k), tab.theta.numpy()[found.angle], scale=scale,
-                    weights=seen, camera=camera)  # fmt: skip
+    cameras = turned.cameras if turned.tilts is None else turned.cameras[t]
+    want = solve_at(Y, prior.gaussian(k), turned.theta[t], scale=scale, weights=seen, camera=cameras)
     np.testing.assert_allclose(s, want.scale, rtol=1e-8)
     np.testing.assert_allclose(b / s[:, None], want.a, rtol=1e-6, atol=1e-8)
-    reference = search(Y[:50], prior, rotation_angles(24), scale=scale, weights=seen, camera=camera)
+    reference = search(Y[:50], prior, turned.theta, scale=scale, weights=seen, camera=turned.cameras)
     np.testing.assert_array_equal(k[:50], reference.component)
-    np.testing.assert_array_equal(found.angle[:50], reference.angle)
+    np.testing.assert_array_equal(t[:50], reference.angle)
 
 
 @settings(max_examples=40)

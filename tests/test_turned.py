@@ -19,6 +19,29 @@ VARIANTS = [{"free_scale": free, "weights": weights, "camera": camera}
             for free in (False, True) for weights in (None, WEIGHTS) for camera in (None, CAMERA)]  # fmt: skip
 
 
+@pytest.mark.parametrize("camera", [None, CAMERA])
+@pytest.mark.parametrize("free", [False, True])
+def test_tilts_are_one_turned_prior_after_the_other(free, camera):
+    tilts = (0.4, 0.0, -0.2)
+    turned = turn_prior(PRIOR, 7, free_scale=free, camera=camera, tilts=tilts)
+    eye = np.eye(3) if camera is None else camera
+    alone = [turn_prior(PRIOR, 7, free_scale=free, camera=eye @ tilted_camera(tilt)) for tilt in tilts]
+    assert turned.rotations == 7 and turned.theta.shape == (21,)
+    assert turned is turn_prior(PRIOR, 7, free_scale=free, camera=camera, tilts=np.array(tilts))
+    for field in ("theta", "p", "D", "gram", "depth"):
+        wanted = np.concatenate([getattr(one, field) for one in alone], axis=0 if field == "theta" else 1)
+        np.testing.assert_allclose(getattr(turned, field), wanted, atol=1e-13)
+    for got, *wanted in zip(turned.model, *(one.model for one in alone), strict=True):
+        np.testing.assert_allclose(got, np.concatenate(wanted, axis=1), atol=1e-11)
+    weighted = turned.with_weights(WEIGHTS)
+    assert weighted is turn_prior(PRIOR, 7, free_scale=free, camera=camera, tilts=tilts, weights=WEIGHTS)
+    Y = PRIOR.mu[0, :2] + 0.1 * np.random.default_rng(3).standard_normal((2, 6))
+    found = search_around(Y, turned, 7)
+    wanted = search(centre(Y), PRIOR, turned.theta, scale=None if free else 1.0, camera=turned.cameras)
+    assert (found.component, found.angle) == (wanted.component, wanted.angle)
+    np.testing.assert_allclose(found.cost[found.angle], wanted.cost)
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_angle_is_what_solve_gives_there(variant):
     turned = turn_prior(PRIOR, 7, **variant)
@@ -74,6 +97,8 @@ def test_the_same_turned_prior_is_made_once():
         (lambda: turn_prior(PRIOR, weights=np.ones((2, 6))), "weights: got shape (2, 6), expected shape (6,)"),
         (lambda: turn_prior(PRIOR, weights=np.zeros(6)), "weights: got a frame that shows no landmark, expected"),
         (lambda: turn_prior(PRIOR, camera=-np.eye(3)), "camera: got a matrix with |C C^T - I| up to 0"),
+        (lambda: turn_prior(PRIOR, tilts=[]), "tilts: got shape (0,), expected shape (P,)"),
+        (lambda: turn_prior(PRIOR, tilts=[0.0, np.nan]), "tilts: got 1 NaN or infinite of 2 values"),
         (lambda: turn_prior(PRIOR, 4).solve(np.ones(11)), "y: got shape (11,), expected shape (..., 12)"),
         (lambda: turn_prior(PRIOR, 4).solve(np.ones(12), -PRIOR.sigma), "ridge: got -"),
         (lambda: turn_prior(PRIOR, 4).solve(np.ones(12), PRIOR.sigma[:2]), "ridge: got shape (2, 3), expected shape"),
@@ -103,6 +128,7 @@ def test_the_winner_of_one_frame_is_that_of_the_reference(variant, rotations, fa
         np.testing.assert_allclose(found.H, E @ E_bar_t, atol=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore::lifting.misfit.PoorFit")
 @pytest.mark.parametrize("scale", [1.0, None])
 def test_the_winner_of_one_frame_is_that_of_the_front_door(scale):
     turned, changed = turn_prior(PRIOR, 24, free_scale=scale is None), dataclasses.replace(PRIOR, sigma=2 * PRIOR.sigma)

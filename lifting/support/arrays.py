@@ -153,9 +153,17 @@ def check_rotation(argument: str, value: Array) -> Array:
     array = check_array(argument, value, 3, 3)
     if array.ndim != 2:
         fail(argument, f"shape {tuple(array.shape)}", "shape (3, 3)")
-    C = to_numpy(array)
-    error, determinant = np.abs(C @ C.T - np.eye(3)).max(), np.linalg.det(C)
-    if error > 1e-4 or determinant < 0:
+    return check_rotations(argument, array)
+
+
+def check_rotations(argument: str, value: Array) -> Array:
+    """Rotations: matrices (..., 3, 3), each orthonormal and no reflection."""
+    array = check_array(argument, value, 3, 3)
+    C = to_numpy(array).reshape(-1, 3, 3)
+    errors, determinants = np.abs(C @ C.swapaxes(-1, -2) - np.eye(3)).max(axis=(-2, -1)), np.linalg.det(C)
+    wrong = (errors > 1e-4) | (determinants < 0)
+    if wrong.any():
+        error, determinant = errors[wrong][0], determinants[wrong][0]
         fail(argument, f"a matrix with |C C^T - I| up to {error:.2g} and determinant {determinant:.2g}", "a rotation")
     return array
 

@@ -38,6 +38,7 @@ from lifting.support.arrays import (
     check_floating,
     check_positive,
     check_rotation,
+    check_rotations,
     fail,
     is_torch,
     is_trusted,
@@ -52,6 +53,8 @@ WHOLE = ">= 1"
 Count = Annotated[int, WHOLE]
 Camera = Annotated[Float[Array, "3 3"], "rotation"]
 """The known rotation of a camera."""
+Cameras = Annotated[Float[Array, "*batch 3 3"], "rotations"]
+"""The same, of one camera for all or of one for each."""
 Weights = Annotated[Float[Array, "*batch L"] | Bool[Array, "*batch L"], ">= 0"]
 """How much every landmark counts: numbers >= 0, or booleans, which are the weights 1 and 0."""
 
@@ -280,6 +283,7 @@ RULES: dict[str, Callable[[str, Array], object]] = {
     "> 0": functools.partial(_above, zero=False),
     ">= 0": functools.partial(_above, zero=True),
     "rotation": check_rotation,
+    "rotations": check_rotations,
 }
 NUMBERS: dict[str, Callable[[str, Any], Any]] = {
     "> 0": check_positive,
