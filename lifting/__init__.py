@@ -3,6 +3,7 @@
 from lifting.belief import belief_gradient, belief_maps, belief_update
 from lifting.front import Lifted, landmark_jacobian, lift
 from lifting.layer import LiftedMaps, LiftingLayer
+from lifting.misfit import PoorFit
 from lifting.network import build_network, load_network
 from lifting.pose_prior import PosePrior, load_prior, save_prior
 
@@ -10,6 +11,7 @@ __all__ = [
     "Lifted",
     "LiftedMaps",
     "LiftingLayer",
+    "PoorFit",
     "PosePrior",
     "belief_gradient",
     "belief_maps",

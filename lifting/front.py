@@ -5,7 +5,7 @@ every frame's rotation and component, and turns the winners into poses.
 """
 
 import math
-from typing import NamedTuple, NoReturn, Unpack
+from typing import Any, NamedTuple, NoReturn, Unpack
 
 import numpy as np
 import torch
@@ -160,7 +160,7 @@ def _lift_frames(turned: TurnedPrior, frames: Frames, options: Options) -> tuple
 
 def _seen_by(turned: TurnedPrior, tab: Table, angle: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """The tilt (N,) and the camera after it: (N, 3, 3), or (3, 3) where no tilts are searched."""
-    if turned.tilts is None:
+    if turned.tilts is None or tab.cameras is None:
         camera = torch.eye(3, dtype=tab.R.dtype, device=tab.R.device) if tab.cameras is None else tab.cameras[0]
         return torch.zeros_like(angle, dtype=tab.R.dtype), camera
     which = angle // turned.rotations
@@ -187,7 +187,7 @@ def _as_given(lifted: Lifted, frames: Frames, Y: Array) -> Lifted:
     """The results with the dimensions, library and dtype of the landmarks Y; blank for frames that were left out."""
     dtype, batch, rows = frames.Y.dtype, frames.batch, frames.rows
 
-    def whole(field: str, value: torch.Tensor | bool) -> Array:
+    def whole(field: str, value: Any) -> Any:
         if field == "free_scale":
             return value
         value = value.to(dtype) if value.is_floating_point() else value

@@ -3,8 +3,8 @@
 Under the prior the landmarks of a person at scale s are Gaussian about s p, with covariance s^2 (E Lambda E^T + v I),
 and the minimum of eq. (2) over s^2 v is their Mahalanobis distance: a chi-squared number. Its mean is the number of
 coordinates less those that were solved for freely: the translation's two and the scale. The coefficients don't count,
-their penalty is paid. Real people are no samples of a Gaussian, and what is wrong with an input is wrong by far: y that
-counts downwards, landmarks in another order, pixels with a scale of 1. `benchmarks/misfit.md` has both.
+their penalty is paid. Real people are no samples of a Gaussian, but what is wrong with an input is wrong by far: y that
+counts downwards, landmarks in another order, pixels with a scale of 1. `benchmarks/held_out.md` measures both.
 """
 
 import warnings
@@ -15,7 +15,12 @@ from jaxtyping import Float
 from lifting.support.arrays import Array, to_numpy
 
 POOR = 10.0
-"""A frame whose `misfit` is larger fits poorly."""
+"""A frame whose `misfit` is larger fits poorly.
+
+Of frames of held-out motion 0.6 to 0.7 % are above it where the camera is level, 2 % where it looks down by 30 degrees
+unknown to `lift`, and of no group of clips more than half are. Of frames with y downwards 99.9 % are above it, or all
+where the scale is solved for. Swapped sides, and people too small or too narrow, look like other people: not noticed.
+"""
 
 
 class PoorFit(UserWarning):

@@ -82,7 +82,7 @@ class TurnedPrior:
         """The third row of R e, and of R mu in front of it where the scale is free: the depth of eq. (1)'s pose."""
         mu, e, _ = self.prior.gaussian(np.s_[:, None])
         bodies = np.concatenate([mu[:, :, None], e], axis=2) if self.free_scale else e
-        cameras = self.cameras if self.tilts is None else self.cameras[:, None]
+        cameras = self.cameras if self.cameras is None or self.tilts is None else self.cameras[:, None]
         return turn(bodies, self.theta[:, None], cameras)[..., 2, :].swapaxes(-1, -2)
 
     def solve(
@@ -141,7 +141,7 @@ def turn_prior(
 class Rotations(NamedTuple):
     """The finite set, as a key: how many angles, at which tilts, and the camera."""
 
-    count: int
+    angles: int
     tilts: tuple[float, ...] | None
     camera: tuple[float, ...] | None
 
@@ -155,7 +155,7 @@ def _as_key(array: np.ndarray | None) -> tuple[float, ...] | None:
 def _turn_prior(prior: PosePrior, turned: Rotations, free: bool, weights: tuple[float, ...] | None) -> TurnedPrior:
     w, tilts = (None if key is None else np.array(key) for key in (weights, turned.tilts))
     C = cameras = None if turned.camera is None else np.reshape(turned.camera, (3, 3))
-    theta = rotation_angles(turned.count)
+    theta = rotation_angles(turned.angles)
     if tilts is not None:
         tilted = tilted_camera(np.repeat(tilts, len(theta)))
         cameras = tilted if C is None else C @ tilted
@@ -218,7 +218,7 @@ def search_around(Y: Float[np.ndarray, "2 L"], turned: TurnedPrior, rotations: C
     mu, e, _ = prior.gaussian(k)
     # (1)  R (s mu + b.e), b = s a
     body = scale[k, t] * mu + np.tensordot(unknowns[k, t, -prior.J :], e, axes=1)
-    camera = turned.cameras if turned.tilts is None else turned.cameras[t]
+    camera = turned.cameras if turned.cameras is None or turned.tilts is None else turned.cameras[t]
     pose = turn(body, turned.theta[t], camera)
     model = landmark_model(Gaussian(mu, e, sigma[k]), turned.theta[t], free_scale=turned.free_scale,
                            weights=weights, camera=camera)  # fmt: skip

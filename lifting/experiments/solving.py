@@ -30,9 +30,10 @@ from lifting.experiments.claims import SEEDS, Criterion, compare, save
 from lifting.fitting.alignment import align_to_prior, start_by_factorisation
 from lifting.fitting.default_prior import Settings, clip_poses, group_of, learn
 from lifting.fitting.ppca import fit_ppca
-from lifting.front import Refinement, lift
+from lifting.front import lift
 from lifting.metrics import mpjpe
 from lifting.pose_prior import PosePrior, face_viewer, load_prior
+from lifting.refining import Refinement
 from lifting.skeleton import HUMAN36M, mirror
 
 NOISE = 0.01
