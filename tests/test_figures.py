@@ -119,6 +119,7 @@ def test_effective_parameters_are_the_sum_of_what_passes():
     left, right = figures_04.effective_parameters(lambda factor: np.ones(3) / (1 + factor), np.array([1.0, 2.0])).axes
     np.testing.assert_allclose(left.get_lines()[0].get_ydata(), [1.5, 1.0])
     np.testing.assert_allclose(right.get_lines()[1].get_ydata(), 0.5)
+    assert left.get_lines()[2].get_label() == "all that the bases can do: 3"
     assert left.get_ylabel() == "trace of H" and right.get_ylabel() == "eigenvalue of H"
 
 
@@ -127,6 +128,7 @@ def test_arrows_start_at_their_points():
     figures_04.arrows(ax, [[0.0, 1], [2, 3]], [[1.0, 0], [0, 1]], "black", "steps", length=0.5)
     np.testing.assert_array_equal(ax.collections[0].get_offsets(), [[0, 2], [1, 3]])
     assert ax.collections[0].scale == 2
+    assert ax.get_xlim()[1] > 1 and ax.get_ylim()[1] > 3.5  # their tips are inside
 
 
 def test_a_walk_ends_where_its_peak_is():

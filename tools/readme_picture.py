@@ -53,12 +53,13 @@ def draw(frame: RealFrame, prior: lifting.PosePrior) -> matplotlib.figure.Figure
     photo = lift(frame, prior)
     figure = matplotlib.figure.Figure(figsize=(11, 4.2), dpi=110)
     FigureCanvasAgg(figure)
-    ax = figure.add_axes((0.01, 0.03, 0.31, 0.88))
+    ax = figure.add_axes((0.01, 0.1, 0.31, 0.82))
     plots.draw_landmarks_on_photo(ax, frame.image, photo.pixels, visible=photo.visible)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=2, fontsize=9)
     ax.set(xlabel="", ylabel="", xticks=[], yticks=[], title="photo, landmarks by argmax")
     centred = photo.pose - photo.pose.mean(axis=1, keepdims=True)
     for n, (azim, title) in enumerate([(0, "3D pose, from the camera"), (90, "from the side")]):
-        ax = figure.add_axes((0.33 + 0.33 * n, 0.08, 0.33, 0.85), projection="3d")
+        ax = figure.add_axes((0.38 + 0.32 * n, 0.22, 0.26, 0.66), projection="3d")
         plots.draw_pose_3d(ax, centred, azim=azim, legend=False).set_title(title)
     figure.text(
         0.67, 0.015, f"{photo.error:.0f} mm P-MPJPE from the pseudo ground truth of four cameras", ha="center", size=9

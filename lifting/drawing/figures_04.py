@@ -16,7 +16,9 @@ def arrows(ax: Axes, points: Any, steps: Any, colour: str, label: str, length: f
     """An arrow from every point (2, L) along its step (2, L); `length` is how long an arrow of size 1 is drawn."""
     scale: dict[str, Any] = {"angles": "xy", "scale_units": "xy", "scale": 1 / length}
     ax.quiver(*points, *steps, color=colour, label=label, width=0.01, zorder=3, **scale)
+    ax.update_datalim((np.asarray(points) + length * np.asarray(steps)).T)
     ax.margins(0.12)
+    ax.autoscale_view()
 
 
 def jacobian(H: Float[np.ndarray, "34 34"], title: str) -> Figure:
@@ -42,15 +44,15 @@ def effective_parameters(
         spectrum: the eigenvalues of H for such a factor.
         factors: (N,).
     """
-    J, learned = len(spectrum(1.0)), spectrum(1.0).sum()
+    most, learned = spectrum(1e-9).sum(), spectrum(1.0).sum()
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
     left.semilogx(factors, [spectrum(factor).sum() for factor in factors], color="black")
     left.plot(1, learned, "o", color="#009E73", label=f"the learned sigma: {learned:.1f}")
-    left.axhline(J, color="0.6", ls="--", label=f"J = {J}")
-    left.set(xlabel="factor on sigma", ylabel="trace of H", ylim=(0, J + 2), title="effective number of parameters")
+    left.axhline(most, color="0.6", ls="--", label=f"all that the bases can do: {most:.0f}")
+    left.set(xlabel="factor on sigma", ylabel="trace of H", ylim=(0, most + 2), title="effective number of parameters")
     left.legend(fontsize=9)
     for factor, marker in {0.1: "^", 1.0: "o", 10.0: "s"}.items():
-        right.plot(np.arange(1, J + 1), spectrum(factor), marker, ms=4, label=f"sigma x {factor:g}")
+        right.plot(np.arange(1, len(spectrum(factor)) + 1), spectrum(factor), marker, ms=4, label=f"sigma x {factor:g}")
     right.set(xlabel="number of the eigenvalue", ylabel="eigenvalue of H", ylim=(-0.03, 1.03), title="what passes")
-    right.legend(fontsize=9)
+    right.legend(fontsize=9, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure

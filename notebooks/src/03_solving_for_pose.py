@@ -500,22 +500,20 @@ assert (apart(unsure, true_heading) > 90).mean() > 0.1
 
 # %%
 frames_seen, embedded = real_frames.load_real_frames(), load_prior()
-errors, scales = [], []
+errors = []
 for shot in frames_seen:
     found = lift(shot.Y, embedded, scale=None, visible=shot.visible, camera=shot.camera)
     both = shot.visible & shot.pseudo_visible
     off = 1000 * metrics.mpjpe(found.pose / found.scale, shot.pseudo_truth, visible=both, root="centroid")
     ratio = found.scale / shot.pixels_per_metre
     errors.append(off)
-    scales.append(abs(np.log(ratio)))
     print(f"{shot.name}: {off:4.0f} mm from the pseudo ground truth, scale {ratio:.2f} times the calibrated one")
-assert np.corrcoef(errors, scales)[0, 1] > 0.5
-assert errors[0] < np.median(errors)
+assert errors[0] <= np.median(errors)
 
 # %% [markdown]
-# The eight differ widely, and the scale is a symptom: where it is far off, the pose is too. The landmarks here are
-# those that the network regresses. Notebook 00 lifts the argmax of its maps, which is coarser; so its errors are
-# others, for single photos by far. Below is `cam01_004`, one of the better ones and not the typical case.
+# The eight differ widely, and one photo says little. The landmarks here are those that the network regresses. Notebook
+# 00 lifts the argmax of its maps, which is coarser; so its errors are others, for single photos by far. Below is the
+# first of the eight, which is no worse than most.
 
 # %%
 frame = frames_seen[0]
