@@ -508,12 +508,12 @@ for shot in frames_seen:
     ratio = found.scale / shot.pixels_per_metre
     errors.append(off)
     print(f"{shot.name}: {off:4.0f} mm from the pseudo ground truth, scale {ratio:.2f} times the calibrated one")
-assert errors[0] <= np.median(errors)
+print(f"median {np.median(errors):.0f} mm")
 
 # %% [markdown]
 # The eight differ widely, and one photo says little. The landmarks here are those that the network regresses. Notebook
 # 00 lifts the argmax of its maps, which is coarser; so its errors are others, for single photos by far. Below is the
-# first of the eight, which is no worse than most.
+# first of the eight.
 
 # %%
 frame = frames_seen[0]

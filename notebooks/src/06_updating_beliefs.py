@@ -507,13 +507,13 @@ assert away_from_truth(after, prior) < 1e-6
 # ankle must move to set **them** right. This needs no annotation of anything.
 #
 # **Who may judge?** $\hat Y_p$ follows $Y_p$ by the share $(E\bar E^t)_{pp}$, which statisticians call *leverage*. At 1
-# a landmark explains itself alone and disturbs nobody. A prior of 25 bases gives a single ankle nearly that much. We
-# make it stiffer: three times $\sigma$ (of the prior, not of the maps).
+# a landmark explains itself alone and disturbs nobody. The embedded prior gives a single ankle nearly that much. We
+# make it stiffer: five times $\sigma$ (of the prior, not of the maps).
 
 # %%
 import dataclasses
 
-stiff = dataclasses.replace(prior, sigma=3 * prior.sigma)
+stiff = dataclasses.replace(prior, sigma=5 * prior.sigma)
 for name, model in {"prior": prior, "stiffer": stiff}.items():
     share = landmark_jacobian(lift_maps(B, model), model, centred=False).diagonal()
     print(f"{name:8} leverage of the right ankle: {share[ankle]:.2f} in x, {share[17 + ankle]:.2f} in y")
@@ -529,7 +529,7 @@ figures_06.walk(alone, np.linspace(0, taken, 6).astype(int), Y_true[:, ankle])
 plt.show()
 error = np.linalg.norm(alone.path[-1, 0] - Y_true[:, ankle])
 print(f"after {taken} steps {error:.1f} cells from where it belongs; the start was {off:.1f} off")
-assert np.all(np.diff(alone.loss[: taken + 1, 0]) < 0) and error < 2
+assert np.all(np.diff(alone.loss[: taken + 1, 0]) < 0) and error < off - 1
 
 # %%
 figures_06.losses({"all maps have a target": trained, "the ankle's target taken away": alone})
@@ -540,8 +540,8 @@ show_people(after_alone, stiff)
 print(f"3D: {away_from_truth(wrong_B, stiff):.0f} mm off before, {away_from_truth(after_alone, stiff):.0f} mm after")
 
 # %% [markdown]
-# Nothing told the map where the ankle is, except the rest of the body, by way of (8). It ends beside the true place and
-# not on it: it has gone where the other landmarks fit best under this prior, which is another place than where the
+# Nothing told the map where the ankle is, except the rest of the body, by way of (8). It ends nearer to the true place
+# and not on it: it has gone where the other landmarks fit best under this prior, which is another place than where the
 # ankle is.
 #
 # ## Where it fails
@@ -594,6 +594,11 @@ overall = [np.mean(cases[:, 2] <= 2) for cases in both]
 closer = [np.mean(cases[:, 2] < cases[:, 1]) for cases in both]
 print(f"{'all':25}{overall[0]:16.0%}{overall[1]:10.0%}")
 print(f"{'closer than before':25}{closer[0]:16.0%}{closer[1]:10.0%}")
+named = [(skeleton.HUMAN36M.landmarks[int(p)], after <= 2) for p, _, after, _ in unlabelled]
+groups = {"hips and shoulders": ("hip", "shoulder"), "wrists and ankles": ("wrist", "ankle")}
+rate = {group: np.mean([home for name, home in named if name.endswith(ends)]) for group, ends in groups.items()}
+print("without, by group:", {group: f"{share:.0%}" for group, share in rate.items()})
+assert rate["hips and shoulders"] > rate["wrists and ankles"]
 assert overall[0] > 0.9 and 0.2 < overall[1] < 0.6
 
 # %% tags=["nbval-ignore-output"]
@@ -603,16 +608,16 @@ for name, flipped in {"the same winner": 0, "another winner": 1}.items():
     print(f"without its label, {name}: {np.mean(some[:, 2] <= 2):.0%} of {len(some)} corrected")
 
 # %% [markdown]
-# **With its label** (as in training) nearly every peak comes home. **Without** it is about two in five, and it depends
-# on who is missing: shoulders and hips, which the rest of the body holds from several sides, often; wrists and ankles
-# seldom. Our ankle was a lucky one. Three possible reasons:
+# **With its label** (as in training) nearly every peak comes home. **Without** it most don't, and it depends on who is
+# missing: shoulders and hips, which the rest of the body holds from several sides, come home more often than wrists and
+# ankles. Three possible reasons:
 #
 # - *Leverage.* The end of a limb bends its own limb and little else. Nobody else is disturbed, so nobody complains.
 # - *The prior.* He kicks and leans back; where the other landmarks fit best under this prior is often several cells
 #   from where the wrist really is. The loss falls all the same. **A falling loss is no proof of a better landmark.**
-# - *Another winner.* In three cases of four the wrong peak lets another angle or component of the mixture win, so that
-#   (8) starts out from another body. We had expected this to be the main culprit. It is not: of those cases nearly as
-#   many come home as of the others, since the winner may change back on the way.
+# - *Another winner.* In most cases the wrong peak lets another angle or component win, so that (8) starts out from
+#   another body. We had expected this to be the main culprit. It is not: as printed above, such cases come home too,
+#   since the winner may change back on the way.
 #
 # ### Too far away
 #
@@ -719,7 +724,7 @@ HTML(widget.film("steps", list(range(11))))
 # - $D$ is minus the gradient, and the gradient of $B$ is minus the update: two signs, and a test for each.
 # - Short steps wear a peak down; only steps of about $1/N_1$ command its direction. $k$ is free, and matters.
 # - Chained, (9), (8) and the rule take a loss on $\hat B$ to $B$. By hand and by the lifting layer: the same numbers.
-# - A peak moved by 5 cells comes home nearly always if its label is known, and in about two of five cases by the rest
+# - A peak moved by 5 cells comes home nearly always if its label is known, and in a minority of cases by the rest
 #   of the body alone. It fails where leverage is high, where the prior is wrong about the pose, where the label is too
 #   far away, and where all maps are moved at once.
 #
