@@ -542,7 +542,8 @@ print(f"3D: {away_from_truth(wrong_B, stiff):.0f} mm off before, {away_from_trut
 # %% [markdown]
 # Nothing told the map where the ankle is, except the rest of the body, by way of (8). It ends nearer to the true place
 # and not on it: it has gone where the other landmarks fit best under this prior, which is another place than where the
-# ankle is.
+# ankle is. Nor need the pose be nearer, as the last line says: a peak that is two cells off can bend it more than one
+# that is six cells off.
 #
 # ## Where it fails
 #
