@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from lifting.pose_prior import PosePrior
+from lifting.pose_prior import PosePrior, load_prior
 
 
 def random_prior(seed=0, K=2, J=3, L=6, sigma=(0.05, 0.5), v=1e-3, size=0.5):
@@ -25,3 +25,11 @@ def random_masks(rng, frames, L, least=4):
     """(frames, L) masks with at least `least` landmarks visible in each."""
     order = rng.random((frames, L)).argsort(axis=1)
     return order < rng.integers(least, L + 1, (frames, 1))
+
+
+def two_components():
+    """The embedded prior's first component, and the same one moved along its first basis."""
+    one = load_prior().subset(components=[0], bases=6)
+    mu = np.concatenate([one.mu, one.mu + 0.2 * one.e[:, 0]])
+    twice = [np.repeat(array, 2, axis=0) for array in (one.e, one.sigma, one.noise_variance)]
+    return PosePrior(mu, *twice, np.array([0.5, 0.5]))

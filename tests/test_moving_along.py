@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from lifting.metrics import mpjpe
-from lifting.pose_prior import PosePrior, load_prior, move_along, posterior, rebuild, sample
+from lifting.pose_prior import load_prior, move_along, posterior, rebuild, sample
+from tests.priors import two_components
 
 
 @pytest.fixture(scope="module")
@@ -14,11 +15,7 @@ def prior():
 
 @pytest.fixture(scope="module")
 def two():
-    """A prior of two components, the second one the first moved along its first basis."""
-    one = load_prior().subset(components=[0], bases=6)
-    mu = np.concatenate([one.mu, one.mu + 0.2 * one.e[:, 0]])
-    twice = [np.repeat(array, 2, axis=0) for array in (one.e, one.sigma, one.noise_variance)]
-    return PosePrior(mu, *twice, np.array([0.5, 0.5]))
+    return two_components()
 
 
 def test_moving_along_a_basis_moves_one_coefficient_by_its_standard_deviation(two):

@@ -7,7 +7,8 @@ import pytest
 
 from lifting.camera import rotation, turn
 from lifting.drawing.widgets.prior import PriorWidget
-from lifting.pose_prior import PosePrior, load_prior, move_along, rebuild, sample
+from lifting.pose_prior import load_prior, move_along, rebuild, sample
+from tests.priors import two_components
 
 
 @pytest.fixture(scope="module")
@@ -17,11 +18,7 @@ def prior():
 
 @pytest.fixture(scope="module")
 def two():
-    """A prior of two components, the second one the first moved along its first basis."""
-    one = load_prior().subset(components=[0], bases=6)
-    mu = np.concatenate([one.mu, one.mu + 0.2 * one.e[:, 0]])
-    twice = [np.repeat(array, 2, axis=0) for array in (one.e, one.sigma, one.noise_variance)]
-    return PosePrior(mu, *twice, np.array([0.5, 0.5]))
+    return two_components()
 
 
 @pytest.fixture(scope="module")
