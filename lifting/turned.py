@@ -128,8 +128,8 @@ def turn_prior(
         free_scale: whether the scale is solved for.
         weights: (L,), how much each landmark counts; all alike where None.
         camera: (3, 3), the known rotation of the camera.
-        tilts: (P,), radians: every angle is taken at each of these pitches of a camera that looks down, before `camera`
-            turns it further.
+        tilts: (P,), radians, for an unknown pitch: every angle is taken at each of these pitches of a camera that looks
+            down, before `camera` turns it further.
 
     Raises:
         ValueError: no rotations, weights of another shape or negative or all 0, a camera that is no rotation, tilts
