@@ -265,12 +265,82 @@ def belief_update_gradient(
     return belief_update(Y, D, height, width, -k, sigma)
 
 
+@checked
+def belief_update_between(
+    Y: Float[Array, "*batch 2 L"],
+    D: Float[Array, "*batch 2 L"],
+    height: Count,
+    width: Count,
+    k: NonNegative = 1.0,
+    sigma: Positive = 1.0,
+) -> Float[Array, "*batch L height width"]:
+    """"Updating B" where a peak lies between pixels. Ours: the supplement's peaks are whole pixels.
+
+    The printed rule is made at the pixels on both sides of Y_p, in x and in y, each with its share v >= 0 of it; in
+    each direction the shares sum to 1, so m = k |D_p| is lowered altogether. The share of a pixel at a distance t:
+
+        v(t) ~ roof(t) g(t),    roof(t) = min(1 + 2 |t|, 4 - 4 |t|), and 0 beyond 1
+
+    These are the shares by which a Gaussian of width sigma, lowered, keeps its sub-pixel peak (`peaks`) where it is:
+    with l, c, r the logarithms at the greatest pixel and its neighbours, and bend = 2 c - l - r,
+
+        d shift = ((c - l) dr - (r - l) dc - (c - r) dl) / bend^2
+
+    is 0 for changes of r's belief and of c's in the ratio (r - l) b_r : (c - l) b_c, which is that of v. What is raised
+    then moves the peak into the quadrant of D_p. (Shares that fall off linearly move some peaks the other way.) At a
+    whole pixel one share is 1 and this is `belief_update`; in between it changes continuously.
+
+    Args:
+        Y: (..., 2, L), the peaks, anywhere in the map.
+        D: (..., 2, L), the direction in which each is to move; a zero gives a zero update.
+        height: rows of a map.
+        width: columns of a map.
+        k: factor of the update, >= 0.
+        sigma: width of the Gaussian, pixels.
+
+    Raises:
+        ValueError: a wrong shape, a value that is not finite, a Y outside the map, a map without pixels, a negative k,
+            a sigma that is not positive.
+    """
+    Y, D = single(Y), single(D)
+    D, xp = like(D, Y), namespace(Y)
+    _refuse_outside(Y, height, width)
+    # v of the pixels before and after Y; g(t) / g(1 - t) is the exponential
+    before = xp.floor(Y)
+    t = Y - before
+    v_after = _roof(1 - t) / (_roof(1 - t) + _roof(t) * xp.exp(xp.clip((0.5 - t) / sigma**2, -80, 80)))
+    direction = _side_by_side(xp.sign(D), height, width)
+    stamp, quadrant = like(0.0, Y), like(0.0, Y)
+    for share, pixel in ((1 - v_after, before), (v_after, before + 1)):
+        t, v = _offsets(pixel, height, width), _side_by_side(share, height, width)
+        stamp = stamp + v * (t == 0)
+        quadrant = quadrant + v * _profiles(t, sigma) * (t * direction >= 0)
+    # m = k |D_p|
+    m = k * xp.hypot(D[..., 0, :], D[..., 1, :])[..., None, None]
+    # -m at the pixels about Y_p; +m N there in their quadrants, but for those pixels themselves: products of profiles
+    lowered, raised = (own[..., width:, None] * own[..., None, :width] for own in (stamp, quadrant))
+    return m * ((raised - lowered) / (2 * math.pi * sigma**2) - lowered)
+
+
+def _roof(t: Array) -> Array:
+    """Rises from 1 at t = 0 to 2 at half a pixel, and falls to 0 at 1."""
+    xp = namespace(t)
+    return xp.minimum(1 + 2 * t, 4 - 4 * t)
+
+
 def _refuse_no_pixel(Y: Array, height: int, width: int) -> None:
     if is_trusted():
         return
     corner, xp = like(np.array([[width - 1], [height - 1]]), Y), namespace(Y)
     refuse("Y", (xp.round(Y) != Y) | (Y < 0) | (corner < Y), "a location that is no pixel of the map",
            f"whole columns from 0 to {width - 1} and rows from 0 to {height - 1}")  # fmt: skip
+
+
+def _refuse_outside(Y: Array, height: int, width: int) -> None:
+    if not is_trusted():
+        corner = like(np.array([[width - 1], [height - 1]]), Y)
+        refuse("Y", ~((Y >= 0) & (corner >= Y)), "a location outside the map",
+               f"x from 0 to {width - 1} and y from 0 to {height - 1}")  # fmt: skip
 
 
 def _offsets(Y: Array, height: int, width: int) -> Array:

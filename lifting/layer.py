@@ -9,6 +9,9 @@
                           -> dL/dY        E E_bar_t, transposed                                     (8)
                           -> dL/dB        minus the update, with D = -dL/dY                         "Updating B"
 
+The peaks are whole pixels, as the supplement's are as far as its text tells; with `subpixel` they lie between pixels,
+forwards and backwards (ours: `belief.belief_update_between`).
+
 `lift_peaks` is the one and `pull_back_to_peaks`, below it, the other. All else is what a layer of torch needs.
 
 For each component and rotation E and E_bar_t depend on the prior alone (`lifting.turned`). They are computed once, in
@@ -19,7 +22,6 @@ own; the search then looks at the weights' values. `lifting.updating` has the sa
 
 import math
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -31,7 +33,7 @@ from jaxtyping import Bool, Float, Int
 from torch import nn
 from torch.autograd.function import once_differentiable
 
-from lifting.belief import belief_maps, belief_update_gradient, peaks, pull_back_maps
+from lifting.belief import belief_maps, belief_update_between, belief_update_gradient, peaks, pull_back_maps
 from lifting.camera import ROTATIONS, flip_y
 from lifting.confidence import Forms, find_weighted, forms
 from lifting.landmark_gradient import landmark_model, pull_back
@@ -40,6 +42,7 @@ from lifting.search import Found, exhaustive, find_winners
 from lifting.solve import unwrap, weighted_mean, wrap
 from lifting.support.arrays import Array, check_floating, fail, refuse, single, to_numpy, trusted
 from lifting.support.checked import Camera, Count, NonNegative, Positive, checked
+from lifting.support.tensors import full_precision, layout, stored
 from lifting.tables import Table, table, tensor
 from lifting.turned import TurnedPrior, turn_prior
 
@@ -141,7 +144,7 @@ class Lift(torch.autograd.Function):
     def forward(ctx: Any, B: torch.Tensor, model: "LiftedModel", options: "Options") -> Any:
         """The fields of `LiftedMaps`."""
         # main paper 5  Y, the peaks of B
-        Y = peaks(B.contiguous())
+        Y = peaks(B.contiguous(), subpixel=options.subpixel)
         lifted, winner = lift_peaks(Y, model, B.shape[2:], options.sigma)
         ctx.mark_non_differentiable(lifted.theta, lifted.component, lifted.admissible)
         ctx.save_for_backward(Y, lifted.Y_hat, *winner)
@@ -157,7 +160,11 @@ class Lift(torch.autograd.Function):
             g = g._replace(B_hat=g.B_hat.contiguous())
             D = -pull_back_to_peaks(g, Y_hat, Winner(*winner), ctx.weights, options)
             # "Updating B"  dL/dB is minus the update, which is made for D = -dL/dY
-            g_B = belief_update_gradient(Y, D, g.B_hat.shape[2], g.B_hat.shape[3], options.k, options.sigma)
+            size = g.B_hat.shape[2:]
+            if options.subpixel:
+                g_B = -belief_update_between(Y, D, *size, options.k, options.sigma)
+            else:
+                g_B = belief_update_gradient(Y, D, *size, options.k, options.sigma)
         return stored(g_B, ctx.layout), None, None
 
 
@@ -173,6 +180,7 @@ class LayerOptions(TypedDict, total=False):
     visible: Bool[Array, " L"] | None
     weights: Float[Array, " L"] | None
     camera: Float[Array, "3 3"] | None
+    subpixel: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,6 +197,7 @@ class Options:
     visible: Bool[Array, " L"] | None = None
     weights: Annotated[Float[Array, " L"], ">= 0"] | None = None
     camera: Camera | None = None
+    subpixel: bool = False
 
     def all_weights(self) -> np.ndarray | None:
         """Weights times `visible`, (L,); None where all landmarks count alike."""
@@ -215,6 +224,8 @@ class LiftingLayer(nn.Module):
         weights: (L,), numbers >= 0: how much each landmark's peak counts, in every frame. Given `visible` too, both
             count. A call may have weights for each of its frames, see `forward`.
         camera: (3, 3), the known rotation of a camera that is not level.
+        subpixel: read the peaks between pixels. False as printed. On coarse maps whole pixels are rounded by up to half
+            a pixel of the map, and lifting hands that on to all landmarks. A soft-argmax lies between pixels anyway.
 
     It has no parameters. The scale is free (weak perspective). Computed in the dtype of B, in float32 at least, with
     autocast off inside: the search decides between rotations whose costs are nearly equal. B_hat and the gradient lie
@@ -250,7 +261,7 @@ class LiftingLayer(nn.Module):
         o, (K, J) = self.options, self.prior.sigma.shape
         return (
             f"prior of {K} components of {J} bases, rotations={o.rotations}, sigma={o.sigma}, "
-            f"delta={o.delta}, k={o.k}, gradient={o.gradient!r}"
+            f"delta={o.delta}, k={o.k}, gradient={o.gradient!r}, subpixel={o.subpixel}"
         )
 
     def forward(
@@ -278,7 +289,7 @@ class LiftingLayer(nn.Module):
             if self.options.gradient == "subgradient":
                 return LiftedMaps(*Lift.apply(B, model, self.options))
             soft = self.options.gradient == "soft-argmax"
-            Y = soft_peaks(B, self.options.sharpness) if soft else peaks(B.detach().contiguous())
+            Y = soft_peaks(B, self.options.sharpness) if soft else peaks(B.detach().contiguous(), subpixel=self.options.subpixel)
             lifted, _ = lift_peaks(Y, model, B.shape[2:], self.options.sigma)
             return lifted._replace(B_hat=stored(lifted.B_hat, layout(B)))
 
@@ -382,19 +393,3 @@ def check_weights(weights: Array, B: torch.Tensor) -> torch.Tensor:
         fail("weights", f"shape {tuple(w.shape)}", f"shape {tuple(B.shape[:2])}")
     refuse("weights", ~(w >= 0) | (w == math.inf), "numbers that are negative or not finite", "finite numbers >= 0")
     return w
-
-
-def layout(B: torch.Tensor) -> tuple[torch.dtype, torch.memory_format]:
-    """How maps lie in memory: their dtype, and whether map by map or pixel by pixel ("channels last")."""
-    return B.dtype, torch.channels_last if B.stride(1) < B.stride(3) else torch.contiguous_format
-
-
-def stored(maps: torch.Tensor, how: tuple[torch.dtype, torch.memory_format]) -> torch.Tensor:
-    """`maps` in a `layout`."""
-    return maps.to(how[0]).contiguous(memory_format=how[1])
-
-
-def full_precision(device: torch.device) -> AbstractContextManager[Any]:
-    """Autocast off, where the device has it."""
-    available = torch.amp.is_autocast_available(device.type)
-    return torch.autocast(device.type, enabled=False) if available else nullcontext()

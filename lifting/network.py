@@ -9,8 +9,7 @@ the image and the previous stage's fused maps,
 
 The background has no lifted counterpart and is passed on. The last stage's fused maps give landmarks and pose.
 
-Two configurations of one class: "paper" has the layers of Convolutional Pose Machines (368 px, 46 x 46 maps, six
-stages), "laptop" trains on two cores in minutes (128 px, 32 x 32 maps, three stages). A map's pixel (c, r) covers
+Three configurations of one class, "paper", "laptop" and "small": `lifting.convolutions`. A map's pixel (c, r) covers
 `stride` x `stride` pixels of the image and has its centre at ((c + 1/2) stride - 1/2, (r + 1/2) stride - 1/2).
 """
 
@@ -21,7 +20,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import safetensors.torch
@@ -31,42 +30,20 @@ from torch import nn
 
 from lifting.belief import belief_maps, peaks
 from lifting.camera import flip_y, rescale_pixels
+from lifting.convolutions import CONFIGURATIONS, TRUNKS, Configuration, refining_stage
 from lifting.layer import LiftedMaps, LiftingLayer
 from lifting.pose_prior import PosePrior, load_prior
 from lifting.support.arrays import check_shape, fail, like, refuse, single, trusted
 from lifting.support.checked import Count, Positive, checked
 from lifting.support.files import data_path, write_atomically
+from lifting.support.tensors import layout, stored
 
 LAYOUT = "lifting network 1"
 
 SLACK = 1.0
 """How far outside [0, 1] an image's values may be, as augmentation leaves them; bytes and normalised images are out."""
 
-Lifting = Literal["subgradient", "forward", "soft-argmax", "none"]
-
-
-@dataclass(frozen=True)
-class Configuration:
-    """The layers of a network, as numbers."""
-
-    name: str
-    image: int
-    """Side of the image that it is meant for, pixels. Any size that the stride divides works."""
-    stride: int
-    """Pixels of the image for a pixel of the maps."""
-    stages: int
-    kernels: tuple[int, ...]
-    """Kernel sizes of the convolutions of a later stage, before its two 1 x 1 ones."""
-    dilations: tuple[int, ...]
-    """How far apart the taps of each of those kernels lie."""
-    width: int
-    """Channels of a later stage."""
-
-
-CONFIGURATIONS = {
-    "laptop": Configuration("laptop", image=128, stride=4, stages=3, kernels=(3, 3, 3), dilations=(1, 2, 4), width=64),
-    "paper": Configuration("paper", 368, stride=8, stages=6, kernels=(7,) * 5, dilations=(1,) * 5, width=128),
-}
+Lifting = Literal["subgradient", "forward", "soft-argmax", "own-peak", "none"]
 
 
 class StageMaps(NamedTuple):
@@ -90,8 +67,8 @@ class Prediction:
 
     stages: tuple[StageMaps, ...]
     stride: int
-    layer: LiftingLayer
-    """What lifts the last stage's maps."""
+    last_layer: LiftingLayer
+    """What lifts the last stage's maps, between pixels: the pose is that of `landmarks`."""
 
     @cached_property
     def landmarks(self) -> Float[torch.Tensor, "N 2 L"]:
@@ -104,7 +81,7 @@ class Prediction:
     def lifted(self) -> LiftedMaps:
         """The lift of the last stage's fused maps, in pixels of the map."""
         with torch.set_grad_enabled(self.stages[-1].fused.requires_grad):
-            lifted: LiftedMaps = self.layer(self._maps())
+            lifted: LiftedMaps = self.last_layer(self._maps())
         return lifted
 
     def _maps(self) -> torch.Tensor:
@@ -137,16 +114,26 @@ class Prediction:
 class Network(nn.Module):
     """The multi-stage network of a `Configuration`. Main paper, sections 3 and 5; made by `build_network`."""
 
-    def __init__(self, configuration: Configuration, prior: PosePrior, lifting: Lifting, cross_stage: bool = True):
+    def __init__(
+        self,
+        configuration: Configuration,
+        prior: PosePrior,
+        lifting: Lifting,
+        cross_stage: bool = True,
+        subpixel: bool = False,
+        k: float = 1.0,
+    ):
         super().__init__()
-        self.configuration, self.prior, self.lifting, self.cross_stage = configuration, prior, lifting, cross_stage
+        self.configuration, self.prior, self.lifting = configuration, prior, lifting
+        self.cross_stage, self.subpixel = cross_stage, subpixel
         maps = prior.mu.shape[-1] + 1
         trunk, channels = TRUNKS[configuration.name](maps)
         self.trunk = trunk
         later = [refining_stage(channels + maps, configuration, maps) for _ in range(configuration.stages - 1)]
         self.stages = nn.ModuleList(later)
         gradient = lifting if lifting == "subgradient" or lifting == "soft-argmax" else "stopped"
-        self.layer = LiftingLayer(prior, gradient=gradient)
+        self.layer = LiftingLayer(prior, gradient=gradient, subpixel=subpixel, k=k)
+        self.last_layer = LiftingLayer(prior, gradient=gradient, subpixel=True, k=k)
         # w_t = sigmoid(weight): in [0, 1] whatever an optimiser does
         self.fusion = nn.Parameter(torch.full((configuration.stages,), math.log(0.7 / 0.3)))
 
@@ -168,18 +155,27 @@ class Network(nn.Module):
         for t, stage in enumerate(self.stages, start=1):
             before = stages[-1].fused if self.cross_stage else stages[-1].fused.detach()
             stages.append(self.fuse(stage(torch.cat([features, before], dim=1)), t))
-        return Prediction(tuple(stages), self.configuration.stride, self.layer)
+        return Prediction(tuple(stages), self.configuration.stride, self.last_layer)
 
     def fuse(self, belief: Float[torch.Tensor, "N L+1 H W"], t: int) -> StageMaps:
         """Stage t's belief maps, lifted, projected and fused: f_t = w_t b_t + (1 - w_t) b_hat_t."""
         if self.lifting == "none":
             return StageMaps(belief, None, belief)
         landmarks, background = belief.split([belief.shape[1] - 1, 1], dim=1)
-        projected = self.layer(landmarks).B_hat
+        projected = self._project(landmarks)
         w = torch.sigmoid(self.fusion[t]).to(belief.dtype)
         # f_t = w_t b_t + (1 - w_t) b_hat_t, with the background in the place of its own projection
         fused = torch.lerp(torch.cat([projected, background], dim=1), belief, w)
         return StageMaps(belief, projected, fused)
+
+    def _project(self, maps: torch.Tensor) -> torch.Tensor:
+        """b_hat_t: the maps of the lifted pose; or, for "own-peak", of the peaks themselves."""
+        if self.lifting != "own-peak":
+            projected: torch.Tensor = self.layer(maps).B_hat
+            return projected
+        with trusted():
+            Y = peaks(single(maps.detach()).contiguous(), subpixel=self.subpixel)
+            return stored(belief_maps(Y, maps.shape[2], maps.shape[3], self.layer.options.sigma), layout(maps))
 
     def _check(self, images: torch.Tensor) -> None:
         if not torch.is_tensor(images):
@@ -198,108 +194,27 @@ class Network(nn.Module):
                    lambda: f"values from {least:.3g} to {most:.3g}", "values in [0, 1]")  # fmt: skip
 
 
-class LaptopTrunk(nn.Module):
-    """Features and first belief maps of "laptop": stride 4, with a branch that sees the whole image.
-
-    Which side of a person is left is a property of the whole body, so the branch goes down to stride 32; what it finds
-    is added on the way back up, scale by scale.
-    """
-
-    def __init__(self, maps: int, width: int = 64, middle: int = 96, deep: int = 144):
-        super().__init__()
-        self.at_2 = nn.Sequential(*convolution(3, 32, 3, stride=2), *convolution(32, 32, 3))
-        self.at_4 = nn.Sequential(*convolution(32, width, 3, stride=2), *convolution(width, width, 3))
-        self.at_8 = nn.Sequential(*convolution(width, middle, 3, stride=2), *convolution(middle, middle, 3))
-        self.at_16 = nn.Sequential(*convolution(middle, deep, 3, stride=2), *convolution(deep, deep, 3))
-        self.at_32 = nn.Sequential(*convolution(deep, deep, 3, stride=2), *convolution(deep, deep, 3))
-        self.from_32, self.merge_16 = nn.Conv2d(deep, deep, 1), nn.Sequential(*convolution(deep, deep, 3))
-        self.from_16, self.merge_8 = nn.Conv2d(deep, middle, 1), nn.Sequential(*convolution(middle, middle, 3))
-        self.from_8, self.merge_4 = nn.Conv2d(middle, width, 1), nn.Sequential(*convolution(width, width, 3))
-        self.belief = nn.Sequential(*convolution(width, width, 3), nn.Conv2d(width, maps, 1))
-
-    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """First belief maps and features."""
-        quarter = self.at_4(self.at_2(images))
-        eighth = self.at_8(quarter)
-        sixteenth = self.at_16(eighth)
-        sixteenth = self.merge_16(sixteenth + enlarge(self.from_32(self.at_32(sixteenth)), sixteenth))
-        eighth = self.merge_8(eighth + enlarge(self.from_16(sixteenth), eighth))
-        features = self.merge_4(quarter + enlarge(self.from_8(eighth), quarter))
-        return self.belief(features), features
-
-
-class PaperTrunk(nn.Module):
-    """First belief maps and features of "paper": stage 1 of Convolutional Pose Machines, and what the later stages see.
-
-    9 x 9, 9 x 9, 9 x 9, 5 x 5, 9 x 9, 1 x 1, 1 x 1 with three 2 x 2 poolings between; the later stages share a branch
-    of the first four. No normalisation.
-    """
-
-    def __init__(self, maps: int):
-        super().__init__()
-        wide = [*convolution(32, 512, 9, norm=False), *convolution(512, 512, 1, norm=False)]
-        self.first = nn.Sequential(*self._branch(), *wide, nn.Conv2d(512, maps, 1))
-        self.features = nn.Sequential(*self._branch())
-
-    @staticmethod
-    def _branch() -> list[nn.Module]:
-        layers: list[nn.Module] = []
-        for channels in (3, 128, 128):
-            layers += [*convolution(channels, 128, 9, norm=False), nn.MaxPool2d(2)]
-        return [*layers, *convolution(128, 32, 5, norm=False)]
-
-    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """First belief maps and features."""
-        return self.first(images), self.features(images)
-
-
-TRUNKS = {"laptop": lambda maps: (LaptopTrunk(maps), 64), "paper": lambda maps: (PaperTrunk(maps), 32)}
-
-
-def convolution(
-    inputs: int, outputs: int, kernel: int, stride: int = 1, dilation: int = 1, norm: bool = True
-) -> list[nn.Module]:
-    """A convolution that keeps the size (but for the stride), group norm unless told, ReLU.
-
-    Groups of 16 channels are normalised within each image: unlike a batch norm, an image's maps don't depend on what
-    else is in its batch, nor on how a batch is shared between processes.
-    """
-    padding = dilation * (kernel // 2)
-    conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, bias=not norm)
-    return [conv, *([nn.GroupNorm(outputs // 16, outputs)] if norm else []), nn.ReLU(inplace=True)]
-
-
-def refining_stage(inputs: int, configuration: Configuration, maps: int) -> nn.Sequential:
-    """A later stage: from features and fused maps to new belief maps."""
-    width, norm = configuration.width, configuration.name == "laptop"
-    layers: list[nn.Module] = []
-    for kernel, dilation in zip(configuration.kernels, configuration.dilations, strict=True):
-        layers += convolution(inputs, width, kernel, dilation=dilation, norm=norm)
-        inputs = width
-    return nn.Sequential(*layers, *convolution(width, width, 1, norm=norm), nn.Conv2d(width, maps, 1))
-
-
-def enlarge(small: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
-    """`small` at the size of `reference`."""
-    return nn.functional.interpolate(small, size=reference.shape[-2:], mode="nearest")
-
-
 def build_network(
-    configuration: Literal["laptop", "paper"] = "laptop",
+    configuration: Literal["small", "laptop", "paper"] = "laptop",
     prior: PosePrior | None = None,
     lifting: Lifting = "subgradient",
     *,
     cross_stage: bool = True,
+    subpixel: bool = False,
+    k: float = 1.0,
 ) -> Network:
     """A new network with random weights (seed torch's generator to repeat it).
 
     Args:
-        configuration: "laptop" or "paper".
+        configuration: "small", "laptop" or "paper".
         prior: the statistical model of pose; the embedded one where None.
         lifting: "subgradient": lift, project and fuse at every stage, with the supplement's gradients; "forward": the
             same without gradients through the lifting; "soft-argmax": with torch's gradients through a soft-argmax;
-            "none": Convolutional Pose Machines alone, lifted once, at the end.
+            "none": Convolutional Pose Machines alone, lifted once, at the end; "own-peak": for comparison, each map
+            fused with a Gaussian at its own peak, nothing lifted, nothing flowing back through the peak.
         cross_stage: whether the gradient of a stage's loss flows through the maps it was given into earlier stages.
+        subpixel: whether the stages' peaks are read between pixels. The paper's are whole pixels, as far as known.
+        k: the factor of "Updating B".
 
     Raises:
         ValueError: an unknown name or a prior that is none.
@@ -307,8 +222,9 @@ def build_network(
     if configuration not in CONFIGURATIONS:
         fail("configuration", repr(configuration), " or ".join(map(repr, CONFIGURATIONS)))
     if lifting not in get_args(Lifting):
-        fail("lifting", repr(lifting), "'subgradient', 'forward', 'soft-argmax' or 'none'")
-    return Network(CONFIGURATIONS[configuration], load_prior() if prior is None else prior, lifting, cross_stage)
+        fail("lifting", repr(lifting), " or ".join(map(repr, get_args(Lifting))))
+    chosen = CONFIGURATIONS[configuration]
+    return Network(chosen, load_prior() if prior is None else prior, lifting, cross_stage, subpixel, k)
 
 
 def save_network(network: Network, path: str | os.PathLike[str], dtype: torch.dtype = torch.float32) -> None:
@@ -330,8 +246,8 @@ def save_network(network: Network, path: str | os.PathLike[str], dtype: torch.dt
 
 def network_bytes(network: Network, dtype: torch.dtype = torch.float32) -> bytes:
     """What `save_network` writes."""
-    about = {"layout": LAYOUT, "configuration": network.configuration.name, "lifting": network.lifting}
-    about["prior"] = fingerprint(network.prior)
+    about: dict[str, Any] = {"layout": LAYOUT, "configuration": network.configuration.name, "lifting": network.lifting}
+    about |= {"prior": fingerprint(network.prior), "subpixel": network.subpixel}
     weights = {key: value.detach().to("cpu", dtype).contiguous() for key, value in network.state_dict().items()}
     # one text: safetensors doesn't keep the order of several, and equal networks should make equal files
     return safetensors.torch.save(weights, {"about": json.dumps(about)})
@@ -364,7 +280,8 @@ def load_network(path: str | os.PathLike[str] | None = None, prior: PosePrior | 
         fail("path", f"{path}, of layout {about.get('layout')!r}", f"a file of save_network, of layout {LAYOUT!r}")
     if about["prior"] != fingerprint(prior):
         fail("prior", fingerprint(prior), f"the prior that {path} was trained with, {about['prior']}")
-    network = build_network(about["configuration"], prior, about["lifting"])
+    # older files know of whole pixels only
+    network = build_network(about["configuration"], prior, about["lifting"], subpixel=about.get("subpixel", False))
     try:
         network.load_state_dict({key: value.float() for key, value in weights.items()})
     except RuntimeError as error:

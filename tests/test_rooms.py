@@ -8,8 +8,8 @@ from collections import Counter
 import house
 import pytest
 
-ROOMS = {"belief", "camera", "confidence", "front", "given", "landmark_gradient", "layer", "metrics", "misfit",
-         "network", "pose_prior", "refining", "search", "skeleton", "solve", "tables", "turned",
+ROOMS = {"belief", "camera", "confidence", "convolutions", "front", "given", "landmark_gradient", "layer", "metrics",
+         "misfit", "network", "pose_prior", "refining", "search", "skeleton", "solve", "tables", "turned",
          "updating"}  # fmt: skip
 WINGS = {
     "support": set(),

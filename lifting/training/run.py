@@ -53,6 +53,8 @@ LOG_EVERY = 20
 """Steps between two rows of the log. Only then does the device have to be waited for."""
 KEPT = 2
 """Checkpoints that are kept."""
+ADDED = {"subpixel": False, "k": 1.0, "fusion_rate": 1.0}
+"""Settings that older runs don't name, with what they were."""
 
 
 @dataclass(frozen=True)
@@ -347,7 +349,7 @@ def read_state(path: Path) -> dict[str, Any]:
 
 def check_settings(found: dict[str, Any], settings: Settings, where: Path, reached: int) -> None:
     """Refuse to go on with other settings than a run was begun with; with more steps, if it has reached all of its."""
-    wanted = dataclasses.asdict(settings)
+    wanted, found = dataclasses.asdict(settings), ADDED | found
     other = {key for key in {*found, *wanted} if found.get(key) != wanted.get(key)}
     if reached == found.get("steps", 0) < settings.steps:
         other -= {"steps"}

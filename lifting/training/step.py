@@ -8,7 +8,7 @@ and background p, pixels z, fused maps f and Gaussians b_*:
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from jaxtyping import Bool, Float
@@ -16,7 +16,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils import clip_grad_norm_
 
 from lifting.datasets.pictures import Labelled
-from lifting.network import Lifting, Prediction, build_network, target_maps
+from lifting.network import Lifting, Network, Prediction, build_network, target_maps
 from lifting.support.arrays import check_count, check_positive, fail
 from lifting.training.evaluation import resize
 from lifting.training.processes import processes, usable_device
@@ -32,12 +32,19 @@ class Settings:
 
     config: str = "laptop"
     lifting: Lifting = "subgradient"
+    subpixel: bool = False
+    """The stages' peaks are read between pixels."""
+    k: float = 1.0
+    """The factor of "Updating B"."""
     steps: int = 1000
     batch: int = 32
     """Pictures a step, over all processes."""
     optimiser: Optimiser = "adamw"
     rate: float = 2e-3
     """Learning rate after the warm-up; from there it falls to zero as a half cosine."""
+    fusion_rate: float = 1.0
+    """The fusion weights' learning rate over that of the others: w_t = sigmoid(weight) moves by a quarter of it a step
+    at most, which in a short run is nowhere."""
     warm_up: int = 100
     """Steps in which the rate rises."""
     weight_decay: float = 1e-3
@@ -61,7 +68,7 @@ class Settings:
         check_count("warm_up", self.warm_up, least=0)
         for name in ("size", "seed"):
             check_count(name, getattr(self, name), least=0)
-        for name in ("rate", "clip", "sigma"):
+        for name in ("rate", "fusion_rate", "clip", "sigma"):
             check_positive(name, getattr(self, name))
         check_positive("weight_decay", self.weight_decay, zero=True)
         for name, kind in (("optimiser", Optimiser), ("precision", Precision)):
@@ -105,6 +112,20 @@ def objective(
     return (c_t.sum() if every_stage else c_t[-1]), c_t.detach()
 
 
+def parameter_groups(network: Network, settings: Settings) -> list[dict[str, Any]]:
+    """Weights, fusion weights, and biases and norms; "factor" is of the learning rate.
+
+    Only weights decay: shrinking the others would mean something else.
+    """
+    weights = [p for p in network.parameters() if p.ndim > 1]
+    rest = [p for p in network.parameters() if p.ndim <= 1 and p is not network.fusion]
+    return [
+        {"params": weights, "weight_decay": settings.weight_decay, "factor": 1.0},
+        {"params": [network.fusion], "weight_decay": 0.0, "factor": settings.fusion_rate},
+        {"params": rest, "weight_decay": 0.0, "factor": 1.0},
+    ]
+
+
 class Trainer:
     """A network, its optimiser, and how many steps they have made.
 
@@ -120,14 +141,17 @@ class Trainer:
         self.settings, self.step = settings, 0
         self.device = usable_device(device)
         torch.manual_seed(settings.seed)
-        network = build_network(settings.config, lifting=settings.lifting, cross_stage=settings.cross_stage)  # type: ignore[arg-type]
+        network = build_network(
+            settings.config,  # type: ignore[arg-type]
+            lifting=settings.lifting,
+            cross_stage=settings.cross_stage,
+            subpixel=settings.subpixel,
+            k=settings.k,
+        )
         if settings.size % network.configuration.stride:
             fail("size", settings.size, f"a multiple of {network.configuration.stride}, or 0")
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        # no decay for biases, norms and fusion weights: shrinking them would mean something else
-        matrices = [p for p in self.network.parameters() if p.ndim > 1]
-        rest = [p for p in self.network.parameters() if p.ndim <= 1]
-        groups = [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": rest, "weight_decay": 0.0}]
+        groups = parameter_groups(self.network, settings)
         if settings.optimiser == "adamw":
             self.optimiser: torch.optim.Optimizer = torch.optim.AdamW(groups, lr=settings.rate)
         else:
@@ -147,7 +171,7 @@ class Trainer:
         images, landmarks = resize(images, landmarks, settings.size or images.shape[-1])
         self.model.train()
         for group in self.optimiser.param_groups:
-            group["lr"] = settings.rate_at(self.step)
+            group["lr"] = settings.rate_at(self.step) * group["factor"]
         self.optimiser.zero_grad(set_to_none=True)
         half = settings.precision != "float32"
         with torch.autocast(self.device.type, PRECISIONS[settings.precision] if half else None, enabled=half):

@@ -1,0 +1,22 @@
+"""How tensors lie in memory, and precision: what layers of torch need of it."""
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+
+
+def layout(B: torch.Tensor) -> tuple[torch.dtype, torch.memory_format]:
+    """How maps lie in memory: their dtype, and whether map by map or pixel by pixel ("channels last")."""
+    return B.dtype, torch.channels_last if B.stride(1) < B.stride(3) else torch.contiguous_format
+
+
+def stored(maps: torch.Tensor, how: tuple[torch.dtype, torch.memory_format]) -> torch.Tensor:
+    """`maps` in a `layout`."""
+    return maps.to(how[0]).contiguous(memory_format=how[1])
+
+
+def full_precision(device: torch.device) -> AbstractContextManager[Any]:
+    """Autocast off, where the device has it."""
+    available = torch.amp.is_autocast_available(device.type)
+    return torch.autocast(device.type, enabled=False) if available else nullcontext()
