@@ -274,7 +274,7 @@ def belief_update_between(
     k: NonNegative = 1.0,
     sigma: Positive = 1.0,
 ) -> Float[Array, "*batch L height width"]:
-    """"Updating B" where a peak lies between pixels. Ours: the supplement's peaks are whole pixels.
+    """Updating B between pixels: the update where a peak isn't a whole pixel. Ours: the supplement's peaks are.
 
     The printed rule is made at the pixels on both sides of Y_p, in x and in y, each with its share v >= 0 of it; in
     each direction the shares sum to 1, so m = k |D_p| is lowered altogether. The share of a pixel at a distance t:

@@ -160,11 +160,11 @@ class Lift(torch.autograd.Function):
             g = g._replace(B_hat=g.B_hat.contiguous())
             D = -pull_back_to_peaks(g, Y_hat, Winner(*winner), ctx.weights, options)
             # "Updating B"  dL/dB is minus the update, which is made for D = -dL/dY
-            size = g.B_hat.shape[2:]
+            height, width = g.B_hat.shape[2:]
             if options.subpixel:
-                g_B = -belief_update_between(Y, D, *size, options.k, options.sigma)
+                g_B = -belief_update_between(Y, D, height, width, options.k, options.sigma)
             else:
-                g_B = belief_update_gradient(Y, D, *size, options.k, options.sigma)
+                g_B = belief_update_gradient(Y, D, height, width, options.k, options.sigma)
         return stored(g_B, ctx.layout), None, None
 
 
@@ -288,8 +288,10 @@ class LiftingLayer(nn.Module):
             model = self.model(single(B[:0]).dtype, B.device, frame_weights)
             if self.options.gradient == "subgradient":
                 return LiftedMaps(*Lift.apply(B, model, self.options))
-            soft = self.options.gradient == "soft-argmax"
-            Y = soft_peaks(B, self.options.sharpness) if soft else peaks(B.detach().contiguous(), subpixel=self.options.subpixel)
+            if self.options.gradient == "soft-argmax":
+                Y = soft_peaks(B, self.options.sharpness)
+            else:
+                Y = peaks(B.detach().contiguous(), subpixel=self.options.subpixel)
             lifted, _ = lift_peaks(Y, model, B.shape[2:], self.options.sigma)
             return lifted._replace(B_hat=stored(lifted.B_hat, layout(B)))
 

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from lifting.belief import belief_maps, belief_update, peaks, pull_back_maps
+from lifting.belief import belief_maps, belief_update, belief_update_between, peaks, pull_back_maps
 from lifting.camera import ROTATIONS, flip_y
 from lifting.front import Lifted, landmark_jacobian, lift
 from lifting.pose_prior import PosePrior
@@ -41,6 +41,7 @@ class ProjectedLoss:
         rotations: how many angles are searched.
         visible: (L,), False for landmarks that the maps don't show.
         camera: (3, 3), the known rotation of the camera.
+        subpixel: whether the peaks are read, and updated, between pixels.
     """
 
     target: Float[np.ndarray, "L H W"]
@@ -51,6 +52,7 @@ class ProjectedLoss:
     rotations: int = ROTATIONS
     visible: Bool[np.ndarray, " L"] | None = None
     camera: Float[np.ndarray, "3 3"] | None = None
+    subpixel: bool = False
 
 
 class Way(NamedTuple):
@@ -75,7 +77,7 @@ def from_loss_to_peaks(B: Float[np.ndarray, "*batch L H W"], given: ProjectedLos
     B = check_array("B", B, "L", "H", "W")
     L, height, width = B.shape[-3:]
     target, weight = check_array("target", given.target, L, height, width), check_array("weight", given.weight, L)
-    Y = peaks(B)
+    Y = peaks(B, subpixel=given.subpixel)
     lifted = lift(flip_y(Y), given.prior, rotations=given.rotations, scale=None, visible=given.visible,
                   camera=given.camera)  # fmt: skip
     Y_hat = flip_y(lifted.Y_hat)
@@ -139,6 +141,7 @@ def correct(
     """
     if k is not None and not 0 <= k < math.inf:
         fail("k", k, "a finite number >= 0, or None")
+    update = belief_update_between if given.subpixel else belief_update
     height, width = B.shape[-2:]
     B, cases, taken = B.copy(), np.arange(len(B)), np.zeros(len(B), dtype=np.int64)
     way = from_loss_to_peaks(B, given)
@@ -149,7 +152,7 @@ def correct(
         factor = np.full(len(rows), k) if k is not None else step_length(given.sigma) / np.maximum(length, 1e-300)
         tried, here = B[rows], cases[: len(rows)]
         scaled = (factor[:, None] * D[rows])[..., None]
-        tried[here, wrong[rows]] += belief_update(Y[rows, :, None], scaled, height, width, 1.0, given.sigma)[:, 0]
+        tried[here, wrong[rows]] += update(Y[rows, :, None], scaled, height, width, 1.0, given.sigma)[:, 0]
         way = from_loss_to_peaks(tried, dataclasses.replace(given, weight=given.weight[rows]))
         kept = (way.loss < loss[rows]) | (k is not None)
         tried, here, rows = tried[kept], here[kept], rows[kept]

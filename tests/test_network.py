@@ -15,7 +15,7 @@ from lifting.support.files import data_path
 from lifting.training.complexity import by_part, bytes_kept, cost, parts, table
 
 PRIOR = load_prior()
-VARIANTS = ("subgradient", "forward", "soft-argmax", "none")
+VARIANTS = ("subgradient", "forward", "soft-argmax", "own-peak", "none")
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
@@ -120,9 +120,10 @@ def test_the_pose_stands_over_the_landmarks(images):
 
 
 def count_lifts(network):
-    """The batches that the network's layer lifts from now on."""
+    """The batches that the network's layers lift from now on."""
     seen = []
-    network.layer.register_forward_hook(lambda module, given, out: seen.append(given[0]))
+    for module in (network.layer, network.last_layer):
+        module.register_forward_hook(lambda module, given, out: seen.append(given[0]))
     return seen
 
 
@@ -150,16 +151,17 @@ def test_the_last_lift_is_differentiable_where_the_maps_are(images, first):
 
 
 @pytest.mark.parametrize("lifting", VARIANTS)
-def test_one_parameterless_layer_and_the_keys_of_saved_files(lifting):
+def test_two_parameterless_layers_and_the_keys_of_saved_files(lifting):
     network = laptop(lifting)
-    assert [name for name, module in network.named_modules() if isinstance(module, LiftingLayer)] == ["layer"]
+    layers = [name for name, module in network.named_modules() if isinstance(module, LiftingLayer)]
+    assert layers == ["layer", "last_layer"]
     assert network.state_dict().keys() == safetensors.torch.load_file(data_path("network.safetensors")).keys()
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: build_network("desktop"), "configuration: got 'desktop', expected 'laptop' or 'paper'"),
+        (lambda: build_network("desktop"), "configuration: got 'desktop', expected 'small' or 'laptop' or 'paper'"),
         (lambda: build_network("laptop", PRIOR, "backward"), "lifting: got 'backward', expected"),
         (lambda: laptop()([1, 2]), "images: got list, expected a tensor (N, 3, H, W)"),
         (lambda: laptop()(torch.zeros(1, 3, 128, 128, dtype=torch.uint8)), "images: got a tensor of torch.uint8"),

@@ -26,7 +26,7 @@ from lifting.network import StageMaps, build_network, load_network
 from lifting.training import Run, RunOptions, Settings, Trainer, main, objective, restore_newest, train
 from lifting.training.batches import Batches
 from lifting.training.processes import agree, process, processes
-from lifting.training.run import begin_with
+from lifting.training.run import ADDED, begin_with
 
 PEOPLE = load_rendered("validation")
 SHORT = Settings(steps=4, batch=8, warm_up=1)
@@ -116,12 +116,45 @@ def test_the_loss_falls_on_a_batch_that_is_seen_again_and_again():
 
 def test_without_decay_for_what_is_no_matrix():
     trainer = Trainer(SHORT)
-    decayed, rest = trainer.optimiser.param_groups
-    assert decayed["weight_decay"] == SHORT.weight_decay and rest["weight_decay"] == 0
-    assert any(p is trainer.network.fusion for p in rest["params"])
-    assert sum(p.numel() for group in (decayed, rest) for p in group["params"]) == sum(
+    decayed, fusion, rest = trainer.optimiser.param_groups
+    assert decayed["weight_decay"] == SHORT.weight_decay and fusion["weight_decay"] == rest["weight_decay"] == 0
+    assert len(fusion["params"]) == 1 and fusion["params"][0] is trainer.network.fusion
+    assert sum(p.numel() for group in (decayed, fusion, rest) for p in group["params"]) == sum(
         p.numel() for p in trainer.network.parameters()
     )
+
+
+def test_the_fusion_weights_have_a_rate_of_their_own():
+    """Adam's first step is as long as the rate, whatever the gradient."""
+    trainer = Trainer(dataclasses.replace(SHORT, config="small", fusion_rate=30.0, warm_up=0))
+    before = {name: p.detach().clone() for name, p in trainer.network.named_parameters()}
+    trainer.train_on(batch())
+    moved = {name: (p.detach() - before[name]).abs() for name, p in trainer.network.named_parameters()}
+    torch.testing.assert_close(moved["fusion"], torch.full((2,), 30 * SHORT.rate), rtol=1e-3, atol=0)
+    assert max(float(own.max()) for name, own in moved.items() if name != "fusion") < 1.1 * SHORT.rate
+
+
+def test_the_fusion_weights_go_on_from_a_checkpoint(tmp_path, finished):
+    """Their rate, and what the optimiser knows of them, are as if nothing had happened."""
+    settings = dataclasses.replace(SHORT, config="small", fusion_rate=30.0, subpixel=True, steps=3)
+    whole = run(tmp_path / "whole", settings, every=2)
+    shutil.rmtree(tmp_path / "whole" / "checkpoints" / "step_0000003")
+    again = run(tmp_path / "whole", settings, resume=True)
+    assert same_weights(whole, again)
+    assert not torch.equal(whole.fusion, build_network("small").fusion)
+
+
+def test_a_run_from_before_these_settings_can_be_resumed(tmp_path):
+    """Its files name neither `subpixel` nor `k` nor `fusion_rate`; they were what the defaults are."""
+    run(tmp_path, dataclasses.replace(SHORT, config="small", steps=2))
+    for path in (tmp_path / "settings.json", *tmp_path.glob("checkpoints/*/state.json")):
+        content = json.loads(path.read_text())
+        for name in ADDED:
+            content.get("settings", content).pop(name)
+        path.write_text(json.dumps(content))
+    run(tmp_path, dataclasses.replace(SHORT, config="small", steps=2), resume=True)
+    with pytest.raises(ValueError, match="begun with subpixel=False, expected a run begun with subpixel=True"):
+        run(tmp_path, dataclasses.replace(SHORT, config="small", steps=2, subpixel=True), resume=True)
 
 
 def test_a_long_gradient_is_shortened():

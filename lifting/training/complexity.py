@@ -71,7 +71,7 @@ def bytes_kept(step: Callable[[], Any]) -> int:
 
 
 def table() -> str:
-    """A Markdown table of both configurations, with and without lifting."""
+    """A Markdown table of all configurations, with and without lifting."""
     rows = [
         "| configuration | lifting | image, maps | stages | parameters | forward, GFLOP | forward and backward, GFLOP "
         "| kept for backward, MB |",

@@ -688,6 +688,60 @@ assert descend(0.01)[1] == 0 and descend(28.5)[1] > 3
 # update has no notion of "near enough". In training the other losses, one on each stage's maps, hold those peaks in
 # place, and the supplement itself says that "similar results can be obtained by only using the 3D lifting for the
 # forward pass".
+
+# %% [markdown]
+# ## Updating B between pixels
+#
+# This section is ours. The supplement's $Y$ are whole pixels, as far as its text tells: "the argmax". On maps of
+# 32 x 32 that rounds by up to two pixels of the picture, and lifting hands the rounding on to every landmark. A peak
+# can be read between pixels: notebook 05 puts a parabola through the logarithms of three beliefs. Forwards that is all
+# there is to do. Backwards, where is $m$ to be taken from, when $Y_p$ lies between two columns and two rows?
+#
+# Make the printed rule at the pixels on both sides, in $x$ and in $y$, each with a share $v$ of it. Which shares? With
+# $l, c, r$ the logarithms of the beliefs left of the greatest, at it, and right of it, the parabola's vertex moves by
+#
+# $$d\,\mathrm{shift} = \frac{(c - l)\,dr - (r - l)\,dc - (c - r)\,dl}{(2c - l - r)^2}$$
+#
+# Lowering alone should move a peak nowhere: what is *raised* is to pull it. So the shares of the two pixels are as
+# $(r - l)\,b_r$ to $(c - l)\,b_c$. For a Gaussian of width $\sigma$, $l, c, r$ are $-(1 + u)^2$, $-u^2$ and
+# $-(1 - u)^2$ over $2 \sigma^2$, with $u$ the shift, and at a distance $t$ from $Y_p$ this is
+#
+# $$v(t) \propto \min(1 + 2t,\; 4 - 4t)\; e^{-t^2 / 2\sigma^2} \quad (t \le 1), \qquad v = 0 \quad (t > 1)$$
+#
+# At a whole pixel one share is 1, and the rule is the printed one. Halfway both are 1/2. In each direction they sum to
+# 1: $m = k \lVert D \rVert$ is taken altogether. `belief.belief_update_between` has it. Against the shares that come
+# to mind first, those that fall off linearly: which way do the sub-pixel peaks of 500 Gaussians move?
+
+# %% tags=["setup"]
+rng = np.random.default_rng(0)
+Y_between, D_between = rng.uniform(5, 10, (2, 500)), rng.standard_normal((2, 500))
+hills = belief.belief_maps(Y_between, 16, 16)
+
+
+def linear_shares(Y, D):
+    """The printed rule at the four pixels about each peak, by shares that fall off linearly."""
+    update = np.zeros_like(hills)
+    for corner in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        pixel = np.floor(Y) + np.array(corner)[:, None]
+        update += (1 - np.abs(pixel - Y)).prod(0)[:, None, None] * belief.belief_update(pixel, D, 16, 16)
+    return update
+
+
+# %%
+updates = {
+    "linear": linear_shares(Y_between, D_between),
+    "ours": belief.belief_update_between(Y_between, D_between, 16, 16),
+}
+astray = {}
+for name, update in updates.items():
+    moved = (belief.peaks(hills + 1e-5 * update, subpixel=True) - Y_between) / 1e-5
+    astray[name] = np.mean(np.any(moved * D_between < 0, axis=0))
+    print(f"{name:6}: {astray[name]:.0%} of the peaks move against D in x or in y")
+assert astray["ours"] == 0 and astray["linear"] > 0.2
+
+# %% [markdown]
+# Real maps are no Gaussians, so there it is a tendency and no law; and like the printed rule it is no derivative of
+# anything. `LiftingLayer(prior, subpixel=True)` reads and updates peaks so; the default is the printed way.
 #
 # ## The widget
 #
@@ -727,6 +781,7 @@ HTML(widget.film("steps", list(range(11))))
 # - The argmax is flat. There is no gradient to find; the supplement *chooses* an update: take $m = k\lVert D\rVert$
 #   from the peak, give $m\,N$ to the quadrant in which $D$ points.
 # - $D$ is minus the gradient, and the gradient of $B$ is minus the update: two signs, and a test for each.
+# - Between pixels, ours: the printed rule at the pixels on both sides, by shares that leave a peak where it is.
 # - Short steps wear a peak down; only steps of about $1/N_1$ command its direction. $k$ is free, and matters.
 # - Chained, (9), (8) and the rule take a loss on $\hat B$ to $B$. By hand and by the lifting layer: the same numbers.
 # - A peak moved by 5 cells comes home nearly always if its label is known, and in a minority of cases by the rest
