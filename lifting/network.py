@@ -18,7 +18,7 @@ import json
 import math
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -42,6 +42,11 @@ LAYOUT = "lifting network 1"
 
 SLACK = 1.0
 """How far outside [0, 1] an image's values may be, as augmentation leaves them; bytes and normalised images are out."""
+
+LAST_NOISE = 2.0
+"""How much larger the last lift takes the noise of landmarks to be than the prior does, which knows motion capture's."""
+LEAST_CONFIDENCE = 0.02
+"""The height of a peak that counts as if it were no lower."""
 
 Lifting = Literal["subgradient", "forward", "soft-argmax", "own-peak", "none"]
 
@@ -68,7 +73,7 @@ class Prediction:
     stages: tuple[StageMaps, ...]
     stride: int
     last_layer: LiftingLayer
-    """What lifts the last stage's maps, between pixels: the pose is that of `landmarks`."""
+    """What lifts the last stage's maps: the pose is that of `landmarks`, the more so the higher their peaks are."""
 
     @cached_property
     def landmarks(self) -> Float[torch.Tensor, "N 2 L"]:
@@ -81,7 +86,8 @@ class Prediction:
     def lifted(self) -> LiftedMaps:
         """The lift of the last stage's fused maps, in pixels of the map."""
         with torch.set_grad_enabled(self.stages[-1].fused.requires_grad):
-            lifted: LiftedMaps = self.last_layer(self._maps())
+            maps = self._maps()
+            lifted: LiftedMaps = self.last_layer(maps, confidences(maps))
         return lifted
 
     def _maps(self) -> torch.Tensor:
@@ -133,7 +139,7 @@ class Network(nn.Module):
         self.stages = nn.ModuleList(later)
         gradient = lifting if lifting == "subgradient" or lifting == "soft-argmax" else "stopped"
         self.layer = LiftingLayer(prior, gradient=gradient, subpixel=subpixel, k=k)
-        self.last_layer = LiftingLayer(prior, gradient=gradient, subpixel=True, k=k)
+        self.last_layer = LiftingLayer(noisier(prior, LAST_NOISE), gradient=gradient, subpixel=True, k=k)
         # w_t = sigmoid(weight): in [0, 1] whatever an optimiser does
         self.fusion = nn.Parameter(torch.full((configuration.stages,), math.log(0.7 / 0.3)))
 
@@ -291,6 +297,21 @@ def load_network(path: str | os.PathLike[str] | None = None, prior: PosePrior | 
             f"those of a {about['configuration']!r} network",
         )
     return network.eval()
+
+
+def confidences(maps: torch.Tensor) -> Float[torch.Tensor, "N L"] | None:
+    """How much each landmark counts in the last lift: the square of its peak's height, at most 1. None without values.
+
+    A weight is to a landmark what the inverse of its variance is. The square was the best of the powers 0, 1 and 2.
+    """
+    if maps.is_meta:
+        return None
+    return maps.detach().amax((2, 3)).nan_to_num(0).clamp(LEAST_CONFIDENCE, 1).square()
+
+
+def noisier(prior: PosePrior, factor: float) -> PosePrior:
+    """The same poses, as likely as they were, seen with `factor` times the noise."""
+    return replace(prior, sigma=factor * prior.sigma, noise_variance=factor**2 * prior.noise_variance)
 
 
 def fingerprint(prior: PosePrior) -> str:
