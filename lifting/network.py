@@ -44,7 +44,7 @@ SLACK = 1.0
 """How far outside [0, 1] an image's values may be, as augmentation leaves them; bytes and normalised images are out."""
 
 LAST_NOISE = 2.0
-"""How much larger the last lift takes the noise of landmarks to be than the prior does, which knows motion capture's."""
+"""How much larger the last lift takes the landmarks' noise to be than the prior, which knows motion capture's, does."""
 LEAST_CONFIDENCE = 0.02
 """The height of a peak that counts as if it were no lower."""
 

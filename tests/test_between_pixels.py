@@ -1,5 +1,6 @@
 """Peaks between pixels: the update by loops, where it moves a peak, and the layer and network that use it."""
 
+import dataclasses
 import math
 import re
 
@@ -12,7 +13,7 @@ from lifting.belief import belief_maps, belief_update, belief_update_between, be
 from lifting.camera import flip_y
 from lifting.front import lift
 from lifting.layer import LiftingLayer, lift_peaks
-from lifting.network import build_network, save_network
+from lifting.network import build_network, confidences, noisier, save_network
 from lifting.support.arrays import to_numpy, trusted
 from lifting.updating import ProjectedLoss, correct, from_loss_to_peaks
 from tests.test_layer import OUTPUTS, people
@@ -255,8 +256,27 @@ def test_the_pose_is_that_of_the_networks_own_landmarks():
     prediction = build_network("small", PRIOR)(torch.rand(2, 3, 128, 128))
     own = (prediction.lifted.landmarks + 0.5) * 4 - 0.5
     torch.testing.assert_close(own, prediction.landmarks)
-    want = lift(flip_y(prediction.landmarks.double().detach()), PRIOR, scale=None).pose
-    torch.testing.assert_close(prediction.pose.double(), want, rtol=1e-4, atol=1e-2)
+    maps = prediction[1].fused[:, :17].detach()
+    weights = maps.amax((2, 3)).clamp(0.02, 1).square()
+    torch.testing.assert_close(confidences(maps), weights)
+    wide = dataclasses.replace(PRIOR, sigma=2 * PRIOR.sigma, noise_variance=4 * PRIOR.noise_variance)
+    own = flip_y(prediction.landmarks.double().detach())
+    want = lift(own, wide, scale=None, weights=weights.double())
+    torch.testing.assert_close(prediction.pose.double(), want.pose, rtol=1e-3, atol=0.05)
+    torch.testing.assert_close(prediction.scale.double(), want.scale, rtol=1e-3, atol=0)
+
+
+def test_more_noise_leaves_poses_as_likely_as_they_were():
+    wide = noisier(PRIOR, 2.0)
+    np.testing.assert_allclose(wide.component_variance, PRIOR.component_variance)
+    np.testing.assert_allclose(wide.noise_variance, 4 * PRIOR.noise_variance)
+
+
+def test_confidences_of_maps_that_say_nothing():
+    maps = torch.zeros(2, 3, 4, 5)
+    maps[0, 1, 2, 2], maps[1, 0, 0, 0], maps[1, 1, 0, 0] = 0.5, math.nan, 7.0
+    torch.testing.assert_close(confidences(maps), torch.tensor([[0.0004, 0.25, 0.0004], [0.0004, 1.0, 0.0004]]))
+    assert confidences(maps.to("meta")) is None
 
 
 def test_own_peaks_are_fused_without_lifting_or_gradient():

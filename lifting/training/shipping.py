@@ -22,11 +22,24 @@ import torch
 import tyro
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from lifting.belief import peaks
+from lifting.camera import flip_y
 from lifting.datasets.composing import finish
-from lifting.datasets.real_frames import load_real_frames, transform
+from lifting.datasets.real_frames import RealFrame, load_real_frames, transform
 from lifting.datasets.rendered import RenderedPeople, as_jpeg, load_rendered, open_shards
 from lifting.drawing.plots import draw_landmarks_on_photo
-from lifting.network import Network, load_network, save_network
+from lifting.front import lift
+from lifting.metrics import p_mpjpe
+from lifting.network import (
+    LAST_NOISE,
+    Network,
+    confidences,
+    fingerprint,
+    load_network,
+    noisier,
+    save_network,
+)
+from lifting.pose_prior import PosePrior, load_prior
 from lifting.support.commands import step_of
 from lifting.support.files import write_atomically, write_json
 from lifting.support.templates import render
@@ -49,8 +62,76 @@ def measure(network: Network) -> dict[str, Any]:
         "test": evaluate(network, test) | {"looked again": looked_again(network, test)},
         "validation": evaluate(network, load_rendered("validation")),
         "photos": evaluate_real(network, load_real_frames()),
+        "last lift": last_lifts(network),
+        "crops": {f"{share:.0%}": photos_cut(network, share) for share in SHARES},
         "w": torch.sigmoid(network.fusion).tolist(),
     }
+
+
+SHARES = (0.5, 0.65, 0.8, 0.9, 0.95, 1.1)
+"""Of a square picture's height that the person fills."""
+
+
+def photos_cut(network: Network, share: float) -> dict[str, float | None]:
+    """The figures of the last stage on the photos, cut so that the person fills `share` of the height."""
+    frames = load_real_frames()
+    pictures, truth, known = photos(frames, share)
+    return in_the_image(read(network, pictures).landmarks[-1], truth, known)
+
+
+def last_lifts(network: Network) -> dict[str, dict[str, float]]:
+    """P-MPJPE in mm of the last stage's landmarks, lifted in several ways, the network's own at the end.
+
+    Of renders all landmarks count, of the photos 12, against the triangulated ones.
+    """
+    frames, limbs = load_real_frames(), np.isin(np.arange(17), LIMBS)
+    sets = {split: load_rendered(split) for split in ("test", "validation")}
+    images = {split: people.images for split, people in sets.items()} | {"photos": photos(frames)[0]}
+    truth = {split: people.pose for split, people in sets.items()}
+    truth["photos"] = np.stack([frame.pseudo_truth for frame in frames])
+    known = {split: np.ones((len(people), 17), dtype=bool) for split, people in sets.items()}
+    known["photos"] = np.stack([frame.pseudo_visible & limbs for frame in frames])
+    found = {name: last_maps(network, own) for name, own in images.items()}
+    wide, embedded = noisier(network.prior, LAST_NOISE), load_prior()
+    ways: dict[str, tuple[PosePrior, bool, bool]] = {
+        "whole pixels": (network.prior, False, False),
+        "between pixels": (network.prior, True, False),
+        "and with a network's noise": (wide, True, False),
+        "and with confidences": (wide, True, True),
+    }
+    if fingerprint(embedded) != fingerprint(network.prior):
+        ways["the same with the embedded prior"] = (noisier(embedded, LAST_NOISE), True, True)
+    return {
+        way: {name: in_millimetres(maps, how, truth[name], known[name]) for name, maps in found.items()}
+        for way, how in ways.items()
+    }
+
+
+def in_millimetres(
+    maps: torch.Tensor, how: tuple[PosePrior, bool, bool], truth: np.ndarray, known: np.ndarray
+) -> float:
+    """P-MPJPE of belief maps (N, 17, H, W) lifted with a prior, between pixels or not, with confidences or not."""
+    prior, subpixel, weighted = how
+    lifted = lift(flip_y(peaks(maps, subpixel=subpixel)), prior, scale=None,
+                  weights=confidences(maps) if weighted else None)  # fmt: skip
+    pose = (lifted.pose / lifted.scale[:, None, None]).numpy()
+    errors = [1000 * p_mpjpe(own, true, seen) for own, true, seen in zip(pose, truth, known, strict=True)]
+    return float(np.mean(errors))
+
+
+def last_maps(network: Network, images: np.ndarray, batch: int = 50) -> torch.Tensor:
+    """The last stage's fused maps (N, 17, H, W), in float64."""
+    with torch.inference_mode():
+        parts = [network(part.float() / 255)[-1].fused for part in torch.from_numpy(images).split(batch)]
+    return torch.cat(parts)[:, :-1].double()
+
+
+def photos(frames: Sequence[RealFrame], share: float = 0.8) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The real photos as `square` cuts them, where their landmarks are, and which are known and of the limbs."""
+    pictures, into = zip(*(square(frame, share=share) for frame in frames), strict=True)
+    truth = [transform(A, frame.pseudo_pixels.T).T for A, frame in zip(into, frames, strict=True)]
+    known = np.stack([frame.pseudo_visible for frame in frames]) & np.isin(np.arange(17), LIMBS)
+    return np.stack(pictures), np.stack(truth), known
 
 
 def looked_again(network: Network, people: RenderedPeople, batch: int = 50) -> dict[str, float | None]:
