@@ -11,6 +11,7 @@ import csv
 import hashlib
 import io
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ from lifting.datasets.rendered import RenderedPeople, as_jpeg, load_rendered, op
 from lifting.drawing.plots import draw_landmarks_on_photo
 from lifting.front import lift
 from lifting.metrics import p_mpjpe
+from lifting.misfit import PoorFit
 from lifting.network import (
     LAST_NOISE,
     Network,
@@ -112,8 +114,11 @@ def in_millimetres(
 ) -> float:
     """P-MPJPE of belief maps (N, 17, H, W) lifted with a prior, between pixels or not, with confidences or not."""
     prior, subpixel, weighted = how
-    lifted = lift(flip_y(peaks(maps, subpixel=subpixel)), prior, scale=None,
-                  weights=confidences(maps) if weighted else None)  # fmt: skip
+    Y, weights = flip_y(peaks(maps, subpixel=subpixel)), confidences(maps) if weighted else None
+    with warnings.catch_warnings():
+        # the errors say how well it fits
+        warnings.simplefilter("ignore", PoorFit)
+        lifted = lift(Y, prior, scale=None, weights=weights)
     pose = (lifted.pose / lifted.scale[:, None, None]).numpy()
     errors = [1000 * p_mpjpe(own, true, seen) for own, true, seen in zip(pose, truth, known, strict=True)]
     return float(np.mean(errors))
