@@ -32,7 +32,7 @@ from lifting.belief import belief_maps, peaks
 from lifting.camera import flip_y, rescale_pixels
 from lifting.convolutions import CONFIGURATIONS, TRUNKS, Configuration, refining_stage
 from lifting.layer import LiftedMaps, LiftingLayer
-from lifting.pose_prior import PosePrior, load_prior
+from lifting.pose_prior import PosePrior, load_older_mixture, load_prior
 from lifting.support.arrays import check_shape, fail, like, refuse, single, trusted
 from lifting.support.checked import Count, Positive, checked
 from lifting.support.files import data_path, write_atomically
@@ -264,14 +264,13 @@ def load_network(path: str | os.PathLike[str] | None = None, prior: PosePrior | 
 
     Args:
         path: a file of `save_network` or of a checkpoint; None: the shipped one, trained on rendered people.
-        prior: the model of pose that it was trained with; the embedded one where None.
+        prior: the model of pose that it was trained with; None: whichever embedded one that was.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: the file is cut short, of another kind or layout, or of a network trained with another prior.
     """
     path = data_path("network.safetensors") if path is None else path
-    prior = load_prior() if prior is None else prior
     try:
         with open(path, "rb") as file:
             data = file.read()
@@ -284,10 +283,11 @@ def load_network(path: str | os.PathLike[str] | None = None, prior: PosePrior | 
         fail("path", f"{path}, which can't be read ({error})", "a whole file of save_network")
     if about.get("layout") != LAYOUT:
         fail("path", f"{path}, of layout {about.get('layout')!r}", f"a file of save_network, of layout {LAYOUT!r}")
-    if about["prior"] != fingerprint(prior):
-        fail("prior", fingerprint(prior), f"the prior that {path} was trained with, {about['prior']}")
-    # older files know of whole pixels only
-    network = build_network(about["configuration"], prior, about["lifting"], subpixel=about.get("subpixel", False))
+    prints = {fingerprint(one): one for one in ([prior] if prior else [load_prior(), load_older_mixture()])}
+    if about["prior"] not in prints:
+        fail("prior", " and ".join(prints), f"the prior that {path} was trained with, {about['prior']}")
+    prior, subpixel = prints[about["prior"]], about.get("subpixel", False)  # older files know of whole pixels only
+    network = build_network(about["configuration"], prior, about["lifting"], subpixel=subpixel)
     try:
         network.load_state_dict({key: value.float() for key, value in weights.items()})
     except RuntimeError as error:

@@ -370,6 +370,11 @@ def face_viewer(prior: PosePrior, left: Sequence[int], right: Sequence[int]) -> 
     return dataclasses.replace(prior, mu=turn(prior.mu, theta), e=turn(prior.e, theta[:, None]))
 
 
+def load_older_mixture() -> PosePrior:
+    """The prior that the shipped network was trained with, five Gaussians with 25 bases each: see `data/prior.md`."""
+    return load_prior(data_path("prior_mixture.npz"))
+
+
 def load_prior(path: str | os.PathLike[str] | None = None) -> PosePrior:
     """The prior in the `.npz` file at `path`, or the embedded one, learned from real motion capture.
 
@@ -382,9 +387,7 @@ def load_prior(path: str | os.PathLike[str] | None = None) -> PosePrior:
         with open(path, "rb") as file:
             if file.read(len(MATLAB)) == MATLAB:
                 reader = "lifting.fitting.released.load_matlab_prior"
-                fail(
-                    "path", f"{path}, a MATLAB file", f"an .npz file of save_prior ({reader} reads the released model)"
-                )
+                fail("path", f"{path}, a MATLAB file", f"an .npz file of save_prior ({reader} reads the released one)")
     arrays: dict[str, Any] = load_npz(path, (*FIELDS, "landmarks"))
     arrays["landmarks"] = np.atleast_1d(arrays["landmarks"]).tolist()
     return PosePrior(**arrays)

@@ -230,6 +230,15 @@ def test_growing_is_no_worse_than_all_bases_at_once_after_one_alignment(seed):
     assert grow_basis(poses, 4).log_likelihood[-1] >= fixed
 
 
+def test_known_headings_lead_to_the_model_that_growing_finds():
+    poses = sample(known_prior(J=5, noise=0.03), 300, np.random.default_rng(0)).poses
+    grown = fit_prior(poses, 5)
+    near = grown.theta + 0.02 * np.random.default_rng(1).standard_normal(300)
+    again = fit_prior(poses, 5, start=near)
+    assert set(again.growth_bases) == {5} and (np.diff(again.growth) > -1e-9).all()
+    assert again.growth[-1] == pytest.approx(grown.growth[-1], abs=1e-3)
+
+
 # --- the mixture -------------------------------------------------------------------------------------------------
 
 
@@ -317,6 +326,7 @@ POSES = sample(known_prior(L=4), 10, np.random.default_rng(0)).poses
         ({"rounds": 0}, "rounds: got 0, expected a whole number >= 1"),
         ({"tolerance": 0.0}, "tolerance: got 0.0, expected a finite number > 0"),
         ({"left": [0], "right": [7]}, r"right: got \[7\], expected indices of landmarks"),
+        ({"start": np.zeros(9)}, r"start: got shape \(9,\), expected shape \(10,\): a heading for each pose"),
         ({"landmarks": ("a",)}, "landmarks: got .*expected 4 different names"),
     ],
 )

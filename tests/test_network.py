@@ -10,7 +10,7 @@ import torch
 
 from lifting.layer import LiftingLayer
 from lifting.network import CONFIGURATIONS, build_network, fingerprint, load_network, save_network, target_maps
-from lifting.pose_prior import load_prior
+from lifting.pose_prior import load_older_mixture, load_prior
 from lifting.support.files import data_path
 from lifting.training.complexity import by_part, bytes_kept, cost, parts, table
 
@@ -277,6 +277,18 @@ def test_weights_that_do_not_fit_are_refused(tmp_path, saved):
         safetensors.torch.save_file(weights, tmp_path / "less", file.metadata())
     with pytest.raises(ValueError, match=r"^path: got .*less, whose weights don't fit .*fusion"):
         load_network(tmp_path / "less")
+
+
+def test_a_network_keeps_the_embedded_prior_that_it_was_trained_with(tmp_path, saved):
+    older = load_older_mixture()
+    save_network(build_network("laptop", older), tmp_path / "older")
+    assert fingerprint(load_network(tmp_path / "older").prior) == fingerprint(older) != fingerprint(PRIOR)
+    assert fingerprint(load_network(saved).prior) == fingerprint(PRIOR) == fingerprint(build_network("laptop").prior)
+    other = dataclasses.replace(PRIOR, mu=PRIOR.mu * 1.01)
+    save_network(build_network("laptop", other), tmp_path / "other")
+    with pytest.raises(ValueError, match=f"^prior: got {fingerprint(PRIOR)} and .*, expected the prior that .*other"):
+        load_network(tmp_path / "other")
+    assert load_network(tmp_path / "other", other).prior is other
 
 
 def test_another_prior_is_refused(saved):

@@ -7,7 +7,7 @@ chooses.
 
 SCS is told to stop where the residuals of the conditions of optimality are below EPS = 1e-10 (with 1e-12 it sometimes
 gives up where landmarks are missing). The dual residual is the slope of (2), and (2) curves nowhere less than its
-ridge, 2 min(sigma)^2 = 8.7e-4. So the coefficients may be wrong by about EPS over that, 1.1e-7: the tolerance here, for
+ridge, 2 min(sigma)^2 = 1.7e-3. So the coefficients may be wrong by about EPS over that, 6.0e-8: the tolerance here, for
 costs and derivatives too. `mode="dense"` has diffcp solve for the derivative directly; it iterates otherwise.
 """
 
@@ -36,7 +36,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"),
 ]
 
-FRAMES, L, J = 6, 17, 25
+FRAMES, L, J = 6, 17, 34
 EPS = 1e-10
 ACCURATE = {"eps": EPS, "max_iters": 100_000, "mode": "dense", "n_jobs_forward": 1, "n_jobs_backward": 1}
 
@@ -62,7 +62,8 @@ def argmin_layer(free_scale=False, moved=False):
 
 @pytest.fixture(scope="module")
 def prior():
-    return load_prior()
+    """Less the bases whose coefficients some component holds at 0: sigma = 1000 is hard on SCS, and changes nothing."""
+    return load_prior().subset(bases=J)
 
 
 @pytest.fixture(scope="module")

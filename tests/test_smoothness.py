@@ -30,7 +30,7 @@ from lifting.drawing import plots
 from lifting.drawing.plots import winners
 from lifting.fitting.default_prior import group_of
 from lifting.front import landmark_jacobian, lift
-from lifting.pose_prior import PosePrior, load_prior
+from lifting.pose_prior import PosePrior, load_older_mixture
 from lifting.solve import (
     centre,
     free_scale,
@@ -66,7 +66,7 @@ def weights_of(options):
 
 @pytest.fixture(scope="module")
 def prior():
-    return load_prior()
+    return load_older_mixture()
 
 
 @pytest.fixture(scope="module")

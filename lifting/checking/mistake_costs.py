@@ -19,7 +19,7 @@ from lifting.front import Lifted, lift
 from lifting.landmark_gradient import pull_back
 from lifting.metrics import mpjpe
 from lifting.misfit import PoorFit
-from lifting.pose_prior import Gaussian, PosePrior, load_prior
+from lifting.pose_prior import Gaussian, PosePrior, load_older_mixture
 from lifting.skeleton import HUMAN36M
 from lifting.solve import (
     centre,
@@ -194,12 +194,12 @@ def of_no_centring() -> str:
     away, one = np.array([[0.1], [0.0]]), _held_out()[0]
     all_seen = np.ones(one.L, dtype=bool)
     no_legs = np.array(["knee" not in name and "ankle" not in name for name in HUMAN36M.landmarks])
-    cases = (one, all_seen), (one, no_legs), (load_prior(), all_seen)
+    cases = (one, all_seen), (one, no_legs), (load_older_mixture(), all_seen)
     wrong, right = ([_lift_with(f, prior, seen, away) for prior, seen in cases] for f in (uncentred, centre))
     return (
         f"MPJPE of held-out walks 0.1 m beside the origin: {wrong[0]:.0f} mm, {right[0]:.0f} mm when centred. With "
-        f"knees and ankles missing {wrong[1]:.0f} mm, {right[1]:.0f} mm when centred. With the embedded mixture, which "
-        f"has learned these walks, {wrong[2]:.0f} mm, {right[2]:.0f} mm when centred."
+        f"knees and ankles missing {wrong[1]:.0f} mm, {right[1]:.0f} mm when centred. With the mixture of "
+        f"`prior_mixture.npz`, which has learned these walks, {wrong[2]:.0f} mm, {right[2]:.0f} mm when centred."
     )
 
 

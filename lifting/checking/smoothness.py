@@ -7,7 +7,6 @@ were free to turn (`lifting.checking.turning`). Here is how much of either there
     python -m lifting.checking.smoothness     # measure; write data/smoothness.json and docs/smoothness.md
 """
 
-import json
 import math
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -29,12 +28,12 @@ from lifting.checking.turning import (
 )
 from lifting.datasets.motion_capture import MotionCapture, load_motion_capture
 from lifting.datasets.real_frames import RealFrame, belief_human36m, load_real_frames, peaks
-from lifting.fitting.default_prior import Settings, clip_poses, group_of, learn
+from lifting.fitting.default_prior import BEFORE, clip_poses, group_of, learn
 from lifting.front import landmark_jacobian, lift
-from lifting.pose_prior import PosePrior, load_prior
+from lifting.pose_prior import PosePrior, load_older_mixture
 from lifting.solve import centre, unwrap, weighted_mean
 from lifting.support.arrays import fail
-from lifting.support.files import PACKAGE, data_path, rounded, write_atomically, write_json
+from lifting.support.files import PACKAGE, rounded, write_atomically, write_json
 from lifting.support.options import Folder
 from lifting.support.templates import render
 
@@ -90,12 +89,11 @@ def draw_sample() -> Sample:
 
 
 def held_out_prior(group: int) -> PosePrior:
-    """A prior learned as the embedded one was, but from all other groups of clips."""
+    """A prior learned as the mixture was, but from all other groups of clips."""
     motion = load_motion_capture()
-    settings = Settings(**json.loads(data_path("prior_held_out.json").read_text())["chosen"]["settings"])
     name = group_names(motion)[group]
     others = [clip for clip in motion.clip_names if len(clip_poses(motion, clip)) and group_of(clip) != name]
-    return learn(motion, others, settings).prior
+    return learn(motion, others, BEFORE).prior
 
 
 def held_out_crossings(sample: Sample, rotations: int = ROTATIONS) -> dict[str, Any]:
@@ -243,7 +241,7 @@ FOLD_FRAME = 200
 
 def measure() -> dict[str, Any]:
     """Everything that `docs/smoothness.md` reports; the same numbers in every run but for rounding."""
-    prior, sample = load_prior(), draw_sample()
+    prior, sample = load_older_mixture(), draw_sample()
     photos = [real_landmarks(frame) for frame in load_real_frames()]
 
     def photo_crossings(rotations: int) -> list[Crossings]:

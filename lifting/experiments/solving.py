@@ -32,7 +32,7 @@ from lifting.fitting.default_prior import Settings, clip_poses, group_of, learn
 from lifting.fitting.ppca import fit_ppca
 from lifting.front import lift
 from lifting.metrics import mpjpe
-from lifting.pose_prior import PosePrior, face_viewer, load_prior
+from lifting.pose_prior import PosePrior, face_viewer, load_older_mixture
 from lifting.refining import Refinement
 from lifting.skeleton import HUMAN36M, mirror
 
@@ -129,7 +129,7 @@ def microseconds(prior: PosePrior, frames: int = 20_000, repeats: int = SEEDS) -
 
 def save_speed(out: Path) -> None:
     """Time the lifting and write the claim on speed."""
-    prior = load_prior()
+    prior = load_older_mixture()
     times = {"one Gaussian": microseconds(prior.subset(components=[0])), f"{prior.K} Gaussians": microseconds(prior)}
     comparisons = [
         compare(name, "the paper's one Gaussian", own, [1e6 / PAPER] * len(own),

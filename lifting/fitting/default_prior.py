@@ -1,11 +1,10 @@
 """The embedded prior: how it is learned from the embedded motion capture, and how its settings were chosen.
 
-Settings are chosen by what they are for, lifting people who were not learned from: a group of clips is held out,
-a prior is learned from the others, and the held-out poses are lifted from their exact 2D landmarks, seen from eight
-headings by a level camera at a known scale. Clips that are nearly the same motion form one group and are held out
-together. `data/prior.md` has the outcome.
+Settings are chosen by what they are for, lifting people who were not learned from: `lifting.fitting.held_out` has the
+protocol. Clips that are nearly the same motion form one group and are held out together. The search is greedy: each of
+`STEPS` tries some changes of what is best so far, and the best of them all goes on. `data/prior.md` has the outcome.
 
-Make `prior.npz`, `prior_held_out.json` and `prior.md` again:
+Make `prior.npz`, `prior_mixture.npz`, `prior_held_out.json` and `prior.md` again:
 
     python -m lifting.fitting.default_prior --out data/
 """
@@ -15,6 +14,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import statistics
 import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -26,12 +26,12 @@ import torch
 import tyro
 from jaxtyping import Float
 
-from lifting.camera import rotation_angles, turn
 from lifting.datasets.motion_capture import MotionCapture, load_motion_capture, trunk_lean
-from lifting.fitting.fit_prior import FittedPrior, fit_prior
-from lifting.front import lift
-from lifting.metrics import mpjpe
-from lifting.pose_prior import PosePrior, save_prior
+from lifting.fitting import augment
+from lifting.fitting.alignment import align_to_prior
+from lifting.fitting.fit_prior import FitOptions, FittedPrior, fit_prior, grow_basis
+from lifting.fitting.held_out import HEADINGS, LANDMARK_NOISE, PITCHES, measure, photo_errors, pitched, summary
+from lifting.pose_prior import PosePrior, load_prior, save_prior
 from lifting.skeleton import HUMAN36M, mirror
 from lifting.support.files import data_path, write_atomically, write_json
 from lifting.support.options import Folder
@@ -50,10 +50,6 @@ UPRIGHT = 60.0
 MOST_FRAMES = 100
 """At most so many poses of a clip, evenly spaced over it."""
 
-HEADINGS = 8
-LANDMARK_NOISE = 0.010
-"""The standard deviation, in metres, of what is added to 2D landmarks to see what noise does."""
-
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
@@ -65,6 +61,10 @@ class Settings:
         mirrored: whether every pose is learned as its mirror image, too.
         balance: a clip of n poses counts n^(1 - balance): 0 counts poses, 1 counts clips.
         noise_floor: as in `fit_prior`, in metres.
+        copies: so many varied copies take each pose's place; 0: poses are learned as recorded.
+        mixed: the share of copies that get the trunk and arms of another pose (`augment.mix`).
+        perturbed: how far the joints of copies turn (`augment.perturb`).
+        stretched: how much the lengths of their bones vary (`augment.stretch`).
     """
 
     bases: int
@@ -72,15 +72,41 @@ class Settings:
     mirrored: bool = True
     balance: float = 0.5
     noise_floor: float = 1e-3
+    copies: int = 0
+    mixed: float = 0.0
+    perturbed: float = 0.0
+    stretched: float = 0.0
 
 
-GRID = tuple(Settings(bases=J, components=K) for K in (1, 3, 5) for J in (5, 10, 15, 20, 25))
-"""What is compared first."""
+BEFORE = Settings(25, 5, balance=0.0)
+"""Those of the older prior: the best of a search that knew no copies."""
 
-VARIATIONS: tuple[dict[str, Any], ...] = (
-    {"mirrored": False}, {"balance": 0.0}, {"balance": 1.0}, {"noise_floor": 0.01}, {"noise_floor": 0.02},
-)  # fmt: skip
-"""What is changed in the best of the grid."""
+START = Settings(40, balance=0.0)
+
+HEADED_BY = 25
+"""How many bases the Gaussian has that tells the headings of varied copies."""
+
+STEPS: dict[str, tuple[dict[str, Any], ...]] = {
+    "noise": tuple({"noise_floor": floor} for floor in (0.005, 0.01, 0.015, 0.02)),
+    "bases": tuple({"bases": J} for J in (25, 32, 46)),
+    "components, of poses as recorded": tuple({"components": K} for K in (3, 5)),
+    "copies": (
+        {"copies": 3, "mixed": 0.5},
+        {"copies": 3, "perturbed": 1.0},
+        {"copies": 3, "stretched": 0.07},
+        {"copies": 3, "mixed": 0.5, "perturbed": 1.0},
+        {"copies": 3, "mixed": 0.5, "perturbed": 1.0, "stretched": 0.07},
+    ),
+    "strength": tuple({"perturbed": strength} for strength in (1.4, 2.0)),
+    "components, of copies": tuple({"components": K} for K in (2, 3, 5)),
+    "noise again": tuple({"noise_floor": floor} for floor in (0.0125, 0.015)),
+    "lengths": tuple({"stretched": spread} for spread in (0.04,)),
+    "the rest": ({"mirrored": False}, {"balance": 0.5}, {"copies": 6}, {"bases": 34}),
+}
+"""What is tried, and in which order: changes of the best settings so far."""
+
+PRICES = {"components": 0.5, "bases": 0.01, "copies": 0.1}
+"""What each of them costs in the choice, in mm: lifting takes time for the first two, learning for all."""
 
 
 def group_of(clip: str) -> str:
@@ -104,37 +130,29 @@ def learn(motion: MotionCapture, clips: Iterable[str], settings: Settings) -> Fi
     weights = np.concatenate([np.full(len(part), len(part) ** -settings.balance) for part in kept])
     if settings.mirrored:
         poses, weights = np.concatenate([poses, mirror(poses, HUMAN36M)]), np.tile(weights, 2)
-    return fit_prior(
-        poses,
-        settings.bases,
-        settings.components,
-        frame_weights=weights,
-        noise_floor=settings.noise_floor,
-        shrinkage=100.0,
-        rounds=20,
-        tolerance=0.02,
-        landmarks=HUMAN36M.landmarks,
-        left=HUMAN36M.left,
-        right=HUMAN36M.right,
-    )
+    options: FitOptions = {"shrinkage": 100.0, "rounds": 20, "tolerance": 0.02}
+    if settings.copies:
+        # The recorded poses say where varied ones are headed; there are more of these, so each round does more.
+        grown = grow_basis(poses, HEADED_BY, frame_weights=weights, noise_floor=0.01, rounds=20, tolerance=0.5)
+        poses, weights = vary(poses, weights, settings)
+        start = align_to_prior(poses, grown.prior)[:, 0]
+        options = {"shrinkage": 100.0 * settings.copies, "rounds": 10, "tolerance": 0.05, "start": start}
+    options |= {"noise_floor": settings.noise_floor, "landmarks": HUMAN36M.landmarks}
+    options |= {"left": HUMAN36M.left, "right": HUMAN36M.right}
+    return fit_prior(poses, settings.bases, settings.components, frame_weights=weights, **options)
 
 
-def measure(prior: PosePrior, poses: Float[np.ndarray, "T 3 17"]) -> dict[str, float]:
-    """Errors in mm of lifting poses seen from all headings: see `data/prior.md` for what each column means."""
-    # Every pose starts from the heading at which it was recorded: the camera sees people from all around.
-    truth = np.concatenate([turn(poses, np.full(len(poses), theta)) for theta in rotation_angles(HEADINGS)])
-    lifted = lift(truth[:, :2], prior).pose
-    error = 1000 * mpjpe(lifted, truth, root="centroid")
-    reflected = 1000 * mpjpe(lifted * np.array([[1.0], [1.0], [-1.0]]), truth, root="centroid")
-    noise = LANDMARK_NOISE * np.random.default_rng(0).standard_normal(truth[:, :2].shape)
-    noisy = lift(truth[:, :2] + noise, prior).pose
-    return {
-        "mean_mm": float(error.mean()),
-        "median_mm": float(np.median(error)),
-        "pelvis_mean_mm": float(1000 * mpjpe(lifted, truth).mean()),
-        "flipped_percent": float(100 * (reflected < error).mean()),
-        "noisy_mean_mm": float(1000 * mpjpe(noisy, truth, root="centroid").mean()),
-    }
+def vary(
+    poses: Float[np.ndarray, "N 3 17"], weights: Float[np.ndarray, " N"], settings: Settings
+) -> tuple[Float[np.ndarray, "M 3 17"], Float[np.ndarray, " M"]]:
+    """Copies of poses that nobody recorded, M = `copies` N, with their weights; the same ones each time."""
+    generator = np.random.default_rng(0)
+    poses, weights = np.tile(poses, (settings.copies, 1, 1)), np.tile(weights, settings.copies)
+    others = poses[generator.choice(len(poses), len(poses), p=weights / weights.sum())]
+    mixed = generator.random(len(poses)) < settings.mixed
+    copies = np.where(mixed[:, None, None], augment.mix(poses, others), poses)
+    copies = augment.perturb(copies, generator, settings.perturbed)
+    return augment.stretch(copies, generator, settings.stretched), weights
 
 
 def hold_out(group: str, settings: Settings) -> list[dict[str, Any]]:
@@ -148,31 +166,64 @@ def hold_out(group: str, settings: Settings) -> list[dict[str, Any]]:
     return rows
 
 
-def summary(rows: Sequence[dict[str, Any]], column: str) -> float:
-    """The mean over groups of the mean over the group's clips."""
-    groups: dict[str, list[float]] = {}
-    for row in rows:
-        groups.setdefault(row["group"], []).append(row[column])
-    return float(np.mean([np.mean(values) for values in groups.values()]))
-
-
 def compare(candidates: Sequence[Settings], groups: Sequence[str], pool: ProcessPoolExecutor) -> list[dict[str, Any]]:
     """For each candidate its settings, summaries and rows; a line of progress for each on stderr."""
     jobs = [[pool.submit(hold_out, group, settings) for group in groups] for settings in candidates]
     results = []
-    for number, (settings, parts) in enumerate(zip(candidates, jobs, strict=True), start=1):
+    for settings, parts in zip(candidates, jobs, strict=True):
         rows = [row for part in parts for row in part.result()]
         overall = {name: summary(rows, name) for name in ("mean_mm", "pelvis_mean_mm", "noisy_mean_mm")}
         results.append({"settings": dataclasses.asdict(settings), **overall, "clips": rows})
-        print(f"[{number}/{len(candidates)}] {settings}: {overall['mean_mm']:.1f} mm", file=sys.stderr, flush=True)
+        said = f"{overall['mean_mm']:.1f} mm, noisy {overall['noisy_mean_mm']:.1f} mm"
+        print(f"{settings}: {said}", file=sys.stderr, flush=True)
     return results
 
 
+def search(groups: Sequence[str], pool: ProcessPoolExecutor) -> list[dict[str, Any]]:
+    """Every candidate in the order in which it was tried, each with the step that tried it."""
+    tried = [{"step": name, **result} for name, settings in (("before", BEFORE), ("start", START))
+             for result in compare([settings], groups, pool)]  # fmt: skip
+    for name, changes in STEPS.items():
+        best = Settings(**lowest(tried)["settings"])
+        candidates = [dataclasses.replace(best, **change) for change in changes]
+        tried += [{"step": name, **result} for result in compare(candidates, groups, pool)]
+    return tried
+
+
+def lowest(results: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """The result that the choice falls on: the least `score`."""
+    return min(results, key=score)
+
+
+def score(result: dict[str, Any]) -> float:
+    """What the search minimises: the mean of the errors without and with noise, in mm, and `PRICES`."""
+    price = sum(each * result["settings"][name] for name, each in PRICES.items())
+    return (result["mean_mm"] + result["noisy_mean_mm"]) / 2 + price
+
+
+def beside(group: str, settings: Settings) -> list[dict[str, Any]]:
+    """As `hold_out`, with cameras that look down."""
+    motion = load_motion_capture()
+    prior = learn(motion, [clip for clip in motion.clip_names if group_of(clip) != group], settings).prior
+    return [{"group": group, **pitched(prior, clip_poses(motion, clip))}
+            for clip in motion.clip_names if group_of(clip) == group]  # fmt: skip
+
+
+def report(settings: Settings, prior: PosePrior, groups: Sequence[str], pool: ProcessPoolExecutor) -> dict[str, Any]:
+    """What is told of a prior and not used to choose it: cameras that look down, and the photos."""
+    jobs = [pool.submit(beside, group, settings) for group in groups]
+    rows = [row for job in jobs for row in job.result()]
+    return {
+        "pitched_mm": {name: summary(rows, name) for name in rows[0] if name != "group"},
+        "photos_p_mpjpe_mm": photo_errors(prior),
+    }
+
+
 def build(out: Folder) -> None:
-    """Compare all candidates, learn the best from all clips, and write the prior, the table and the card.
+    """Compare all candidates, learn the best from all clips, and write the priors, the table and the card.
 
     Args:
-        out: the folder to write the three files into.
+        out: the folder to write the four files into; a `prior_mixture.npz` that is there stays.
     """
     motion = load_motion_capture()
     upright = [clip for clip in motion.clip_names if len(clip_poses(motion, clip))]
@@ -181,26 +232,31 @@ def build(out: Folder) -> None:
     context = multiprocessing.get_context("spawn")
     workers = min(2, os.cpu_count() or 1)
     with ProcessPoolExecutor(workers, mp_context=context, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        results = compare(GRID, groups, pool)
-        best = Settings(**_lowest(results)["settings"])
-        results += compare([dataclasses.replace(best, **change) for change in VARIATIONS], groups, pool)
-        chosen = _lowest(results)
-        fitted = pool.submit(learn, motion, upright, Settings(**chosen["settings"])).result()
-    save_prior(fitted.prior, out / "prior.npz")
+        tried = search(groups, pool)
+        chosen, before = lowest(tried), tried[0]
+        settings = Settings(**chosen["settings"])
+        prior = pool.submit(learn, motion, upright, settings).result().prior
+        if not (out / "prior_mixture.npz").exists():  # networks know it by its bytes, and these differ by machine
+            save_prior(pool.submit(learn, motion, upright, BEFORE).result().prior, out / "prior_mixture.npz")
+        chosen |= report(settings, prior, groups, pool)
+        before |= report(BEFORE, load_prior(out / "prior_mixture.npz"), groups, pool)
+    save_prior(prior, out / "prior.npz")
     table = {
         "prior_sha256": _sha256(out / "prior.npz"),
+        "prior_mixture_sha256": _sha256(out / "prior_mixture.npz"),
         "motion_capture_sha256": _sha256(data_path("motion_capture.npz")),
         "poses": sum(len(clip_poses(motion, clip)) for clip in upright),
         "chosen": chosen,
-        "candidates": [{key: value for key, value in result.items() if key != "clips"} for result in results],
+        "before": before,
+        "candidates": [{key: value for key, value in result.items() if key in KEPT} for result in tried],
     }
-    table = json.loads(json.dumps(table), parse_float=lambda text: round(float(text), 3))
+    table = json.loads(json.dumps(table), parse_float=lambda text: round(float(text), 4))
     write_json(out / "prior_held_out.json", table)
-    write_atomically(out / "prior.md", card(fitted.prior, table).encode())
+    write_atomically(out / "prior.md", card(prior, table).encode())
 
 
-def _lowest(results: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    return min(results, key=lambda result: result["mean_mm"])
+KEPT = ("step", "settings", "mean_mm", "pelvis_mean_mm", "noisy_mean_mm")
+"""What the table keeps of every candidate."""
 
 
 def _sha256(path: Path) -> str:
@@ -210,22 +266,26 @@ def _sha256(path: Path) -> str:
 def card(prior: PosePrior, table: dict[str, Any]) -> str:
     """The text of `prior.md`, all its numbers read from the prior and the table."""
     candidates = table["candidates"]
+    recorded = [row for row in candidates if not row["settings"]["copies"]]
+    varied = [row for row in candidates if row["settings"]["copies"]]
+    kinds = {"recorded": recorded, "varied": varied}
+    best = {
+        f"{kind}_{name}": min((row for row in rows if (row["settings"]["components"] > 1) == several), key=score)
+        for kind, rows in kinds.items() for name, several in (("single", False), ("several", True))
+    }  # fmt: skip
     return render(
         "lifting.fitting",
         "prior.md.j2",
         prior=prior,
         table=table,
-        chosen=table["chosen"],
         settings=table["chosen"]["settings"],
         noise=", ".join(f"{1000 * v**0.5:.1f}" for v in prior.noise_variance),
         weights=", ".join(f"{weight:.2f}" for weight in prior.weights),
-        single=_lowest(row for row in candidates if row["settings"]["components"] == 1),
-        several=_lowest(row for row in candidates if row["settings"]["components"] > 1),
-        upright=UPRIGHT,
-        most_frames=MOST_FRAMES,
-        headings=HEADINGS,
-        landmark_noise=LANDMARK_NOISE,
-    )
+        best=best,
+        median=statistics.median,
+        constants={"upright": UPRIGHT, "most_frames": MOST_FRAMES, "headings": HEADINGS, "pitches": PITCHES,
+                   "landmark_noise": LANDMARK_NOISE, "prices": PRICES, "start": START},
+    )  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

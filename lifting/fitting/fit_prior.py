@@ -32,7 +32,8 @@ Every step after the first raises the objective or leaves it as it is.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple, TypedDict, Unpack
 
 import numpy as np
@@ -55,6 +56,7 @@ class FitOptions(TypedDict, total=False):
     rounds: int
     tolerance: float
     seed: int
+    start: Float[np.ndarray, " N"] | None
     landmarks: tuple[str, ...]
     left: Sequence[int]
     right: Sequence[int]
@@ -70,6 +72,8 @@ class FitSettings:
         rounds: at most so many rounds of EM, and of `grow_basis` with all bases.
         tolerance: stop when a round raises the log-likelihood of a pose by less than this, in nats.
         seed: of the k-means that splits the poses.
+        start: headings (N,) to go on from with all bases at once, in the place of `grow_basis`; for poses made of
+            others whose headings are known.
         landmarks: their names, for the prior.
         left: indices of landmarks on the left; where they and `right` are given, the means are turned to face +z.
         right: indices of landmarks on the right.
@@ -80,6 +84,7 @@ class FitSettings:
     rounds: int = 100
     tolerance: float = 1e-5
     seed: int = 0
+    start: Float[np.ndarray, " N"] | None = None
     landmarks: tuple[str, ...] = ()
     left: Sequence[int] = ()
     right: Sequence[int] = ()
@@ -150,18 +155,35 @@ def grow_basis(
     _, theta = start_by_factorisation(poses)
     history: list[tuple[float, int]] = []
     for j in range(1, J + 1):
-        before = -np.inf
-        for _ in range(rounds if j == J else min(rounds, MOST_ROUNDS_WHILE_GROWING)):
-            turned = turn(poses, -theta)
-            prior = fit_ppca(turned, j, frame_weights=w, noise_floor=noise_floor)
-            theta = align_to_prior(poses, prior, theta[:, None])[:, 0]
-            now = float(w @ log_density(prior, turn(poses, -theta))[:, 0]) / w.sum()
-            history.append((now, j))
-            if now - before < tolerance:
-                break
-            before = now
+        most = rounds if j == J else min(rounds, MOST_ROUNDS_WHILE_GROWING)
+        fit = partial(fit_ppca, bases=j, frame_weights=w, noise_floor=noise_floor)
+        prior, theta, reached = _take_turns(poses, theta, w, fit, most, tolerance)
+        history += [(now, j) for now in reached]
     log_likelihood, steps = zip(*history, strict=True)
     return Growth(prior, theta, np.array(log_likelihood), np.array(steps))
+
+
+def _take_turns(
+    poses: np.ndarray, theta: np.ndarray, w: np.ndarray, fit: Callable[[np.ndarray], PosePrior], most: int, least: float
+) -> tuple[PosePrior, np.ndarray, list[float]]:
+    """Fitting and aligning in turn, `most` times or until one gains less than `least`: prior, headings, history."""
+    history: list[float] = []
+    for _ in range(most):
+        prior = fit(turn(poses, -theta))
+        theta = align_to_prior(poses, prior, theta[:, None])[:, 0]
+        history.append(float(w @ log_density(prior, turn(poses, -theta))[:, 0]) / w.sum())
+        if len(history) > 1 and history[-1] - history[-2] < least:
+            break
+    return prior, theta, history
+
+
+def _go_on(poses: np.ndarray, theta: np.ndarray, J: int, w: np.ndarray, settings: FitSettings) -> Growth:
+    """What `grow_basis` gives, from known headings: all J bases at once."""
+    if np.shape(theta) != (len(poses),):
+        fail("start", f"shape {np.shape(theta)}", f"shape ({len(poses)},): a heading for each pose")
+    fit = partial(fit_ppca, bases=check_bases(J, poses.shape[-1]), frame_weights=w, noise_floor=settings.noise_floor)
+    prior, theta, reached = _take_turns(poses, theta, w, fit, settings.rounds, settings.tolerance)
+    return Growth(prior, theta, np.array(reached), np.full(len(reached), J))
 
 
 def fit_prior(
@@ -212,13 +234,17 @@ def fit_prior(
     if len(poses) < K:
         fail("components", K, f"at most the {len(poses)} poses")
     w = check_frame_weights(frame_weights, len(poses))
-    growth = grow_basis(
-        poses,
-        bases,
-        frame_weights=w,
-        noise_floor=settings.noise_floor,
-        rounds=settings.rounds,
-        tolerance=settings.tolerance,
+    growth = (
+        _go_on(poses, settings.start, bases, w, settings)
+        if settings.start is not None
+        else grow_basis(
+            poses,
+            bases,
+            frame_weights=w,
+            noise_floor=settings.noise_floor,
+            rounds=settings.rounds,
+            tolerance=settings.tolerance,
+        )
     )
     prior, theta, em = growth.prior, growth.theta[:, None], np.zeros(0)
     responsibilities = np.ones((len(poses), 1))

@@ -12,7 +12,7 @@ from lifting.pose_prior import Gaussian, PosePrior, log_density
 from lifting.solve import centre
 from lifting.support.arrays import check_array, check_count, check_positive, fail, to_constant
 
-LEAST_SPREAD = 1e-9
+LEAST_SPREAD = 1e-6
 """The least variance of a coefficient, as a share of the noise's: a basis that explains nothing keeps this much."""
 
 
@@ -33,7 +33,7 @@ def fit_ppca(
     D = 3L - 3; the mean over 3L - J would make the noise too small.
 
     With a floor under v the solution stays closed: the likelihood falls as v rises above its optimum, so v is the
-    larger of the two, and lambda_j = max(l_j - v, 0) (kept above 0 by a billionth of v, so that sigma is finite).
+    larger of the two, and lambda_j = max(l_j - v, 0) (kept above 0 by a millionth of v, so that sigma is finite).
 
     Args:
         poses: in metres; centred here.

@@ -14,7 +14,7 @@ Colours come later (`lifting.datasets.composing`), so that one buffer serves for
 
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -26,6 +26,7 @@ from scipy.spatial.transform import Rotation
 
 from lifting.camera import flip_y, rotation, tilted_camera
 from lifting.datasets.rendered import SEGMENTS, SIZE
+from lifting.fitting import augment
 from lifting.skeleton import HUMAN36M
 
 FINER = 2
@@ -296,8 +297,8 @@ class Limb(NamedTuple):
     """How far the upper bone twists about itself at most, radians."""
 
 
-ARM = Limb(("shoulder", "elbow", "wrist"), ("upperarm01", "upperarm02", "lowerarm01", "wrist"), 2.5)
-LEG = Limb(("hip", "knee", "ankle"), ("upperleg01", "upperleg02", "lowerleg01", "foot"), 1.2)
+ARM = Limb(augment.ARM, ("upperarm01", "upperarm02", "lowerarm01", "wrist"), 2.5)
+LEG = Limb(augment.LEG, ("upperleg01", "upperleg02", "lowerleg01", "foot"), 1.2)
 
 BEND = (10.0, 35.0)
 """Degrees of bend between which a limb's hinge begins to steer the twist of its upper bone."""
@@ -335,62 +336,6 @@ def trunk_frames(pose: Float[Array, "3 17"]) -> tuple[Array, Array, Array]:
     chest = _frame(at["neck"] - at["spine"], at["left_shoulder"] - at["right_shoulder"], (1, 0))
     head = _frame(at["head_top"] - at["neck"], at["nose"] - at["neck"], (1, 2))
     return pelvis, chest, head
-
-
-def heading(pose: Float[Array, "3 17"]) -> float:
-    """Which way hips and shoulders face: the angle theta that turns someone who faces +z this way, radians."""
-    at = {name: pose[:, n] for n, name in enumerate(HUMAN36M.landmarks)}
-    left = _unit(at["left_hip"] - at["right_hip"]) + _unit(at["left_shoulder"] - at["right_shoulder"])
-    # R(theta) takes the left (1, 0, 0) to (cos theta, 0, -sin theta)
-    return math.atan2(-left[2], left[0])
-
-
-def mix(legs: Float[Array, "3 17"], above: Float[Array, "3 17"]) -> Float[Array, "3 17"]:
-    """The legs of one pose with the trunk, head and arms of another, which is turned to face the same way."""
-    at = HUMAN36M.index("pelvis")
-    turned = rotation(np.asarray(heading(legs) - heading(above))) @ above
-    moved = turned - turned[:, [at]] + legs[:, [at]]
-    of_legs = [name == "pelvis" or name.endswith(LEG.joints) for name in HUMAN36M.landmarks]
-    return np.where(of_legs, legs, moved)
-
-
-ABOVE = ("spine", "neck", "nose", "head_top")
-PERTURBED = {"pelvis": 12.0, "neck": 10.0, "shoulder": 25.0, "hip": 15.0, "bend": 20.0}
-"""How far `perturb` turns what hangs on a joint, and bends an elbow or a knee: standard deviations, degrees."""
-
-MOST_BENT = math.radians(150)
-"""How far `perturb` bends an elbow or a knee at most."""
-
-
-def perturb(pose: Float[Array, "3 17"], generator: np.random.Generator) -> Float[Array, "3 17"]:
-    """A pose that nobody recorded: trunk, head, arms and legs each turned a little about the joint they hang on.
-
-    Elbows and knees are bent more or less in the plane of their limb, and never beyond straight.
-    """
-    at, perturbed = HUMAN36M.index, pose.copy()
-    arms = [f"{side}_{joint}" for side in ("left", "right") for joint in ARM.joints]
-
-    def turn(joint: str, names: Sequence[str], turned: Rotation) -> None:
-        middle, below = perturbed[:, [at(joint)]], [at(name) for name in names]
-        perturbed[:, below] = middle + turned.as_matrix() @ (perturbed[:, below] - middle)
-
-    def any_way(degrees: float) -> Rotation:
-        return Rotation.from_rotvec(np.radians(degrees) / math.sqrt(3) * generator.standard_normal(3))
-
-    turn("pelvis", [*ABOVE, *arms], any_way(PERTURBED["pelvis"]))
-    turn("neck", ABOVE[2:], any_way(PERTURBED["neck"]))
-    for limb, root in ((ARM, "shoulder"), (LEG, "hip")):
-        for side in ("left", "right"):
-            upper, middle, end = (f"{side}_{joint}" for joint in limb.joints)
-            turn(upper, [middle, end], any_way(PERTURBED[root]))
-            bones = np.diff(perturbed[:, [at(upper), at(middle), at(end)]]).T
-            axis = np.cross(*bones)
-            bend = math.atan2(float(np.linalg.norm(axis)), float(bones[0] @ bones[1]))
-            bent = min(
-                max(bend + np.radians(PERTURBED["bend"]) * generator.standard_normal(), 0.0), max(bend, MOST_BENT)
-            )
-            turn(middle, [end], Rotation.from_rotvec((bent - bend) * _unit(axis)))
-    return perturbed
 
 
 def _between(a: Array, b: Array, share: float) -> Array:
@@ -517,7 +462,7 @@ def place(posed: Posed, from_behind: bool, generator: np.random.Generator) -> tu
     """
     theta = generator.uniform(-math.pi / 2, math.pi / 2) + (math.pi if from_behind else 0.0)
     pitch = math.radians(generator.uniform(*PITCH))
-    turn = tilted_camera(pitch) @ rotation(np.asarray(theta - heading(posed.landmarks)))
+    turn = tilted_camera(pitch) @ rotation(np.asarray(theta - augment.heading(posed.landmarks)))
     vertices, landmarks = posed.vertices @ turn.T, turn @ posed.landmarks
     low, high = vertices[:, :2].min(0), vertices[:, :2].max(0)
     scale = SIZE * generator.uniform(*FILL) / (high - low).max()

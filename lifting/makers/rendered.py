@@ -31,6 +31,7 @@ from tqdm import tqdm
 from lifting.datasets.composing import finish
 from lifting.datasets.motion_capture import UPRIGHT_LEAN, MotionCapture, load_motion_capture, trunk_lean
 from lifting.datasets.rendered import ARRAYS, KNOWN, PEOPLE, SPLITS, Buffers, Split, encode
+from lifting.fitting import augment
 from lifting.makers import bodies
 from lifting.support.arrays import check_count, fail
 from lifting.support.files import save_npz, write_atomically
@@ -82,7 +83,7 @@ def render_bodies(
 ) -> Buffers:
     """Buffers of the bodies `numbers` of a split, `CAMERAS` each; each body depends on its number and the seed alone.
 
-    `perturbed`: those for training are in poses that `lifting.makers.bodies.perturb` makes of the recorded ones.
+    `perturbed`: those for training are in poses that `lifting.fitting.augment.perturb` makes of the recorded ones.
 
     Raises:
         ModuleNotFoundError: anny is not installed.
@@ -95,9 +96,9 @@ def render_bodies(
         rest = model.rest(bodies.sample_phenotype(generator))
         frame, other = generator.choice(frames, 2, p=chance)
         mixed = split == "train" and generator.random() < MIXED
-        pose = bodies.mix(motion.poses[frame], motion.poses[other]) if mixed else motion.poses[frame]
+        pose = augment.mix(motion.poses[frame], motion.poses[other]) if mixed else motion.poses[frame]
         if perturbed and split == "train":
-            pose = bodies.perturb(pose, generator)
+            pose = augment.perturb(pose, generator)
         posed = bodies.pose_body(model, rest, pose, bodies.loosen(model, rest, generator))
         height = float(np.ptp(rest.vertices[:, 1]))
         for view in range(CAMERAS):

@@ -285,11 +285,13 @@ class Run:
 def begin_with(network: Network, start: str | os.PathLike[str]) -> None:
     """Give a network the weights in the file `start`, of whichever variant of the same configuration.
 
+    They may have been trained with the older embedded prior; training goes on with the network's own.
+
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: it can't be read, or is of another configuration.
     """
-    found = load_network(start, network.prior)
+    found = load_network(start)
     if found.configuration.name != network.configuration.name:
         fail(
             "start", f"{start}, a {found.configuration.name!r}", f"weights of a {network.configuration.name!r} network"
