@@ -16,7 +16,7 @@ from lifting.confidence import find_weighted, forms
 from lifting.given import Frames, LiftOptions, Options, check_frames, check_landmarks, check_options
 from lifting.landmark_gradient import centring, jacobian, landmark_model
 from lifting.misfit import misfit, warn_of_poor_fits
-from lifting.pose_prior import PosePrior
+from lifting.pose_prior import PosePrior, check_prior
 from lifting.refining import Solved, refined
 from lifting.search import FEW, Found, find_and_solve, winners_body
 from lifting.solve import weighted_mean
@@ -239,8 +239,7 @@ def _check_origin(result: Lifted, prior: PosePrior) -> None:
     """Refuse what `lift` did not give, and a prior that it can't have been given."""
     if not isinstance(result, Lifted):
         fail("result", type(result).__name__, "a Lifted, as from lifting.lift")
-    if not isinstance(prior, PosePrior):
-        fail("prior", type(prior).__name__, "a PosePrior, as from load_prior")
+    check_prior(prior)
     sizes = int(to_numpy(result.component).max(initial=0)) + 1, result.a.shape[-1], result.visible.shape[-1]
     if sizes[0] > prior.K or sizes[1:] != (prior.J, prior.L):
         fail("prior", f"components, bases, landmarks = {prior.K}, {prior.J}, {prior.L}",

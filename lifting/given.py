@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 
 from lifting.camera import ROTATIONS
-from lifting.pose_prior import PosePrior
+from lifting.pose_prior import PosePrior, check_prior
 from lifting.refining import Refinement
 from lifting.skeleton import check_visible
 from lifting.support.arrays import (
@@ -118,9 +118,9 @@ def check_options(search: LiftOptions) -> Options:
         raise TypeError(f"lift() got {unknown}, expected no other keywords than scale, visible, weights, "
                         f"{', '.join(LiftOptions.__annotations__)}")  # fmt: skip
     refine, camera, tilts = search.get("refine", False), search.get("camera"), search.get("tilts")
-    rotations = check_count("rotations", search.get("rotations", ROTATIONS), 3 if refine in (True, "parabola") else 1)
-    if refine not in get_args(Refinement):
+    if not isinstance(refine, (bool, str)) or refine not in get_args(Refinement):
         fail("refine", repr(refine), "False, True, 'parabola' or 'least squares'")
+    rotations = check_count("rotations", search.get("rotations", ROTATIONS), 3 if refine in (True, "parabola") else 1)
     unusable = search.get("unusable", "raise")
     if unusable not in get_args(Unusable):
         fail("unusable", repr(unusable), "'raise' or 'nan'")
@@ -148,8 +148,7 @@ def _refuse_gradient(argument: str, value: Array) -> None:
 
 def check_landmarks(Y: Array, prior: PosePrior) -> Array:
     """Y as an array of the right shape and dtype; its values are `check_frames`'s."""
-    if not isinstance(prior, PosePrior):
-        fail("prior", type(prior).__name__, "a PosePrior, as from load_prior")
+    check_prior(prior)
     Y = check_floating("Y", Y)
     if str(Y.dtype).removeprefix("torch.") not in ("float32", "float64"):
         fail("Y", f"dtype {Y.dtype}", "float32 or float64")

@@ -32,7 +32,7 @@ from lifting.belief import belief_maps, peaks
 from lifting.camera import flip_y, rescale_pixels
 from lifting.convolutions import CONFIGURATIONS, TRUNKS, Configuration, refining_stage
 from lifting.layer import LiftedMaps, LiftingLayer
-from lifting.pose_prior import PosePrior, load_older_mixture, load_prior
+from lifting.pose_prior import PosePrior, check_prior, load_older_mixture, load_prior
 from lifting.support.arrays import check_shape, fail, like, refuse, single, trusted
 from lifting.support.checked import Count, Positive, checked
 from lifting.support.files import data_path, write_atomically
@@ -225,12 +225,12 @@ def build_network(
     Raises:
         ValueError: an unknown name or a prior that is none.
     """
-    if configuration not in CONFIGURATIONS:
+    if configuration not in tuple(CONFIGURATIONS):
         fail("configuration", repr(configuration), " or ".join(map(repr, CONFIGURATIONS)))
     if lifting not in get_args(Lifting):
         fail("lifting", repr(lifting), " or ".join(map(repr, get_args(Lifting))))
-    chosen = CONFIGURATIONS[configuration]
-    return Network(chosen, load_prior() if prior is None else prior, lifting, cross_stage, subpixel, k)
+    prior = load_prior() if prior is None else check_prior(prior)
+    return Network(CONFIGURATIONS[configuration], prior, lifting, cross_stage, subpixel, k)
 
 
 def save_network(network: Network, path: str | os.PathLike[str], dtype: torch.dtype = torch.float32) -> None:
@@ -245,7 +245,9 @@ def save_network(network: Network, path: str | os.PathLike[str], dtype: torch.dt
         FileNotFoundError: the folder of `path` does not exist.
         ValueError: `dtype` is no floating-point type.
     """
-    if not dtype.is_floating_point:
+    if not isinstance(network, Network):
+        fail("network", type(network).__name__, "one of build_network")
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
         fail("dtype", dtype, "torch.float32, float16, bfloat16 or float64")
     write_atomically(path, network_bytes(network, dtype))
 
@@ -283,7 +285,8 @@ def load_network(path: str | os.PathLike[str] | None = None, prior: PosePrior | 
         fail("path", f"{path}, which can't be read ({error})", "a whole file of save_network")
     if about.get("layout") != LAYOUT:
         fail("path", f"{path}, of layout {about.get('layout')!r}", f"a file of save_network, of layout {LAYOUT!r}")
-    prints = {fingerprint(one): one for one in ([prior] if prior else [load_prior(), load_older_mixture()])}
+    known = [load_prior(), load_older_mixture()] if prior is None else [check_prior(prior)]
+    prints = {fingerprint(one): one for one in known}
     if about["prior"] not in prints:
         fail("prior", " and ".join(prints), f"the prior that {path} was trained with, {about['prior']}")
     prior, subpixel = prints[about["prior"]], about.get("subpixel", False)  # older files know of whole pixels only
@@ -291,11 +294,8 @@ def load_network(path: str | os.PathLike[str] | None = None, prior: PosePrior | 
     try:
         network.load_state_dict({key: value.float() for key, value in weights.items()})
     except RuntimeError as error:
-        fail(
-            "path",
-            f"{path}, whose weights don't fit ({' '.join(str(error).split())})",
-            f"those of a {about['configuration']!r} network",
-        )
+        reason = " ".join(str(error).split())
+        fail("path", f"{path}, whose weights don't fit ({reason})", f"those of a {about['configuration']!r} network")
     return network.eval()
 
 
@@ -317,9 +317,8 @@ def noisier(prior: PosePrior, factor: float) -> PosePrior:
 def fingerprint(prior: PosePrior) -> str:
     """The beginning of a checksum of everything in a prior, by which another one is told from it."""
     parts = (prior.mu, prior.e, prior.sigma, prior.weights, prior.noise_variance)
-    return hashlib.sha256(b"".join(np.ascontiguousarray(part, dtype="<f8").tobytes() for part in parts)).hexdigest()[
-        :16
-    ]
+    data = b"".join(np.ascontiguousarray(part, dtype="<f8").tobytes() for part in parts)
+    return hashlib.sha256(data).hexdigest()[:16]
 
 
 @checked

@@ -22,25 +22,12 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from lifting.camera import turn
-from lifting.support.arrays import (
-    Array,
-    check_array,
-    check_count,
-    check_finite,
-    check_floating,
-    fail,
-    like,
-    namespace,
-    to_constant,
-)
+from lifting.support.arrays import Array, check_array, check_count, check_floating, fail, like, namespace, to_constant
 from lifting.support.checked import checked
 from lifting.support.files import data_path, load_npz, save_npz
 
 TOLERANCE = 1e-6
 """How far from exact centring, orthonormality and a sum of 1 the arrays of a prior may be."""
-
-MATLAB = b"MATLAB"
-"""How a MATLAB file begins, of whatever version."""
 
 FIELDS = ("mu", "e", "sigma", "noise_variance", "weights")
 
@@ -81,10 +68,10 @@ class PosePrior:
             array = np.array(to_constant(field, check_floating(field, getattr(self, field))), dtype=np.float64)
             array.setflags(write=False)
             object.__setattr__(self, field, array)
-        object.__setattr__(self, "landmarks", tuple(str(name) for name in self.landmarks))
+        object.__setattr__(self, "landmarks", tuple(str(name) for name in self.landmarks or ()))
         _check_shapes(self)
         for field in FIELDS:
-            check_finite(field, getattr(self, field))
+            check_array(field, getattr(self, field))
         _check_values(self)
 
     @property
@@ -141,6 +128,13 @@ class PosePrior:
         weights = self.weights[kept] / self.weights[kept].sum()
         sigma = np.sqrt(v_new[:, None] / spread_new)
         return PosePrior(self.mu[kept], self.e[kept, :J], sigma, v_new, weights, self.landmarks)
+
+
+def check_prior(prior: PosePrior) -> PosePrior:
+    """`prior`, refused where it is something else, such as the name of its file."""
+    if not isinstance(prior, PosePrior):
+        fail("prior", type(prior).__name__, "a PosePrior, as from load_prior")
+    return prior
 
 
 def _check_index(argument: str, value: int, length: int) -> int:
@@ -203,6 +197,8 @@ def sample(
         ValueError: n below 1, or headings that are no angles.
     """
     check_count("n", n)
+    if not isinstance(rng, np.random.Generator):
+        fail("rng", type(rng).__name__, "a generator, as from np.random.default_rng")
     k = np.asarray(rng.choice(prior.K, size=n, p=prior.weights / prior.weights.sum()))
     a = rng.standard_normal((n, prior.J)) * np.sqrt(prior.component_variance[k])
     pose = prior.mu[k] + np.einsum("nj,njcl->ncl", a, prior.e[k])
@@ -301,7 +297,7 @@ def move_along(prior: PosePrior, basis: int, deviations: float, component: int =
         ValueError: no such basis or component, or `deviations` is not finite.
     """
     k, j = _check_index("component", component, prior.K), _check_index("basis", basis, prior.J)
-    check_finite("deviations", np.asarray(deviations, dtype=np.float64))
+    check_array("deviations", deviations)
     # a_j ~ N(0, lambda_j), lambda_j = v / sigma_j^2
     return prior.mu[k] + deviations * np.sqrt(prior.component_variance[k, j]) * prior.e[k, j]
 
@@ -382,18 +378,17 @@ def load_prior(path: str | os.PathLike[str] | None = None) -> PosePrior:
         FileNotFoundError: there is no such file.
         ValueError: the file can't be read, is of another kind, or holds no valid prior.
     """
-    path = data_path("prior.npz") if path is None else path
-    if os.path.isfile(path):
-        with open(path, "rb") as file:
-            if file.read(len(MATLAB)) == MATLAB:
-                reader = "lifting.fitting.released.load_matlab_prior"
-                fail("path", f"{path}, a MATLAB file", f"an .npz file of save_prior ({reader} reads the released one)")
-    arrays: dict[str, Any] = load_npz(path, (*FIELDS, "landmarks"))
+    arrays: dict[str, Any] = load_npz(data_path("prior.npz") if path is None else path, (*FIELDS, "landmarks"))
     arrays["landmarks"] = np.atleast_1d(arrays["landmarks"]).tolist()
     return PosePrior(**arrays)
 
 
 def save_prior(prior: PosePrior, path: str | os.PathLike[str]) -> None:
-    """Write the prior as an `.npz` file, whole or not at all; the same prior always gives the same bytes."""
-    arrays = {field: getattr(prior, field) for field in FIELDS}
+    """Write the prior as an `.npz` file, whole or not at all; the same prior always gives the same bytes.
+
+    Raises:
+        FileNotFoundError: the folder of `path` does not exist.
+        ValueError: `prior` is none, or something is at `path` that is no file.
+    """
+    arrays = {field: getattr(check_prior(prior), field) for field in FIELDS}
     save_npz(path, {**arrays, "landmarks": np.array(prior.landmarks, dtype=np.str_)})

@@ -97,7 +97,8 @@ def test_a_film_has_a_picture_for_each_value_and_leaves_the_slider_alone(ramp):
     assert [label for label, _ in frames] == ["0.5", "1", "2"]
     assert len({pixels for _, pixels in frames}) == 3
     assert ramp["slope"] == 1.0 and ramp.image.value == before
-    assert sent == [{"value"}]  # once, when it is back
+    # once, when it is back; version 7 has nothing to send where no page listens
+    assert sent == ([{"value"}] if int(ipywidgets.__version__.split(".")[0]) >= 8 else [set()])
 
 
 def test_bad_input(ramp):

@@ -131,7 +131,7 @@ def load_human36m(
         FileNotFoundError: a file is missing.
         ValueError: an unknown protocol, or a file of another layout.
     """
-    if protocol not in PROTOCOLS:
+    if protocol not in tuple(PROTOCOLS):
         fail("protocol", protocol, "1, 2 or 3")
     chosen = PROTOCOLS[protocol]
     stride = check_count("every", (chosen.stride if test else 1) if every is None else every)
@@ -297,7 +297,7 @@ def is_first_trial(action: str, actions: dict[str, Any]) -> bool:
 
 def error(pose: Float[np.ndarray, "T 3 17"], truth: Float[np.ndarray, "T 3 17"], protocol: int) -> float:
     """The mean error of a protocol, mm: after alignment of the pelvis (1) or by a similarity (2, 3)."""
-    if protocol not in PROTOCOLS:
+    if protocol not in tuple(PROTOCOLS):
         fail("protocol", protocol, "1, 2 or 3")
     metric = p_mpjpe if PROTOCOLS[protocol].similarity else mpjpe
     return float(1000 * metric(pose, truth).mean())
@@ -380,6 +380,10 @@ def read_objects(path: str | os.PathLike[str], key: str) -> dict[str, Any]:
         AttributeError,
         TypeError,
     ) as problem:
+        fail("path", f"{path}, which can't be read ({problem})", expected)
+    except OSError as problem:
+        if isinstance(problem, FileNotFoundError):
+            raise
         fail("path", f"{path}, which can't be read ({problem})", expected)
     if not isinstance(found, dict):
         fail("path", f"{path}, whose {key!r} is a {type(found).__name__}", expected)

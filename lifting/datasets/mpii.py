@@ -19,14 +19,13 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
-from scipy.io import loadmat
-from scipy.io.matlab import MatReadError
 
 from lifting.datasets.pictures import Labelled, cut_square, in_picture, open_picture
 from lifting.datasets.real_frames import transform
 from lifting.datasets.varying import varied
 from lifting.skeleton import HUMAN36M, MPII, convert
 from lifting.support.arrays import check_count, fail
+from lifting.support.files import load_matlab
 
 ANNOTATIONS = "mpii_human_pose_v1_u12_1.mat"
 
@@ -79,13 +78,11 @@ def load_mpii(path: str | os.PathLike[str], train: bool = True) -> Iterator[Pers
         ValueError: it is no MATLAB file, or has another layout.
     """
     expected = "MPII's annotation file, a MATLAB file with the structure RELEASE"
+    content = load_matlab(path, expected, struct_as_record=False, squeeze_me=True)
     try:
-        with open(path, "rb") as file:
-            release = loadmat(file, struct_as_record=False, squeeze_me=True)["RELEASE"]
+        release = content["RELEASE"]
         pictures, chosen = np.atleast_1d(release.annolist), np.atleast_1d(release.img_train)
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError, KeyError, AttributeError, TypeError, NotImplementedError, MatReadError) as problem:
+    except (KeyError, AttributeError) as problem:
         fail("path", f"{path} ({problem!r})", expected)
     if len(pictures) != len(chosen):
         fail("path", f"{path} with {len(pictures)} pictures and {len(chosen)} marks of training", expected)

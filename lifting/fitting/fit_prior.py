@@ -93,6 +93,7 @@ class FitSettings:
         for name in ("noise_floor", "shrinkage", "tolerance"):
             check_positive(name, getattr(self, name))
         check_count("rounds", self.rounds)
+        check_count("seed", self.seed, least=0)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ from lifting.pose_prior import PosePrior, face_viewer
 from lifting.skeleton import HUMAN36M
 from lifting.solve import centre
 from lifting.support.arrays import check_finite, check_floating, fail
+from lifting.support.files import load_matlab
 
 LAYOUTS = ("coordinates", "landmarks")
 
@@ -65,16 +66,8 @@ def load_matlab_prior(
 
 
 def _read_matlab(path: str | os.PathLike[str]) -> list[np.ndarray]:
-    from scipy.io import loadmat
-
     expected = "a MATLAB file (up to v7.2) holding mu (K, 3L), e (K, J, 3L) and sigma (K, J + 1)"
-    try:
-        with open(path, "rb") as file:
-            content = loadmat(file)
-    except FileNotFoundError:
-        raise
-    except Exception as error:  # loadmat raises errors of many kinds for a file that isn't its own
-        fail("path", f"{path}, which can't be read ({type(error).__name__}: {error})", expected)
+    content = load_matlab(path, expected)
     missing = [name for name in ("mu", "e", "sigma") if name not in content]
     if missing:
         fail("path", f"{path}, which lacks {', '.join(missing)}", expected)

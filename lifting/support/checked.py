@@ -59,7 +59,8 @@ Weights = Annotated[Float[Array, "*batch L"] | Bool[Array, "*batch L"], ">= 0"]
 """How much every landmark counts: numbers >= 0, or booleans, which are the weights 1 and 0."""
 
 Function = TypeVar("Function", bound=Callable)
-Sizes = dict[str, int]
+Sizes = dict[str, Any]
+"""The size of each named dimension; of *batch the dimensions that all arrays so far make together."""
 _INSIDE: ContextVar[bool] = ContextVar("inside", default=False)
 _RESULTS: ContextVar[bool] = ContextVar("results", default=False)
 
@@ -240,6 +241,12 @@ def _check_dims(name: str, shape: tuple[int, ...], dims: tuple[str, ...], sizes:
         expected = ["...", *words] if batched else words
         fail(name, f"shape {shape}", f"shape ({', '.join(expected)}{',' if len(expected) == 1 else ''})")
     sizes.update(known)
+    if batched and dims[0] != "...":
+        before = sizes.get(dims[0], ())
+        try:
+            sizes[dims[0]] = np.broadcast_shapes(before, shape[:lead])
+        except ValueError:
+            fail(name, f"shape {shape}", f"dimensions before the last {len(tail)} that go with {before} of the others")
 
 
 def _solve(dim: str, size: int, known: Sizes) -> bool:

@@ -17,6 +17,8 @@ from lifting.support.arrays import fail
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
+MATLAB_READER = "lifting.fitting.released.load_matlab_prior reads the released model"
+
 KINDS = {
     stat.S_ISDIR: "a folder", stat.S_ISFIFO: "a FIFO", stat.S_ISSOCK: "a socket", stat.S_ISCHR: "a device",
     stat.S_ISBLK: "a device",
@@ -110,7 +112,27 @@ def load_npz(path: str | os.PathLike[str], keys: Collection[str]) -> dict[str, n
     except (AttributeError, TypeError, ValueError) as error:  # NumPy's words would hint at allow_pickle
         if str(error).startswith("path: got"):
             raise
-        fail("path", f"{path}, which is of another kind: not an .npz file of plain arrays", expected)
+        matlab = Path(path).read_bytes().startswith(b"MATLAB")
+        kind = f"a MATLAB file; {MATLAB_READER}" if matlab else "not an .npz file of plain arrays"
+        fail("path", f"{path}, which is of another kind: {kind}", expected)
+
+
+def load_matlab(path: str | os.PathLike[str], expected: str, **options: Any) -> dict[str, Any]:
+    """What is in the MATLAB file at `path`; `options` are those of `scipy.io.loadmat`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file can't be read; the message says what was `expected`.
+    """
+    from scipy.io import loadmat  # takes as long to load as all else in this package
+
+    try:
+        with open(path, "rb") as file:
+            return loadmat(file, **options)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # loadmat raises errors of many kinds for a file that isn't its own
+        fail("path", f"{path}, which can't be read ({type(error).__name__}: {error})", expected)
 
 
 def save_npz(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:

@@ -71,6 +71,8 @@ def read(network: Network, images: UInt8[np.ndarray, "N 3 H W"], batch: int = 64
             given.
     """
     check_count("batch", batch)
+    if not isinstance(network, torch.nn.Module):
+        fail("network", type(network).__name__, "one of build_network or load_network")
     return _read(network, _as_pictures(images, "cpu").split(batch), size)
 
 
@@ -132,7 +134,7 @@ def average_over_views(
     """
     pictures = _as_pictures(images, next(network.parameters()).device)
     _check_square(pictures)
-    if len(tilts) == 0:
+    if len(check_array("tilts", tilts, "angles")) == 0:
         fail("tilts", tilts, "at least one angle")
     training, looks = network.training, []
     network.eval()
@@ -358,6 +360,7 @@ def evaluate_real(network: Network, frames: Iterable[RealFrame]) -> dict[str, An
         what `average_over_views` finds.
     """
     chosen = list(frames)
+    check_count("frames", len(chosen))
     size = network.configuration.image
     pictures, maps = zip(*(square(frame, size) for frame in chosen), strict=True)
     seen = read(network, np.stack(pictures))

@@ -65,6 +65,9 @@ class Settings:
     def __post_init__(self) -> None:
         for name in ("steps", "batch"):
             check_count(name, getattr(self, name))
+        for name in ("every_stage", "cross_stage"):
+            if not isinstance(getattr(self, name), bool):
+                fail(name, repr(getattr(self, name)), "True or False")
         check_count("warm_up", self.warm_up, least=0)
         for name in ("size", "seed"):
             check_count(name, getattr(self, name), least=0)

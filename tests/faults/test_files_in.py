@@ -40,8 +40,8 @@ def test_a_bvh_file_is_no_prior(tmp_path):
 def test_a_matlab_file_is_sent_to_its_reader_which_reads_it(tmp_path):
     path = tmp_path / "prob_model.mat"
     to_matlab(PRIOR, path)
-    reader = "lifting.fitting.released.load_matlab_prior"
-    with refuses(f"path: got {path}, a MATLAB file, expected an .npz file of save_prior ({reader} reads"):
+    reader = "lifting.fitting.released.load_matlab_prior reads the released model"
+    with refuses(f"path: got {path}, which is of another kind: a MATLAB file; {reader}, expected an .npz file"):
         load_prior(path)
     found = load_matlab_prior(path)
     np.testing.assert_allclose(found.mu, PRIOR.mu, atol=1e-12)
