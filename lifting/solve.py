@@ -321,7 +321,7 @@ def search(
     *,
     scale: Annotated[float, "> 0"] | None = 1.0,
     weights: Weights | None = None,
-    camera: Cameras | None = None,
+    camera: Annotated[Float[Array, "*angles 3 3"], "rotations"] | None = None,
 ) -> Winner:
     """The exhaustive minimisation of eq. (2) over all rotations theta and all components of the mixture.
 

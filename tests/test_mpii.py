@@ -83,7 +83,7 @@ def test_bad_input(tmp_path, path):
     savemat(tmp_path / "other.mat", {"a": 1})
     (tmp_path / "cut.mat").write_bytes(path.read_bytes()[:600])
     for name in ("text.mat", "other.mat", "cut.mat"):
-        with pytest.raises(ValueError, match=rf"^path: got .*{name} .*expected MPII's annotation file"):
+        with pytest.raises(ValueError, match=rf"^path: got .*{name},? .*expected MPII's annotation file"):
             load_mpii(tmp_path / name)
     savemat(tmp_path / "short.mat", {"RELEASE": {"annolist": structs([{"image": {"name": "a"}, "annorect": []}]),
                                                  "img_train": np.array([1, 0])}})  # fmt: skip
