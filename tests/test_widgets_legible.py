@@ -33,7 +33,7 @@ WIDGETS = {
 @pytest.mark.parametrize("name", WIDGETS)
 def test_text_has_nine_points_of_a_page_and_stays_inside(name):
     figure = WIDGETS[name]().figure
-    assert figure.bbox.width <= 900 and figure.bbox.height <= 540  # pixels of the page
+    assert figure.bbox.width <= 840 and figure.bbox.height <= 540  # pixels of the page
     written = [text for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
     small = [text.get_text() for text in written if text.get_fontsize() * figure.dpi / 96 < 9]
     assert len(written) > 10 and not small

@@ -466,8 +466,9 @@ from pathlib import Path
 # Not compared: who runs the benchmark again gets other figures.
 measured = json.loads((Path(belief.__file__).parents[1] / "benchmarks" / "layer.json").read_text())
 print(f"one training step of one 7 x 7 x 128 stage: {1000 * measured['stage']['seconds']:.0f} ms")
+most = max(row["components"] for row in measured["ways"])
 for row in measured["ways"]:
-    if row["components"] == 5:
+    if row["components"] == most:
         print(f"{1000 * row['seconds']:6.1f} ms, {row['share']:.1%} of it: {row['way']}")
 assert all(row["share"] < 0.1 for row in measured["ways"] if row["way"].startswith("the layer"))
 

@@ -182,14 +182,15 @@ class OpenNotebook:
         images = output.locator("img, canvas, svg")
         return hashlib.sha256(b"".join(image.screenshot() for image in images.all())).hexdigest()
 
-    def hidden_pixels_beside(self, handle: Locator, width: int, height: int) -> int:
-        """How much of the output that the slider of `handle` belongs to a scroll bar hides in a window of this size."""
-        output = handle.locator("xpath=ancestor::div[contains(concat(' ', @class, ' '), ' jp-OutputArea-output ')][1]")
-        before = self.page.viewport_size
-        self.page.set_viewport_size({"width": width, "height": height})
-        hidden = output.evaluate("output => output.scrollWidth - output.clientWidth")
-        self.page.set_viewport_size(before or {"width": width, "height": height})
-        return hidden
+    def not_shown_whole(self) -> list[str]:
+        """What in outputs with sliders a scroll bar hides a part of, and which of their pictures are made smaller."""
+        return self.panel.locator(".jp-OutputArea-output:has(.widget-slider)").evaluate_all("""outputs => {
+            const parts = outputs.flatMap(output => [output, ...output.querySelectorAll("*")]);
+            const scrolls = part => /auto|scroll/.test(getComputedStyle(part).overflowX);
+            const hides = part => scrolls(part) && part.scrollWidth > part.clientWidth;
+            const shrunk = part => part.tagName == "IMG" && part.clientWidth && part.clientWidth < part.naturalWidth;
+            return parts.filter(part => hides(part) || shrunk(part)).map(part => part.tagName + " " + part.className);
+        }""")
 
     def settled_pictures_beside(self, handle: Locator) -> str:
         """The same, once the pictures have stopped changing."""

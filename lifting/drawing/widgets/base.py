@@ -51,7 +51,7 @@ STYLE = {"description_width": "7em"}
 def new_figure(width: float, height: float, dpi: float = 96) -> matplotlib.figure.Figure:
     """A figure of `width` by `height` inches that no notebook shows by itself.
 
-    A page has 96 pixels an inch, so that 9 points are 9 points there; up to 9.3 inches need no scroll bar in a window
+    A page has 96 pixels an inch, so that 9 points are 9 points there; up to 8.7 inches need no scroll bar in a window
     of 1280 pixels.
 
     Raises:

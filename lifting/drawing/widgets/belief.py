@@ -39,7 +39,7 @@ class BeliefWidget(Widget):
         last = SIZE - 1.0
         if not (0 <= x <= last and 0 <= y <= last):
             fail("x, y", (x, y), f"a place between 0 and {last:g}")
-        figure = new_figure(9.2, 5.4)
+        figure = new_figure(8.7, 5.4)
         sliders = [
             ipywidgets.FloatSlider(1.5, min=0.5, max=4, step=0.1, description="sigma"),
             ipywidgets.FloatSlider(1.0, min=0.1, max=5, step=0.1, description="delta"),

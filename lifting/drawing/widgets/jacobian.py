@@ -50,7 +50,7 @@ class JacobianWidget(Widget):
             fail("landmark", repr(landmark), f"one of {', '.join(names)}")
         self.prior = prior
         self.turned = {free: turn_prior(prior, ROTATIONS[-1], free_scale=free) for free in (False, True)}
-        figure = new_figure(9.3, 5.6)
+        figure = new_figure(8.7, 5.6)
         controls = [
             ipywidgets.Dropdown(options=names, value=landmark, description="landmark"),
             ipywidgets.Dropdown(options=list(SCALES), description="scale"),

@@ -52,7 +52,7 @@ class LayerWidget(MovedMap):
             ipywidgets.SelectionSlider(value=80, options=(5, 10, 20, 40, 80, 160), description="rotations"),
         ]
         prior = load_prior() if prior is None else prior
-        super().__init__(frame, prior, landmark, new_figure(9.3, 5.6), sliders)
+        super().__init__(frame, prior, landmark, new_figure(8.7, 5.6), sliders)
 
     def update(self) -> None:
         """Send the maps through the layer and the gradients back, and set every artist."""

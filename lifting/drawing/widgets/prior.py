@@ -38,12 +38,12 @@ class PriorWidget(Widget):
         theta = align_to_prior(poses, prior)
         self.prior = prior
         self.aligned = np.stack([turn(poses, -theta[:, k]) for k in range(prior.K)], axis=1)
-        figure = new_figure(9.3, 4.2)
-        left, right = (figure.add_axes((x, 0.2, 0.28, 0.66), aspect="equal") for x in (0.07, 0.42))
+        figure = new_figure(8.7, 4.2)
+        left, right = (figure.add_axes((x, 0.2, 0.27, 0.66), aspect="equal") for x in (0.085, 0.44))
         self.mean, self.moved = Person(left, "mean", colour="0.6", ls="--", lw=1.5), Person(left)
         self.real, self.rebuilt = Person(right, "real pose", colour="0.6", ls="--", lw=1.5), Person(right)
         people = [line for one in (self.mean, self.moved, self.real, self.rebuilt) for line in one.lines.values()]
-        titles = [figure.text(x, 0.97, "", ha="center", va="top") for x in (0.21, 0.56)]
+        titles = [figure.text(x, 0.97, "", ha="center", va="top") for x in (0.22, 0.575)]
         self.moved_title, self.rebuilt_title = titles
         for ax in (left, right):
             ax.set(xlim=(-RADIUS, RADIUS), ylim=(-RADIUS, RADIUS))

@@ -34,7 +34,7 @@ class ProjectionWidget(Widget):
         """
         self.pose = to_numpy(check_array("pose", pose, 3, len(HUMAN36M.landmarks)))
         self.pose = self.pose - self.pose.mean(axis=-1, keepdims=True)
-        figure = new_figure(9.3, 4)
+        figure = new_figure(8.7, 4)
         circle, picture, error = figure.subplots(1, 3)
         moving = [*self._draw_circle(circle), *self._draw_picture(picture), *self._draw_error(error)]
         figure.subplots_adjust(left=0.03, right=0.98, bottom=0.22, top=0.92, wspace=0.32)

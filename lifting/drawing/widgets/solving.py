@@ -46,7 +46,7 @@ class SolvingWidget(Widget):
         self.prior, self.around = prior, turn_prior(prior, ROTATIONS[-1])
         self._facing = float(np.degrees(align_to_prior(np.stack([self.truth] * 2), prior)[0, 0]))
         self._looked_from: float | None = None
-        figure = new_figure(9.3, 4.4)
+        figure = new_figure(8.7, 4.4)
         sliders = [
             ipywidgets.FloatLogSlider(1, min=-2, max=2, step=0.1, description="sigma", readout_format=".2f"),
             ipywidgets.SelectionSlider(options=ROTATIONS, value=80, description="rotations"),
@@ -118,5 +118,5 @@ class SolvingWidget(Widget):
 def _pair(ax: Any, given: str, found: str) -> tuple[Person, Person]:
     """What is given, dotted and black, and what was found, in the sides' colours."""
     pair = Person(ax, given, colour="black", ls=":", lw=1.5, marker="o", ms=2.5), Person(ax, found, marker="o", ms=2.5)
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2, fontsize=9)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2, fontsize=9, columnspacing=1, handlelength=1.2)
     return pair

@@ -46,7 +46,7 @@ class UpdatingWidget(MovedMap):
             ipywidgets.IntSlider(0, min=0, max=STEPS, description="steps"),
             ipywidgets.SelectionSlider(options=("given", "kept back"), description="label"),
         ]
-        super().__init__(frame, prior, landmark, new_figure(9.3, 5.6), sliders)
+        super().__init__(frame, prior, landmark, new_figure(8.7, 5.6), sliders)
 
     def update(self) -> None:
         """Take all steps for the sliders' values, unless nothing but "steps" has moved, and set every artist."""
