@@ -45,7 +45,15 @@ def test_the_share_of_moves_is_of_those_that_change_the_winner(tmp_path, monkeyp
     path.write_text(json.dumps({"crossings": {"80": rows}, "crossings_held_out": {"80": held_out}}))
     monkeypatch.setattr(tables, "data_path", lambda name: tmp_path / name)
     said = " ".join(tables.smoothness().split())
-    assert "in 40% of cases. In 75% of these the error" in said and "predicts, in 60% where" in said
+    assert "in 40% of cases. In 75% of these the error" in said and "in 60% where" in said
+
+
+def test_the_held_out_motions_have_a_least_and_a_greatest_error(tmp_path, monkeypatch):
+    clips = [{"clip": name, "mean_mm": off} for name, off in (("run", 40.2), ("sit", 80.4), ("walk", 30.1))]
+    file = tmp_path / "prior_held_out.json"
+    file.write_text(json.dumps({"chosen": {"mean_mm": 50.2, "clips": clips}}))
+    monkeypatch.setattr(tables, "data_path", lambda name: tmp_path / name)
+    assert "of 50 mm a landmark, from 30 mm (`walk`) to 80 mm (`sit`):" in " ".join(tables.held_out().split())
 
 
 def test_the_photos_have_a_median_and_a_worst():

@@ -50,7 +50,7 @@ def effective_parameters(
     left.plot(1, learned, "o", color="#009E73", label=f"the learned sigma: {learned:.1f}")
     left.axhline(most, color="0.6", ls="--", label=f"all that the bases can do: {most:.0f}")
     left.set(xlabel="factor on sigma", ylabel="trace of H", ylim=(0, most + 2), title="effective number of parameters")
-    left.legend(fontsize=9)
+    left.legend(fontsize=9, loc="lower left")
     for factor, marker in {0.1: "^", 1.0: "o", 10.0: "s"}.items():
         right.plot(np.arange(1, len(spectrum(factor)) + 1), spectrum(factor), marker, ms=4, label=f"sigma x {factor:g}")
     right.set(xlabel="number of the eigenvalue", ylabel="eigenvalue of H", ylim=(-0.03, 1.03), title="what passes")
