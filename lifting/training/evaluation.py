@@ -134,8 +134,9 @@ def average_over_views(
     """
     pictures = _as_pictures(images, next(network.parameters()).device)
     _check_square(pictures)
-    if len(check_array("tilts", tilts, "angles")) == 0:
+    if len(tilts) == 0:
         fail("tilts", tilts, "at least one angle")
+    check_array("tilts", tilts, "angles")
     training, looks = network.training, []
     network.eval()
     with torch.inference_mode(), trusted():
