@@ -5,7 +5,7 @@
 
 Every way goes from landmarks Y (N, 2, L), centred, at given rotations and components to Y_hat, and from a gradient with
 respect to Y_hat back to one with respect to Y; p and E are made anew in every call unless said otherwise, in float64.
-The people are motion captured, from random sides, with 5 mm of noise; the prior is the embedded one, R and the
+The people are motion captured, from random sides, with 5 mm of noise; the prior is the older embedded one, R and the
 component are those that `lift` chooses. The ways take turns, and the time of each is the least of its calls. torch has
 one thread, which is faster for matrices this small; diffcp shares a batch among all cores, as it does unasked.
 
@@ -39,11 +39,11 @@ from cvxpylayers.torch import CvxpyLayer
 from jinja2 import Template
 from search import machine
 
-from lifting import lift, load_prior, solve
+from lifting import lift, solve
 from lifting.camera import project
 from lifting.datasets.motion_capture import load_motion_capture
 from lifting.landmark_gradient import landmark_model, pull_back, push_forward
-from lifting.pose_prior import Gaussian
+from lifting.pose_prior import Gaussian, load_older_mixture
 from lifting.solve import centre, projected_model, unwrap
 from lifting.support.arrays import trusted
 from lifting.support.files import write_atomically, write_json
@@ -86,7 +86,7 @@ def main(*, quick: bool = False) -> None:
 def problems(N: int) -> Problems:
     """N people, from random sides, with the rotations and components that `lift` chooses."""
     rng = np.random.default_rng(0)
-    prior, poses = load_prior(), load_motion_capture().poses
+    prior, poses = load_older_mixture(), load_motion_capture().poses
     Y = project(poses[rng.integers(len(poses), size=N)], rng.uniform(0, 2 * np.pi, N))
     Y = centre(Y + 0.005 * rng.normal(size=Y.shape))
     result = lift(Y, prior)

@@ -7,7 +7,7 @@ Landmarks: 10,000 poses of the embedded motion capture at random headings, seen 
 Priors learned from the same poses, J = 25, one component and five. 80 rotations unless said otherwise. The time of a
 call is the least of several; it includes everything from landmarks to 3D poses.
 
-- One frame: against the loop over frames with batched BLAS, for the priors above and the embedded one.
+- One frame: against the loop over frames with batched BLAS, for the priors above and the older embedded one.
 - Gaps: 300 frames whose landmarks are missing in ever new patterns, or have confidences, against none missing; the
   first call for them too.
 - Products: the share of a call that goes into matrix products, by torch's profiler on one thread.
@@ -25,10 +25,11 @@ import torch
 from threadpoolctl import threadpool_info
 from torch.profiler import profile
 
-from lifting import PosePrior, lift, load_prior
+from lifting import PosePrior, lift
 from lifting.camera import project, rotation, rotation_angles
 from lifting.datasets.motion_capture import load_motion_capture
 from lifting.fitting.fit_prior import fit_prior
+from lifting.pose_prior import load_older_mixture
 from lifting.solve import log_determinant, projected_model, stack_ridge, truncated_pseudo_inverse
 from lifting.support.files import write_atomically, write_json
 
@@ -53,7 +54,7 @@ def main() -> None:
     report["components"] = components(Y, priors[5])
     report["batch"] = batch_sizes(Y, priors[1])
     report["variants"] = variants(Y, priors[1])
-    report["one frame"] = one_frame(Y, {"1": priors[1], "5": priors[5], "5, embedded": load_prior()})
+    report["one frame"] = one_frame(Y, {"1": priors[1], "5": priors[5], "5, embedded": load_older_mixture()})
     report["gaps"] = [gaps(Y, priors[K]) for K in (1, 5)]
     report["products"] = products(Y, priors[1])
     text = markdown(report)

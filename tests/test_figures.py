@@ -100,12 +100,16 @@ def test_shoulders_are_those_of_each_side(rng):
         np.testing.assert_array_equal(left.get_xydata(), poses[:, [0, 2], HUMAN36M.index("left_shoulder")])
 
 
-def test_held_out_errors_have_a_curve_for_each_number_of_components():
-    tried = [{"mean_mm": 100 - J - K, "settings": {"components": K, "bases": J}} for K in (1, 3, 5) for J in (5, 10)]
-    (ax,) = figures_02.held_out_errors(tried).axes
-    assert [line.get_label() for line in ax.get_lines()] == ["K = 1", "K = 3", "K = 5"]
-    np.testing.assert_array_equal(ax.get_lines()[1].get_xydata(), [[5, 92], [10, 87]])
-    assert ax.get_ylabel() == "held-out error (mm)"
+def test_held_out_errors_have_two_curves_for_each_family():
+    families = {
+        name: [{"mean_mm": start - K, "noisy_mean_mm": start, "settings": {"components": K}} for K in (1, 3, 5)]
+        for name, start in (("recorded", 70), ("copies", 60))
+    }
+    (ax,) = figures_02.held_out_errors(families).axes
+    named = {line.get_label(): line.get_xydata().tolist() for line in ax.get_lines()}
+    assert list(named) == [f"{name}, {how}" for name in families for how in ("10 mm noise", "exact")]
+    assert named["copies, exact"] == [[1, 59], [3, 57], [5, 55]]
+    assert labels(ax.figure)[0] == ("Gaussians, K", "held-out error (mm)")
 
 
 def test_the_jacobian_names_every_row_and_column():

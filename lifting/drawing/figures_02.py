@@ -25,18 +25,20 @@ def shoulders(recorded: Float[np.ndarray, "N 3 17"], aligned: Float[np.ndarray, 
     return figure
 
 
-def held_out_errors(candidates: Sequence[Mapping[str, Any]]) -> Figure:
-    """The held-out error of priors against the number of their bases, a curve for each number of components.
+def held_out_errors(families: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
+    """The held-out error of priors against the number of their Gaussians, exact 2D and noisy, a colour a family.
 
     Args:
-        candidates: each with "mean_mm" and "settings", of which "components" and "bases".
+        families: what each was learned from, and candidates with "mean_mm", "noisy_mean_mm" and "settings", of which
+            "components".
     """
-    figure, ax = plt.subplots(figsize=(6, 3))
-    for K, line, colour in zip((1, 3, 5), ("o-", "s-", "^-"), ("black", "#009E73", "#CC79A7"), strict=True):
-        tried = [c for c in candidates if c["settings"]["components"] == K]
-        bases, errors = [c["settings"]["bases"] for c in tried], [c["mean_mm"] for c in tried]
-        ax.plot(bases, errors, line, color=colour, label=f"K = {K}")
-    ax.set(xlabel="J", ylabel="held-out error (mm)", xticks=range(5, 26, 5), ylim=(0, None))
+    figure, ax = plt.subplots(figsize=(6.5, 3.2))
+    for (name, family), marker, colour in zip(families.items(), "os", ("#CC79A7", "#009E73"), strict=True):
+        components = [one["settings"]["components"] for one in family]
+        for column, line, how in (("noisy_mean_mm", "--", "10 mm noise"), ("mean_mm", "-", "exact")):
+            errors = [one[column] for one in family]
+            ax.plot(components, errors, marker + line, color=colour, label=f"{name}, {how}")
+    ax.set(xlabel="Gaussians, K", ylabel="held-out error (mm)", xticks=range(1, 6))
     ax.set_title("chosen by lifting, not by likelihood")
-    ax.legend()
+    ax.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure

@@ -81,27 +81,25 @@ class Settings:
 BEFORE = Settings(25, 5, balance=0.0)
 """Those of the older prior: the best of a search that knew no copies."""
 
-START = Settings(40, balance=0.0)
+START = Settings(40, balance=0.0, noise_floor=0.01)
 
 HEADED_BY = 25
 """How many bases the Gaussian has that tells the headings of varied copies."""
 
 STEPS: dict[str, tuple[dict[str, Any], ...]] = {
-    "noise": tuple({"noise_floor": floor} for floor in (0.005, 0.01, 0.015, 0.02)),
-    "bases": tuple({"bases": J} for J in (25, 32, 46)),
+    "bases": tuple({"bases": J} for J in (25, 32)),
     "components, of poses as recorded": tuple({"components": K} for K in (3, 5)),
     "copies": (
         {"copies": 3, "mixed": 0.5},
         {"copies": 3, "perturbed": 1.0},
         {"copies": 3, "stretched": 0.07},
         {"copies": 3, "mixed": 0.5, "perturbed": 1.0},
-        {"copies": 3, "mixed": 0.5, "perturbed": 1.0, "stretched": 0.07},
     ),
     "strength": tuple({"perturbed": strength} for strength in (1.4, 2.0)),
     "components, of copies": tuple({"components": K} for K in (2, 3, 5)),
-    "noise again": tuple({"noise_floor": floor} for floor in (0.0125, 0.015)),
-    "lengths": tuple({"stretched": spread} for spread in (0.04,)),
-    "the rest": ({"mirrored": False}, {"balance": 0.5}, {"copies": 6}, {"bases": 34}),
+    "noise": tuple({"noise_floor": floor} for floor in (0.005, 0.0125, 0.015)),
+    "lengths": ({"stretched": 0.04},),
+    "the rest": ({"mirrored": False}, {"balance": 0.5}, {"copies": 6}, {"bases": 34}, {"bases": 46}),
 }
 """What is tried, and in which order: changes of the best settings so far."""
 
