@@ -40,5 +40,5 @@ def held_out_errors(families: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figu
             ax.plot(components, errors, marker + line, color=colour, label=f"{name}, {how}")
     ax.set(xlabel="Gaussians, K", ylabel="held-out error (mm)", xticks=range(1, 6))
     ax.set_title("chosen by lifting, not by likelihood")
-    ax.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    ax.legend(fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure

@@ -81,25 +81,23 @@ class Settings:
 BEFORE = Settings(25, 5, balance=0.0)
 """Those of the older prior: the best of a search that knew no copies."""
 
-START = Settings(40, balance=0.0, noise_floor=0.01)
+START = Settings(46, balance=0.0, noise_floor=0.005)
 
 HEADED_BY = 25
 """How many bases the Gaussian has that tells the headings of varied copies."""
 
 STEPS: dict[str, tuple[dict[str, Any], ...]] = {
-    "bases": tuple({"bases": J} for J in (25, 32)),
+    "bases": tuple({"bases": J} for J in (25, 32, 40)),
+    "noise": tuple({"noise_floor": floor} for floor in (0.001, 0.01)),
     "components, of poses as recorded": tuple({"components": K} for K in (3, 5)),
     "copies": (
         {"copies": 3, "mixed": 0.5},
-        {"copies": 3, "perturbed": 1.0},
-        {"copies": 3, "stretched": 0.07},
-        {"copies": 3, "mixed": 0.5, "perturbed": 1.0},
+        {"copies": 3, "mixed": 0.5, "perturbed": 1.4, "noise_floor": 0.01, "bases": 40},
     ),
-    "strength": tuple({"perturbed": strength} for strength in (1.4, 2.0)),
     "components, of copies": tuple({"components": K} for K in (2, 3, 5)),
-    "noise": tuple({"noise_floor": floor} for floor in (0.005, 0.0125, 0.015)),
+    "noise again": tuple({"noise_floor": floor} for floor in (0.0125, 0.015)),
     "lengths": ({"stretched": 0.04},),
-    "the rest": ({"mirrored": False}, {"balance": 0.5}, {"copies": 6}, {"bases": 34}, {"bases": 46}),
+    "the rest": ({"mirrored": False}, {"balance": 0.5}, {"copies": 6}, {"bases": 34}),
 }
 """What is tried, and in which order: changes of the best settings so far."""
 
