@@ -87,7 +87,7 @@ def test_the_search_goes_on_from_the_best_of_each_step(monkeypatch):
     tried = search(["a group"], None)
     assert [row["settings"] for row in tried[:2]] == [dataclasses.asdict(BEFORE), dataclasses.asdict(START)]
     assert len(tried) == 2 + sum(map(len, STEPS.values())) and {row["step"] for row in tried[2:]} == set(STEPS)
-    best = Settings(**lowest(tried)["settings"])
+    best = Settings(**lowest(tried[1:])["settings"])
     assert (best.bases, best.noise_floor, best.copies) == (32, 0.01, 6)
     assert best.components == 1  # more of them change nothing here, and have a price
 

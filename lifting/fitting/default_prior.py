@@ -176,11 +176,11 @@ def compare(candidates: Sequence[Settings], groups: Sequence[str], pool: Process
 
 
 def search(groups: Sequence[str], pool: ProcessPoolExecutor) -> list[dict[str, Any]]:
-    """Every candidate in the order in which it was tried, each with the step that tried it."""
+    """Every candidate in the order in which it was tried, with the step that tried it; first the older prior, to compare."""
     tried = [{"step": name, **result} for name, settings in (("before", BEFORE), ("start", START))
              for result in compare([settings], groups, pool)]  # fmt: skip
     for name, changes in STEPS.items():
-        best = Settings(**lowest(tried)["settings"])
+        best = Settings(**lowest(tried[1:])["settings"])
         candidates = [dataclasses.replace(best, **change) for change in changes]
         tried += [{"step": name, **result} for result in compare(candidates, groups, pool)]
     return tried
@@ -229,7 +229,7 @@ def build(out: Folder) -> None:
     workers = min(2, os.cpu_count() or 1)
     with ProcessPoolExecutor(workers, mp_context=context, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         tried = search(groups, pool)
-        chosen, before = lowest(tried), tried[0]
+        before, chosen = tried[0], lowest(tried[1:])
         settings = Settings(**chosen["settings"])
         prior = pool.submit(learn, motion, upright, settings).result().prior
         if not (out / "prior_mixture.npz").exists():  # networks know it by its bytes, and these differ by machine
