@@ -176,7 +176,7 @@ def compare(candidates: Sequence[Settings], groups: Sequence[str], pool: Process
 
 
 def search(groups: Sequence[str], pool: ProcessPoolExecutor) -> list[dict[str, Any]]:
-    """Every candidate in the order in which it was tried, with the step that tried it; first the older prior, to compare."""
+    """Every candidate with the step that tried it, in order; the older prior, for comparison, is the first."""
     tried = [{"step": name, **result} for name, settings in (("before", BEFORE), ("start", START))
              for result in compare([settings], groups, pool)]  # fmt: skip
     for name, changes in STEPS.items():
