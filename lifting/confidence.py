@@ -77,7 +77,7 @@ def find_weighted(known: Forms, Y: torch.Tensor, weights: torch.Tensor) -> tuple
         found = _find(known, y.detach(), w, coordinates)
         filled = _filled(known, y, w, coordinates, found)
         rows.append(frames)
-        parts.append((*found, solve_winners(known.tab, filled[:, :-1].unflatten(1, (2, -1)), found)))
+        parts.append((*found, solve_winners(known.tab, filled, found)))
     if not parts:
         return find_and_solve(known.turned, Y)
     order = torch.cat(rows).argsort()

@@ -20,8 +20,8 @@ from lifting.pose_prior import PosePrior, check_prior
 from lifting.refining import Solved, refined
 from lifting.search import FEW, Found, find_and_solve, winners_body
 from lifting.solve import weighted_mean
-from lifting.support.arrays import Array, fail, like, to_numpy, trusted
-from lifting.tables import CANDIDATES, Table, precise, table, tensor
+from lifting.support.arrays import Array, fail, is_torch, like, to_numpy, trusted
+from lifting.tables import CANDIDATES, precise, table, tensor
 from lifting.turned import TurnedPrior, turn_prior
 
 
@@ -101,11 +101,13 @@ def lift(
     """
     chosen, Y = check_options(options), check_landmarks(Y, prior)
     frames = check_frames(Y, scale, visible, weights, chosen.skip)
-    with trusted():
+    # landmarks in NumPy want no gradient
+    with trusted(), torch.set_grad_enabled(is_torch(Y) and torch.is_grad_enabled()):
         turned = turn_prior(prior, chosen.rotations, free_scale=scale is None, camera=chosen.camera, tilts=chosen.tilts)
         lifted = _as_given(*_lift_frames(turned, frames, chosen), Y)
-    warn_of_poor_fits(lifted.misfit)
-    return lifted
+    relative = _misfit(lifted, prior, frames.weights is None and frames.rows is None)
+    warn_of_poor_fits(relative)
+    return lifted._replace(misfit=relative)
 
 
 def _lift_frames(turned: TurnedPrior, frames: Frames, options: Options) -> tuple[Lifted, Frames]:
@@ -113,92 +115,102 @@ def _lift_frames(turned: TurnedPrior, frames: Frames, options: Options) -> tuple
 
     Few frames, and those for which many rotations leave little to tell them by, go the whole way in float64.
     """
-    few = len(frames.Y) <= FEW
-    dtype = precise(frames.Y.device) if few or turned.rotations > CANDIDATES else frames.Y.dtype
+    many = len(frames.Y) > FEW and turned.rotations <= CANDIDATES
+    dtype = frames.Y.dtype if many else precise(frames.Y.device)
     y, w = frames.Y.to(dtype), None if frames.weights is None else frames.weights.to(dtype)
-    middle = weighted_mean(y, w)
+    middle = y.mean(2, keepdim=True) if w is None else weighted_mean(y, w)
     Y = y - middle if w is None else (y - middle) * (w > 0)[:, None]
-    if frames.scale is None:
-        unit, point = _sizes(Y.detach(), middle.detach(), frames.Y.dtype)
-        Y = Y.where(~point[:, None, None], 0)
+    unit = _sizes(Y, middle, frames.Y.dtype) if frames.scale is None else frames.scale.to(dtype)
+    Y = Y / unit
+    if w is None:
+        found, sb = find_and_solve(turned, Y)
     else:
-        unit, point = frames.scale.to(dtype), None
-    Y = Y / unit[:, None, None]
-    found, sb = (
-        find_and_solve(turned, Y) if w is None else find_weighted(forms(turned, precise(Y.device), Y.device), Y, w)
-    )
-    if point is not None and not bool(found.admissible.all()):
+        found, sb = find_weighted(forms(turned, precise(Y.device), Y.device), Y, w)
+    if turned.free_scale and not bool(found.admissible.all()):
         if not options.skip:
-            _refuse_unfit(frames, found, point)
+            _refuse_unfit(frames, found, unit)
         return _lift_frames(turned, frames.only(found.admissible), options)
-    tab, angle = table(turned, dtype, Y.device), found.angle
-    theta, R, (tilt, camera) = tab.theta[angle], tab.R[angle], _seen_by(turned, tab, angle)
+    theta, tilt, R, camera = _seen_from(turned, found, Y)
     if options.refine:
         theta, sb = refined(turned, Y, w, Solved(found.component, theta, sb, camera), options.refine)
         R = rotation(theta)
-    s, b = sb[:, 0], sb[:, 1:]
+    tab, s, b = table(turned, dtype, Y.device), sb[:, :1], sb[:, 1:]
     # (1)  R (mu + a.e), times s
     body = winners_body(tab, sb, found)
-    pose = R @ body if few else turn(body, theta)  # products of small matrices are slow in large numbers
+    pose = torch.bmm(R, body) if len(Y) <= FEW else turn(body, theta)  # small matrices are slow in large numbers
     if turned.cameras is not None:
         pose = camera @ pose
     # The translation is solved for too: Y_hat has the mean of Y.
     if w is not None:
-        pose[:, :2] -= weighted_mean(pose[:, :2], w)
+        pose[:, :2].sub_(weighted_mean(pose[:, :2], w))
     # (2)  ||Y - Y_hat||^2 + ||sigma b||^2
     error = (Y - pose[:, :2]).square()
     error = error if w is None else error * w[:, None]
-    least = error.sum((1, 2)) + (tab.sigma[found.component] * b).square().sum(1)
-    pose = pose * unit[:, None, None]
-    pose[:, :2] += middle
-    count = float(turned.prior.L) if w is None else torch.where(w > 0, w.clamp(min=1), 0).sum(1)
-    relative = misfit(least, s, tab.noise_variance[found.component, 0], count, turned.free_scale)
+    least = error.sum((1, 2)) + (tab.sigma.index_select(0, found.component) * b).square().sum(1)
+    pose, unit = pose * unit, unit[:, 0, 0]
+    pose[:, :2].add_(middle)
     w = y.new_ones(y.shape[::2]) if w is None else w.clone()
-    return Lifted(theta, R, b / s[:, None], s * unit, found.component, least * unit**2, pose[:, :2], pose, w > 0,
-                  camera, turned.free_scale, w, tilt, relative, w[:, 0] >= 0), frames  # fmt: skip
+    seen = w > 0
+    return Lifted(theta, R, b / s, s[:, 0] * unit, found.component, least * unit**2, pose[:, :2], pose, seen, camera,
+                  turned.free_scale, w, tilt, least, seen.any(1)), frames  # fmt: skip
 
 
-def _seen_by(turned: TurnedPrior, tab: Table, angle: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The tilt (N,) and the camera after it: (N, 3, 3), or (3, 3) where no tilts are searched."""
-    if turned.tilts is None or tab.cameras is None:
-        camera = torch.eye(3, dtype=tab.R.dtype, device=tab.R.device) if tab.cameras is None else tab.cameras[0]
-        return torch.zeros_like(angle, dtype=tab.R.dtype), camera
+def _seen_from(turned: TurnedPrior, found: Found, Y: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Theta and tilt (N,), R(theta) (N, 3, 3), and the camera after the tilt: (N, 3, 3), or (3, 3) without tilts."""
+    tab, angle = table(turned, Y.dtype, Y.device), found.angle
+    theta, R = tab.theta.index_select(0, angle), tab.R.index_select(0, angle)
+    if turned.tilts is None:
+        return theta, torch.zeros_like(theta), R, tab.cameras[0]
     which = angle // turned.rotations
-    return tensor(turned.tilts, tab.R.dtype, tab.R.device)[which], tab.cameras[which]
+    return theta, tensor(turned.tilts, Y.dtype, Y.device)[which], R, tab.cameras[which]
 
 
-def _refuse_unfit(frames: Frames, found: Found, point: torch.Tensor) -> NoReturn:
+def _refuse_unfit(frames: Frames, found: Found, unit: torch.Tensor) -> NoReturn:
     """The ValueError of the first frame that no rotation fits."""
-    if point[~found.admissible][0]:
-        frames.refuse("Y", ~found.admissible, ", whose visible landmarks are one point",
-                      "a person, to solve for the scale")  # fmt: skip
-    frames.refuse("Y", ~found.admissible, ", which no rotation fits with a scale > 0",
+    unfit = ~found.admissible
+    if unit[unfit][0] == math.inf:
+        frames.refuse("Y", unfit, ", whose visible landmarks are one point", "a person, to solve for the scale")
+    frames.refuse("Y", unfit, ", which no rotation fits with a scale > 0",
                   "a person who is not upside down (y is up) and not a single point")  # fmt: skip
 
 
-def _sizes(Y: torch.Tensor, middle: torch.Tensor, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
-    """The size of each person, (N,), to divide by where the scale is solved for; and whether it is but rounding."""
-    size = torch.linalg.vector_norm(Y, dim=(1, 2))
-    point = size <= 32 * torch.finfo(dtype).eps * torch.linalg.vector_norm(middle, math.inf, dim=(1, 2))
-    return size.where(~point, 1), point
+def _sizes(Y: torch.Tensor, middle: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """The size of each person, (N, 1, 1), to divide by where the scale is solved for; infinite if but rounding."""
+    size = torch.linalg.vector_norm(Y.detach(), dim=(1, 2), keepdim=True)
+    largest = torch.linalg.vector_norm(middle.detach(), math.inf, dim=(1, 2), keepdim=True)
+    return size.where(size > 32 * torch.finfo(dtype).eps * largest, math.inf)
+
+
+BLANK = {"component": -1, "visible": False, "usable": False, "weights": 0}
+"""What the fields of a frame have that was left out; the others have NaN."""
 
 
 def _as_given(lifted: Lifted, frames: Frames, Y: Array) -> Lifted:
     """The results with the dimensions, library and dtype of the landmarks Y; blank for frames that were left out."""
     dtype, batch, rows = frames.Y.dtype, frames.batch, frames.rows
+    count, numpy = math.prod(batch), isinstance(Y, np.ndarray)
 
     def whole(field: str, value: Any) -> Any:
         if field == "free_scale":
             return value
-        value = value.to(dtype) if value.is_floating_point() else value
-        if field != "camera" or value.ndim == 3:
-            if rows is not None:
-                blank = {"component": -1, "visible": False, "usable": False, "weights": 0}.get(field, math.nan)
-                value = value.new_full((math.prod(batch), *value.shape[1:]), blank).index_copy(0, rows, value)
-            value = value.reshape(batch + value.shape[1:])
-        return value.numpy() if isinstance(Y, np.ndarray) else value
+        each = field != "camera" or value.ndim == 3
+        if value.dtype != dtype and value.is_floating_point():
+            value = value.to(dtype)
+        if rows is not None and each:
+            value = value.new_full((count, *value.shape[1:]), BLANK.get(field, math.nan)).index_copy(0, rows, value)
+        value = value.numpy() if numpy else value
+        return value.reshape(batch + value.shape[1:]) if each else value
 
-    return Lifted(**{field: whole(field, value) for field, value in lifted._asdict().items()})
+    return Lifted(*map(whole, Lifted._fields, lifted))
+
+
+def _misfit(lifted: Lifted, prior: PosePrior, all_alike: bool) -> Array:
+    """The `misfit` of each frame; a landmark of a weight above 1 counts as so many."""
+    w = lifted.weights
+    count = prior.L if all_alike else (w * (w > 1) + (w > 0) * (w <= 1)).sum(-1)
+    v = prior.noise_variance
+    v = (tensor(v, w.dtype, w.device) if is_torch(w) else v.astype(w.dtype))[lifted.component]
+    return misfit(lifted.cost, lifted.scale, v, count, lifted.free_scale)
 
 
 def landmark_jacobian(result: Lifted, prior: PosePrior, centred: bool = True) -> Float[Array, "*batch 2*L 2*L"]:

@@ -78,7 +78,7 @@ class Frames(NamedTuple):
     weights: torch.Tensor | None
     """(N, L); None where all are 1."""
     scale: torch.Tensor | None
-    """(N,), or (1,) for all; None where it is solved for."""
+    """(N, 1, 1), or (1, 1, 1) for all; None where it is solved for."""
     batch: tuple[int, ...]
     """The dimensions before those of a frame."""
     rows: torch.Tensor | None
@@ -189,17 +189,17 @@ def _usable(frames: Frames, least: int) -> Frames:
     if w is not None:
         usable &= w.isfinite().all(1) & ((w > 0).sum(1) >= least)
     if unit is not None:
-        usable = usable & unit.isfinite()
+        usable = usable & unit.isfinite().flatten()
     return frames if bool(usable.all()) else frames.only(usable)
 
 
 def _check_values(frames: Frames, least: int, argument: str) -> None:
     """Refuse the first frame that can't be lifted; `argument` says which landmarks count."""
-    finite = frames.Y.isfinite()
-    if not bool(finite.all()):
-        wrong = (~finite).flatten(1).sum(1)
-        frames.refuse("Y", wrong > 0, f" with {int(wrong[wrong > 0][0])} NaN or infinite of {finite[0].numel()} values",
-                      "finite numbers")  # fmt: skip
+    if not math.isfinite(frames.Y.detach().sum()):
+        wrong = (~frames.Y.isfinite()).flatten(1).sum(1)
+        if bool(wrong.any()):  # or the sum alone is too large
+            got = f" with {int(wrong[wrong > 0][0])} NaN or infinite of {frames.Y[0].numel()} values"
+            frames.refuse("Y", wrong > 0, got, "finite numbers")
     if frames.weights is not None:
         counts = (frames.weights > 0).sum(1)
         few = counts < least
@@ -229,9 +229,9 @@ def _check_weights(Y: Array, visible: Array | None, weights: Array | None, skip:
 
 
 def _check_scale(scale: Array | float, y: torch.Tensor, batch: tuple[int, ...], skip: bool) -> torch.Tensor:
-    """The given scale, (1,), or of every frame, (N,); a tensor keeps its gradient."""
+    """The given scale, (1, 1, 1), or of every frame, (N, 1, 1); a tensor keeps its gradient."""
     if type(scale) is float and 0 < scale < math.inf:
-        return y.new_full((1,), scale)
+        return y.new_full((1, 1, 1), scale)
     given = check_floating("scale", scale)
     if not skip:
         check_finite("scale", given)
@@ -242,4 +242,4 @@ def _check_scale(scale: Array | float, y: torch.Tensor, batch: tuple[int, ...], 
     except ValueError:
         fail("scale", f"shape {values.shape}", f"one number, or one per frame: shape {batch}")
     each = given.to(y.device, y.dtype) if is_torch(given) else tensor(values, y.dtype, y.device)
-    return each.broadcast_to(batch).reshape(-1)
+    return each.broadcast_to(batch).reshape(-1, 1, 1)

@@ -38,7 +38,7 @@ from lifting.camera import ROTATIONS, flip_y
 from lifting.confidence import Forms, find_weighted, forms
 from lifting.landmark_gradient import landmark_model, pull_back
 from lifting.pose_prior import Gaussian, PosePrior
-from lifting.search import Found, exhaustive, find_winners
+from lifting.search import Found, exhaustive, extended, find_winners
 from lifting.solve import unwrap, weighted_mean, wrap
 from lifting.support.arrays import Array, check_floating, fail, refuse, single, to_numpy, trusted
 from lifting.support.checked import Camera, Count, NonNegative, Positive, checked
@@ -342,7 +342,8 @@ class LiftedModel:
         y = y.detach()
         if self.forms is not None:
             return self._find_weighted(y)
-        found = find_winners(self.search, y if self.weights is None else self.weights.sqrt()[:, None] * y)
+        rooted = y if self.weights is None else self.weights.sqrt()[:, None] * y
+        found = find_winners(self.search, extended(self.search, rooted))
         index = self._index(found)
         return Winner(self.search.theta[found.angle], found.component, found.admissible, self.E[index],
                       self.E_bar_t[index])  # fmt: skip

@@ -54,28 +54,27 @@ class Found(NamedTuple):
 
 
 def extended(tab: Table, Y: torch.Tensor) -> torch.Tensor:
-    """[y, c] of step 1, (N, 2L + 1), from landmarks Y (N, 2, L) as `solve.centre` gives them."""
+    """Frames [y, c] of step 1, (N, d = 2L + 1), from landmarks Y (N, 2, L) as `solve.centre` gives them."""
     return pad(Y.flatten(1), (0, 1), value=0.0 if tab.free else 1.0)
 
 
-def find_winners(tab: Table, Y: torch.Tensor) -> Found:
-    """The exhaustive search of eq. (2) for landmarks Y (N, 2, L) as `solve.centre` gives them, in the table's dtype."""
+def find_winners(tab: Table, y: torch.Tensor) -> Found:
+    """The exhaustive search of eq. (2) for frames y (N, d) from `extended`, in the table's dtype."""
     with torch.no_grad():
-        y = extended(tab, Y)
-        products = y.new_empty(2 * tab.even.shape[1] * min(BLOCK, len(y)))  # one for all blocks
+        products = y.new_empty(2 * tab.combine.shape[2] * min(BLOCK, len(y)))  # one for all blocks
         if len(y) <= BLOCK:
             return _find_in_block(tab, y, products)
         parts = [_find_in_block(tab, block, products) for block in y.split(BLOCK)]
         return Found(*map(torch.cat, zip(*parts, strict=True)))
 
 
-def find_certainly(tab: Table, exact: Table, Y: torch.Tensor) -> Found:
+def find_certainly(tab: Table, exact: Table, y: torch.Tensor) -> Found:
     """`find_winners` in the table's dtype; where they are not certain, those of the `exact` table if its dtype is."""
-    found = find_winners(tab, Y.to(tab.V.dtype))
+    found = find_winners(tab, y.to(tab.V.dtype))
     if exact.wary or not tab.wary:
         return found
     rows = found.uncertain.nonzero()[:, 0]
-    again = find_winners(exact, Y[rows].to(exact.V.dtype))
+    again = find_winners(exact, y[rows].to(exact.V.dtype))
     return Found(*(old.index_copy(0, rows, new.to(old.dtype)) for old, new in zip(found, again, strict=True)))
 
 
@@ -87,11 +86,12 @@ def find_and_solve(turned: TurnedPrior, Y: torch.Tensor) -> tuple[Found, torch.T
         Y: (N, 2, L), landmarks as `solve.centre` gives them for these weights.
     """
     own, exact = (table(turned, dtype, Y.device) for dtype in (Y.dtype, precise(Y.device)))
-    if own is exact and (len(Y) <= FEW or turned.rotations > CANDIDATES):
-        found = find_winners(exact, Y)
+    y = extended(own, Y)
+    if own is exact and (len(y) <= FEW or turned.rotations > CANDIDATES):
+        found = find_winners(exact, y)
     else:
-        found = find_certainly(table(turned, torch.float32, Y.device), exact, Y)
-    return found, solve_winners(own, Y, found)
+        found = find_certainly(table(turned, torch.float32, Y.device), exact, y)
+    return found, solve_winners(own, y, found)
 
 
 def exhaustive(tab: Table) -> Table:
@@ -103,7 +103,8 @@ def _find_in_block(tab: Table, y: torch.Tensor, products: torch.Tensor) -> Found
     """The winners of frames y (N, d), few enough for the cache; `products` is room for those of their landmarks."""
     ring = tab.whiten @ y.T
     g = _combine_products(tab, ring, products)
-    nodes, costs, possible = _coarse_costs(tab, g, y)
+    nodes, costs, scale = _coarse_costs(tab, g, y)
+    possible = costs if scale is None else costs.where(scale > 0, math.inf)
     cost, angle = possible.min(2)
     slack = close = None  # how far rounding may move a cost, and where another angle comes as close
     if tab.finer:
@@ -116,8 +117,12 @@ def _find_in_block(tab: Table, y: torch.Tensor, products: torch.Tensor) -> Found
         return _found(torch.zeros_like(angle), angle, cost, close)
     v, rest = tab.noise_variance, tab.rest.gather(1, angle)
     if tab.free:
-        every = torch.arange(len(cost), device=y.device)[:, None]
-        v, rest = with_scale(v, rest, cost, (tab.scale[every, :, angle] * y).sum(-1), tab.count)
+        if scale is None or tab.finer:
+            every = torch.arange(len(cost), device=y.device)[:, None]
+            s = (tab.scale[every, :, angle] * y).sum(-1)
+        else:
+            s = scale.gather(2, angle[..., None])[..., 0]
+        v, rest = with_scale(v, rest, cost, s, tab.count)
     score = cost / v + rest
     if slack is not None and close is not None:
         close = close.any(0, keepdim=True) | ((score - slack / v <= (score + slack / v).amin(0)).sum(0) != 1)
@@ -149,8 +154,10 @@ def _found(component: torch.Tensor, angle: torch.Tensor, cost: torch.Tensor, unc
     return Found(component[0], angle[0], cost[0], admissible[0], (~admissible if uncertain is None else uncertain)[0])
 
 
-def _coarse_costs(tab: Table, g: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """The coarsest rotations, their costs (K, N, T / stride), and the same with infinity where the scale is not > 0.
+def _coarse_costs(
+    tab: Table, g: torch.Tensor, y: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+    """The coarsest rotations, their costs (K, N, T / stride), and the scales where they are solved for.
 
     Where there are finer levels, one rotation more on the left and two on the right of each ring are added, around the
     end.
@@ -161,10 +168,7 @@ def _coarse_costs(tab: Table, g: torch.Tensor, y: torch.Tensor) -> tuple[torch.T
         ring = torch.arange(-stride, T + 2 * stride, stride, device=y.device) % T
         nodes = (T * torch.arange(tab.rings, device=y.device)[:, None] + ring).flatten()
         V, scale = V[:, nodes], scale[:, :, nodes]
-    costs = possible = torch.bmm(g, V.transpose(1, 2))
-    if tab.free:
-        possible = torch.where(y @ scale > 0, costs, math.inf)
-    return nodes, costs, possible
+    return nodes, torch.bmm(g, V.transpose(1, 2)), y @ scale if tab.free else None
 
 
 def _lower_bounds(costs: torch.Tensor) -> torch.Tensor:
@@ -226,24 +230,26 @@ def _search_finer(
     return winner.view(K, N), best.view(K, N)
 
 
-def solve_winners(tab: Table, Y: torch.Tensor, found: Found) -> torch.Tensor:
-    """Scale s and coefficients b = s a of eq. (6) at the winners, (N, 1 + J): one linear map per winner."""
-    return _chosen_product(extended(tab, Y), tab.maps, (found.component, found.angle))
+def solve_winners(tab: Table, y: torch.Tensor, found: Found) -> torch.Tensor:
+    """Scale s and coefficients b = s a of eq. (6) at the winners of frames y (N, d), (N, 1 + J): a linear map each."""
+    winner = found.angle if len(tab.maps) == 1 else found.component * len(tab.theta) + found.angle
+    return _chosen_product(y, tab.maps.flatten(0, 1), winner)
 
 
 def winners_body(tab: Table, sb: torch.Tensor, found: Found) -> torch.Tensor:
     """The poses s (mu + a.e) of eq. (1) before they are turned, (N, 3, L), from s and b of `solve_winners`."""
-    return _chosen_product(sb, tab.body, (found.component,)).unflatten(1, (3, -1))
+    product = sb @ tab.body[0] if len(tab.body) == 1 else _chosen_product(sb, tab.body, found.component)
+    return product.view(len(sb), 3, -1)
 
 
-def _chosen_product(x: torch.Tensor, matrices: torch.Tensor, index: tuple[torch.Tensor, ...]) -> torch.Tensor:
-    """x[n] @ matrices[index[n]] for x (N, d) and matrices (..., d, m)."""
-    N, d = x.shape
-    if N <= FEW:
-        return torch.bmm(x[:, None], matrices[index])[:, 0]
+def _chosen_product(x: torch.Tensor, matrices: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+    """x[n] @ matrices[index[n]] for x (N, d) and matrices (M, d, m)."""
+    if len(x) <= FEW:
+        return torch.bmm(x[:, None], matrices.index_select(0, index))[:, 0]
     # A sum of the rows of the matrix, weighted by x: nothing is copied.
-    chosen = torch.arange(math.prod(matrices.shape[:-1]), device=x.device).view(matrices.shape[:-1])[index]
-    return embedding_bag(chosen, matrices.flatten(0, -2), per_sample_weights=x, mode="sum")
+    d = x.shape[1]
+    chosen = d * index[:, None] + torch.arange(d, device=x.device)
+    return embedding_bag(chosen, matrices.flatten(0, 1), per_sample_weights=x, mode="sum")
 
 
 def grouped_product(rows: torch.Tensor, group: torch.Tensor, matrices: torch.Tensor) -> torch.Tensor:
@@ -272,6 +278,8 @@ def _combine_products(tab: Table, ring: torch.Tensor, products: torch.Tensor) ->
     # [family, step, i] is number i + 2 step + family of the ring: a view, nothing is copied
     ahead = ring.as_strided((2, pairs, m, N), (N, 2 * N, N, 1))
     products = products[: 2 * pairs * m * N].view(2, pairs, m, N)
-    even, odd = torch.mul(ahead, ring[:m], out=products).flatten(1, 2)
-    g = torch.stack([tab.even @ even, tab.odd @ odd]).unflatten(1, (len(tab.V), -1))
-    return g.transpose(0, 1).flatten(1, 2).transpose(1, 2)
+    torch.mul(ahead, ring[:m], out=products)
+    g = ring.new_empty(2, tab.combine.shape[1], N)
+    for family in (0, 1):  # a bmm would be far slower for a single frame
+        torch.mm(tab.combine[family], products[family].view(pairs * m, N), out=g[family])
+    return g.unflatten(1, (len(tab.V), -1)).transpose(0, 1).flatten(1, 2).transpose(1, 2)

@@ -46,16 +46,14 @@ class Table:
     """(T, 3, 3) their rotations."""
     rings: int
     """P."""
-    cameras: torch.Tensor | None
-    """(P, 3, 3) the camera at every tilt; None where it is level."""
+    cameras: torch.Tensor
+    """(P, 3, 3) the camera at every tilt."""
     whiten: torch.Tensor
     """(m + shifts - 1, d) from [y, c] to the m white numbers of step 2 on their ring, the first of them once more."""
     shifts: int
     """How many neighbours on the ring each number is multiplied with, itself included; even."""
-    even: torch.Tensor
-    """(K r, shifts / 2 * m) the combinations of the even products, steps 3 and 4."""
-    odd: torch.Tensor
-    """(K r, shifts / 2 * m) those of the odd products."""
+    combine: torch.Tensor
+    """(2, K r, shifts / 2 * m) the combinations of the even products and of the odd ones, steps 3 and 4."""
     V: torch.Tensor
     """(K, T, 2 r) coefficients of the cost at every rotation."""
     maps: torch.Tensor
@@ -97,7 +95,7 @@ def table(turned: TurnedPrior, dtype: torch.dtype, device: torch.device) -> Tabl
     def widen(columns: np.ndarray) -> np.ndarray:
         return np.pad(columns, ((0, 0), (0, rank - columns.shape[1])))
 
-    even, odd = (np.concatenate([widen(pair[i][0]).T for pair in families]) for i in (0, 1))
+    combine = np.stack([np.concatenate([widen(pair[i][0]).T for pair in families]) for i in (0, 1)])
     V = np.stack([np.concatenate([widen(V) for _, V, _ in pair], axis=1) for pair in families])
     truncation = np.stack([np.sqrt(sum(rest for _, _, rest in pair)) for pair in families])
     error = truncation.max(-1) + 4 * torch.finfo(dtype).eps * np.linalg.norm(V, axis=-1).max(-1)
@@ -114,9 +112,9 @@ def table(turned: TurnedPrior, dtype: torch.dtype, device: torch.device) -> Tabl
 
     return Table(
         theta=put(theta), R=put(rotation(theta)), rings=rings,
-        cameras=None if turned.cameras is None else put(turned.cameras.reshape(-1, 3, 3)[:: turned.rotations]),
+        cameras=put((np.eye(3) if turned.cameras is None else turned.cameras).reshape(-1, 3, 3)[:: turned.rotations]),
         whiten=put(np.concatenate([whiten, whiten[: shifts - 1]])), shifts=shifts,
-        even=put(even), odd=put(odd), V=put(V),
+        combine=put(combine), V=put(V),
         maps=put(np.swapaxes(maps, -1, -2)), scale=put(np.swapaxes(maps[:, :, 0], 1, 2)),
         body=put(body.reshape(*body.shape[:2], -1)), sigma=put(prior.sigma),
         rest=put(mixture_score(0.0 * v, v, log_det, prior.weights[:, None], 1.0 + 0.0 * v, n)),

@@ -13,7 +13,7 @@ from lifting import load_prior
 from lifting.camera import rotation_angles, tilted_camera
 from lifting.datasets.motion_capture import load_motion_capture
 from lifting.pose_prior import PosePrior, sample
-from lifting.search import find_and_solve, find_winners, grouped_product
+from lifting.search import extended, find_and_solve, find_winners, grouped_product
 from lifting.solve import (
     centre,
     free_scale,
@@ -51,6 +51,10 @@ def make_table(prior, rotations, dtype=torch.float64, **variant):
 def turned_prior(prior, rotations, free=False, visible=None, camera=None, tilts=None):
     seen = None if visible is None else np.array(visible)
     return turn_prior(prior, rotations, free_scale=free, weights=seen, camera=camera, tilts=tilts)
+
+
+def winners_of(tab, Y):
+    return find_winners(tab, extended(tab, Y))
 
 
 def all_costs(prior, Y, rotations, free=False, visible=None, camera=None, tilts=None):
@@ -103,7 +107,7 @@ def frames(prior, n, seed=0, visible=None):
 
 def assert_winners(prior, Y, rotations, tolerance=1e-9, **variant):
     tab = make_table(prior, rotations, **variant)
-    found = find_winners(tab, torch.tensor(Y))
+    found = winners_of(tab, torch.tensor(Y))
     component, angle, cost, lead, costs = brute_force(prior, Y, rotations, **variant)
     assert found.admissible.numpy().tolist() == np.isfinite(cost).tolist()
     ok = np.flatnonzero(np.isfinite(cost))
@@ -228,7 +232,7 @@ def test_a_point_and_a_giant():
     for rotations in (80, 800):
         assert_winners(prior, Y, rotations)
     points = torch.zeros(2, 2, 6, dtype=torch.float64)
-    assert not find_winners(make_table(prior, 80, free=True), points).admissible.any()
+    assert not winners_of(make_table(prior, 80, free=True), points).admissible.any()
 
 
 def test_the_embedded_prior_on_real_people():
@@ -245,8 +249,8 @@ def test_the_embedded_prior_on_real_people():
 def test_what_float32_gets_wrong_it_calls_uncertain(free):
     prior = random_prior(1, K=3)
     Y = frames(prior, 2000)
-    single = find_winners(make_table(prior, 160, free=free, dtype=torch.float32), torch.tensor(Y, dtype=torch.float32))
-    exact = find_winners(make_table(prior, 160, free=free), torch.tensor(Y, dtype=torch.float32).double())
+    single = winners_of(make_table(prior, 160, free=free, dtype=torch.float32), torch.tensor(Y, dtype=torch.float32))
+    exact = winners_of(make_table(prior, 160, free=free), torch.tensor(Y, dtype=torch.float32).double())
     differs = (single.component != exact.component) | (single.angle != exact.angle)
     assert not (differs & ~single.uncertain & exact.admissible).any()
     assert single.uncertain.float().mean() < 0.2
@@ -260,8 +264,8 @@ def test_ties_of_angles_and_of_components_are_uncertain_in_float32():
     Y = torch.tensor(frames(prior, 500), dtype=torch.float32)
     sideways = Y * torch.tensor([[1e-9], [1.0]])  # all but as far left as right: theta and theta + pi cost the same
     for tied, of in ((sideways, prior), (Y, twins)):
-        single = find_winners(make_table(of, 160, dtype=torch.float32), tied)
-        exact = find_winners(make_table(of, 160), tied.double())
+        single = winners_of(make_table(of, 160, dtype=torch.float32), tied)
+        exact = winners_of(make_table(of, 160), tied.double())
         differs = (single.component != exact.component) | (single.angle != exact.angle)
         assert differs.any() and not (differs & ~single.uncertain).any()
 
@@ -313,8 +317,8 @@ def test_turning_by_pi_negates_x():
     """What step 3 builds on: mirrored in x, a frame's costs are those of the other half of the circle."""
     prior = random_prior(1, K=2)
     Y = frames(prior, 100)
-    mirrored = find_winners(make_table(prior, 24), torch.tensor(Y * [[-1], [1]]))
-    found = find_winners(make_table(prior, 24), torch.tensor(Y))
+    mirrored = winners_of(make_table(prior, 24), torch.tensor(Y * [[-1], [1]]))
+    found = winners_of(make_table(prior, 24), torch.tensor(Y))
     torch.testing.assert_close(mirrored.cost, found.cost)
     assert torch.equal(mirrored.angle, (found.angle + 12) % 24)
     assert math.isclose(float(rotation_angles(24)[12]), math.pi)

@@ -530,7 +530,7 @@ plots.draw_pose_3d(ax, photo.pose / photo.scale, azim=60, elev=10, legend=False)
 plt.show()
 
 # %% [markdown]
-# ## unknown pitch: the camera in the finite set
+# ## Unknown pitch: the camera in the finite set
 #
 # Here the cameras were calibrated. Mostly nobody knows how far a camera looks down, and $\mathcal R$ turns people, not
 # cameras. But $\mathcal R$ may be any finite set. Let it hold every angle $\theta$ at every pitch $\varphi$ of a few,
