@@ -12,6 +12,7 @@ The misfit is that of `lifting.misfit`; a frame alone warns where it is above PO
 """
 
 import json
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -113,6 +114,7 @@ def main(quick: bool = False) -> None:
     names = list(groups)[:: 1 + len(groups) // 3 if quick else 1]
     rows = []
     for name in names:
+        print(f"[{len(rows) + 1}/{len(names)}] {name}", file=sys.stderr, flush=True)
         prior = learn(motion, [clip for clip in motion.clip_names if group_of(clip) != name], settings).prior
         rows.append(measure_group(prior, np.concatenate(groups[name])))
     errors = {key: np.mean([row["errors"][key] for row in rows], axis=0).round(1).tolist() for key in rows[0]["errors"]}

@@ -208,9 +208,8 @@ def _misfit(lifted: Lifted, prior: PosePrior, all_alike: bool) -> Array:
     """The `misfit` of each frame; a landmark of a weight above 1 counts as so many."""
     w = lifted.weights
     count = prior.L if all_alike else (w * (w > 1) + (w > 0) * (w <= 1)).sum(-1)
-    v = prior.noise_variance
-    v = (tensor(v, w.dtype, w.device) if is_torch(w) else v.astype(w.dtype))[lifted.component]
-    return misfit(lifted.cost, lifted.scale, v, count, lifted.free_scale)
+    v = tensor(prior.noise_variance, w.dtype, w.device) if is_torch(w) else prior.noise_variance.astype(w.dtype)
+    return misfit(lifted.cost, lifted.scale, v[lifted.component], count, lifted.free_scale)
 
 
 def landmark_jacobian(result: Lifted, prior: PosePrior, centred: bool = True) -> Float[Array, "*batch 2*L 2*L"]:

@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from lifting.support.arrays import Array, to_numpy
 
-POOR = 10.0
+POOR = 6.0
 """A frame whose `misfit` is larger fits poorly.
 
 Of frames of held-out motion 0.6 to 0.7 % are above it where the camera is level, 2 % where it looks down by 30 degrees

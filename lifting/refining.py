@@ -69,23 +69,27 @@ def refined(
     theta = found.theta.to(dtype)
     with torch.no_grad():
         still = problem._replace(Y=problem.Y.detach())
-        tried = (_least_squares if method == "least squares" else _parabola)(still, theta)
-    (_, before), (sb, after) = problem.at(theta), problem.at(tried)
+        start, before = still.at(theta)
+        tried = _least_squares(still, theta, start) if method == "least squares" else _parabola(still, theta, before)
+    sb, after = problem.at(tried)
     better = (after < before) & (sb[:, 0] > 0)
     theta = torch.where(better, tried % (2 * math.pi), theta)
     return theta.to(Y.dtype), torch.where(better[:, None], sb.to(Y.dtype), found.sb)
 
 
-def _parabola(problem: Problem, theta: torch.Tensor) -> torch.Tensor:
-    """The vertex of the parabola through the costs at theta and at its neighbours in the finite set."""
+def _parabola(problem: Problem, theta: torch.Tensor, middle: torch.Tensor) -> torch.Tensor:
+    """The vertex of the parabola through the costs at theta, which is `middle`, and at its neighbours."""
     step = 2 * math.pi / problem.turned.rotations
-    left, middle, right = (problem.at(theta + shift)[1] for shift in (-step, 0.0, step))
+    left, right = (problem.at(theta + shift)[1] for shift in (-step, step))
     bend = left - 2 * middle + right
     return theta + step * torch.where(bend > 0, (left - right) / (2 * bend), 0.0).clamp(-0.5, 0.5)
 
 
-def _least_squares(problem: Problem, theta: torch.Tensor) -> torch.Tensor:
-    """Theta by SciPy's trust-region least squares over (theta, b) jointly, or (theta, s, b): one frame at a time."""
+def _least_squares(problem: Problem, theta: torch.Tensor, sb: torch.Tensor) -> torch.Tensor:
+    """Theta by SciPy's trust-region least squares over (theta, b) jointly, or (theta, s, b): one frame at a time.
+
+    It starts at theta, with the scale and coefficients sb.
+    """
     from scipy.optimize import least_squares  # takes as long to load as all else in this package
 
     turned, free = problem.turned, problem.turned.free_scale
@@ -101,6 +105,6 @@ def _least_squares(problem: Problem, theta: torch.Tensor) -> torch.Tensor:
 
         return least_squares(residual, [start, *(sb if free else sb[1:])], x_scale="jac").x[0]
 
-    columns = problem.component, theta, unwrap(problem.Y), ones, problem.at(theta)[0], problem.camera
+    columns = problem.component, theta, unwrap(problem.Y), ones, sb, problem.camera
     rows = zip(*(to_numpy(value) for value in columns), strict=True)
     return problem.tensor(np.array([refine_one(*row) for row in rows]))

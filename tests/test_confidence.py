@@ -263,7 +263,7 @@ class NoFloat64(TorchDispatchMode):
 
 @pytest.mark.parametrize("arguments", [{}, {"scale": None}, {"scale": 2.0, "camera": CAMERA}, {"refine": True},
                                        {"weights": np.array([1, 0.5, 0, 1, 2, 1]), "scale": None},
-                                       {"rotations": 200}], ids=str)  # fmt: skip
+                                       {"rotations": 200}, {"tilts": np.array([0.3, 0.0])}], ids=str)  # fmt: skip
 @pytest.mark.parametrize("n", [2, 300])
 def test_a_device_without_float64(monkeypatch, arguments, n):
     prior, Y = random_prior(1, K=2, J=3, L=6), torch.tensor(landmarks(n), dtype=torch.float32)
