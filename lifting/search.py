@@ -239,7 +239,7 @@ def solve_winners(tab: Table, y: torch.Tensor, found: Found) -> torch.Tensor:
 def winners_body(tab: Table, sb: torch.Tensor, found: Found) -> torch.Tensor:
     """The poses s (mu + a.e) of eq. (1) before they are turned, (N, 3, L), from s and b of `solve_winners`."""
     product = sb @ tab.body[0] if len(tab.body) == 1 else _chosen_product(sb, tab.body, found.component)
-    return product.view(len(sb), 3, -1)
+    return product.unflatten(1, (3, -1))
 
 
 def _chosen_product(x: torch.Tensor, matrices: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
