@@ -209,7 +209,8 @@ def _misfit(lifted: Lifted, prior: PosePrior, all_alike: bool) -> Array:
     w = lifted.weights
     count = prior.L if all_alike else (w * (w > 1) + (w > 0) * (w <= 1)).sum(-1)
     v = tensor(prior.noise_variance, w.dtype, w.device) if is_torch(w) else prior.noise_variance.astype(w.dtype)
-    return misfit(lifted.cost, lifted.scale, v[lifted.component], count, lifted.free_scale)
+    ratio = misfit(lifted.cost, lifted.scale, v[lifted.component], count, lifted.free_scale)
+    return ratio if is_torch(w) else np.asarray(ratio)  # of a single frame NumPy makes a number
 
 
 def landmark_jacobian(result: Lifted, prior: PosePrior, centred: bool = True) -> Float[Array, "*batch 2*L 2*L"]:
