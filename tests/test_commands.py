@@ -12,8 +12,8 @@ from lifting.support.commands import Step, step_of, steps
 from lifting.support.files import data_path
 from lifting.training.step import Settings
 
-NOT_MADE = ("README.md", "commands.toml", "licences/")
-"""What data/ holds that no command makes."""
+NOT_MADE = ("README.md", "commands.toml", "licences/", "first_trial/")
+"""What data/ holds that no command of today makes."""
 
 
 def every_command():
@@ -79,8 +79,9 @@ def test_cards_quote_the_command_that_made_them():
 
 def test_claims_quote_the_command_that_made_them():
     for step in steps():
-        for name in (name for name in step.makes if name.startswith("claim_")):
-            assert json.loads(data_path(name).read_text())["command"] == step.lines()[-1]
+        for pattern in (name for name in step.makes if name.startswith("claim_")):
+            for path in data_path("README.md").parent.glob(pattern):
+                assert json.loads(path.read_text())["command"] == step.lines()[-1]
 
 
 def test_every_embedded_file_is_in_the_table_of_the_readme():

@@ -7,10 +7,13 @@ is lifted by a prior learned from the other groups. A seed draws a heading for e
 coordinate; its error is the mean over groups of the mean MPJPE of centred poses. Similar: within 1 mm.
 
 **Mixture, growing.** A mixture of five Gaussians is better than one; growing the basis one by one is better than
-fixing its size at once. A seed draws four of the groups to test on; priors are learned from the others.
+fixing its size at once. Every group is tested on once, by priors learned from three quarters of the others and more:
+the groups are dealt to four folds. A pair is a group: to draw the same groups again and again would make an interval
+narrower than what they know.
 
-**Speed.** 3,000 frames a second for one Gaussian, in Python, on a laptop of 2016. Ours is timed again and again; the
-paper's is one number, and its machine was another.
+**Speed.** 3,000 frames a second for one Gaussian, in Python, on a laptop of 2016. Ours is timed again and again, on
+batches of 20,000 frames; the paper's is one number, of its own loop on its own machine. What is asked is whether that
+speed is reached, not whose code is the better.
 """
 
 import sys
@@ -26,7 +29,7 @@ import tyro
 
 from lifting.camera import turn
 from lifting.datasets.motion_capture import MotionCapture, load_motion_capture
-from lifting.experiments.claims import SEEDS, Criterion, compare, save
+from lifting.experiments.claims import SEEDS, Criterion, Kind, compare, save
 from lifting.fitting.alignment import align_to_prior, start_by_factorisation
 from lifting.fitting.default_prior import Settings, clip_poses, group_of, learn
 from lifting.fitting.ppca import fit_ppca
@@ -43,10 +46,8 @@ WAYS: dict[str, tuple[int, Refinement]] = {
     "10000": (10_000, False),
 }  # fmt: skip
 """Numbers of rotations, and whether the angle is refined between them."""
-SPLITS = 20
-"""Seeds of the mixture's and the growing's experiment."""
-TESTED = 4
-"""Groups that a seed of the mixture's and the growing's experiment tests on."""
+FOLDS = 4
+"""Parts of the groups in the mixture's and the growing's experiment; each is tested on once."""
 ROUNDS = 60
 """Rounds of alternation where all bases are fixed at once: more than growing takes for all sizes together."""
 
@@ -93,18 +94,16 @@ def errors_of_rotations(group: str, seeds: int = SEEDS) -> dict[str, list[float]
     return {way: [error(poses, prior, seed, *how) for seed in range(seeds)] for way, how in WAYS.items()}
 
 
-def errors_of_priors(seed: int) -> dict[str, float]:
-    """The errors of a mixture, of one Gaussian grown and of one fixed at once, tested on groups that `seed` draws."""
+def errors_of_priors(fold: int) -> dict[str, dict[str, float]]:
+    """The errors of a mixture, of one Gaussian grown and of one fixed at once, for each group of a fold."""
     groups = groups_of_poses(load_motion_capture())
-    tested = tuple(np.random.default_rng(seed).choice(sorted(groups), TESTED, replace=False).tolist())
+    tested = tuple(sorted(groups)[fold::FOLDS])
     priors = {
         "mixture": learn_without(tested, Settings(25, 5, balance=0.0)),
         "grown": learn_without(tested, Settings(25, 1, balance=0.0)),
         "at once": fix_at_once(tested, 25),
     }
-    return {
-        name: float(np.mean([error(groups[group], prior, seed) for group in tested])) for name, prior in priors.items()
-    }
+    return {name: {group: error(groups[group], prior, fold) for group in tested} for name, prior in priors.items()}
 
 
 PAPER = 3000
@@ -133,29 +132,38 @@ def save_speed(out: Path) -> None:
     times = {"one Gaussian": microseconds(prior.subset(components=[0])), f"{prior.K} Gaussians": microseconds(prior)}
     comparisons = [
         compare(name, "the paper's one Gaussian", own, [1e6 / PAPER] * len(own),
-                Criterion("microseconds a frame", "better")) for name, own in times.items()
+                Criterion("microseconds a frame", "better", kind="claim" if name == "one Gaussian" else "ours"))
+        for name, own in times.items()
     ]  # fmt: skip
     save("speed", "about 3,000 frames a second for one Gaussian and 80 rotations, on a laptop of 2016",
-         "one thread, float64, 20,000 frames in one call, known scale", comparisons, out,
+         "one thread, float64, 20,000 frames in one call, known scale, timed five times on one machine; the paper's "
+         "loop ran on another", comparisons, out, pairs="timings",
          frames_per_second={name: round(1e6 / min(own)) for name, own in times.items()})  # fmt: skip
 
 
 def save_rotations(by_way: dict[str, list[float]], groups: int, out: Path) -> None:
     """Write the claim on the number of rotations."""
-    pairs = [("80", "10000"), ("20, refined", "10000"), ("80, refined", "10000"), ("20", "10000")]
+    pairs: list[tuple[str, Kind]] = [
+        ("80", "claim"),
+        ("20, refined", "claim"),
+        ("80, refined", "ours"),
+        ("20", "control"),
+    ]
     save("rotations", "80 rotations are as accurate on average as 10,000, and as 20 with a refinement",
          f"{groups} groups of motion capture, each held out; {NOISE * 1000:g} mm of noise",
-         [compare(of, against, by_way[of], by_way[against], Criterion("mm", "similar", 1.0)) for of, against in pairs],
-         out, errors_mm=by_way)  # fmt: skip
+         [compare(of, "10000", by_way[of], by_way["10000"], Criterion("mm", "similar", 1.0, kind))
+          for of, kind in pairs], out, errors_mm=by_way)  # fmt: skip
 
 
-def save_mixture(by_prior: dict[str, list[float]], groups: int, out: Path) -> None:
-    """Write the claim on the mixture and on growing the basis."""
+def save_mixture(by_prior: dict[str, dict[str, float]], out: Path) -> None:
+    """Write the claim on the mixture and on growing the basis, from the error of each group."""
     pairs = [("mixture", "grown"), ("grown", "at once")]
+    groups = sorted(by_prior["mixture"])
+    errors = {name: [own[group] for group in groups] for name, own in by_prior.items()}
     save("mixture", "a mixture lifts better than one Gaussian; growing the basis does better than fixing J at once",
-         f"{TESTED} groups of {groups} held out, drawn by the seed; J = 25",
-         [compare(of, against, by_prior[of], by_prior[against], Criterion("mm", "better")) for of, against in pairs],
-         out, errors_mm=by_prior)  # fmt: skip
+         f"{len(groups)} groups of clips, each held out once, in {FOLDS} folds; J = 25",
+         [compare(of, against, errors[of], errors[against], Criterion("mm", "better")) for of, against in pairs],
+         out, pairs="groups", errors_mm=by_prior)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -176,10 +184,10 @@ def main(options: Options) -> None:
         groups = list(groups_of_poses(load_motion_capture()))
         with ProcessPoolExecutor(initializer=partial(torch.set_num_threads, 1)) as pool:
             parts = list(pool.map(errors_of_rotations, groups))
-            rows = list(pool.map(errors_of_priors, range(SPLITS)))
+            folds = list(pool.map(errors_of_priors, range(FOLDS)))
         save_rotations({way: np.mean([part[way] for part in parts], axis=0).tolist() for way in WAYS},
                        len(groups), options.out)  # fmt: skip
-        save_mixture({name: [row[name] for row in rows] for name in rows[0]}, len(groups), options.out)
+        save_mixture({name: {g: e for fold in folds for g, e in fold[name].items()} for name in folds[0]}, options.out)
     save_speed(options.out)
 
 

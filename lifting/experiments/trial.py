@@ -1,7 +1,8 @@
 """Networks trained from scratch, alike but for the lifting: what claims 1, 3 and 4 rest on. Main paper, section 5.
 
-    python -m lifting.experiments.trial --out data/trials --runs DIR                # resumes, and skips what is there
-    python -m lifting.experiments.trial --out data/trials --runs DIR --starts 5     # goes on with more starts
+    python -m lifting.experiments.trial --out data --runs DIR                # resumes, and skips what is there
+    python -m lifting.experiments.trial --out data --runs DIR --starts 5     # goes on with more starts
+    python -m lifting.experiments.trial --out FOLDER --runs DIR --steps 10000         # longer runs, a set of their own
 
 Every variant begins with the same random weights for the same start, sees the same pictures in the same order (the
 embedded rendered people of 128 px, varied as in all training), and has a half cosine as learning rate, down to zero.
@@ -24,13 +25,13 @@ pictures.
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -40,10 +41,11 @@ from jaxtyping import Bool, Float
 from lifting.belief import peaks
 from lifting.camera import rescale_pixels
 from lifting.datasets.rendered import RenderedPeople, load_rendered
+from lifting.experiments.claims import LEAST, Comparison, Criterion, compare, save
 from lifting.network import Network
 from lifting.skeleton import HUMAN36M
 from lifting.support.arrays import check_count, fail, trusted
-from lifting.support.files import write_atomically
+from lifting.support.files import data_path, write_json
 from lifting.support.options import Folder
 from lifting.training.evaluation import WITHIN, distances, torso
 from lifting.training.run import RunOptions, train
@@ -52,6 +54,8 @@ from lifting.training.step import Settings
 STARTS, STEPS, BATCH, EVERY = 3, 2500, 8, 250
 RIVAL = 1.2
 """How many more steps the plain network has: the time of a step with sub-gradients over that of its own."""
+MARGIN = 2.0
+"""Percentage points within which two errors are similar."""
 COMMON: dict[str, Any] = {"config": "small", "batch": BATCH, "rate": 1.5e-3, "fusion_rate": 33.0}
 VARIANTS: dict[str, dict[str, Any]] = {
     "no lifting": {"lifting": "none"},
@@ -139,7 +143,7 @@ def run(job: tuple[str, int], out: Path, runs: Path, steps: int = STEPS) -> dict
     """
     variant, start = job
     settings = settings_of(variant, start, steps)
-    path = out / f"{variant.replace(', ', '_').replace(' ', '_')}_{start}.json"
+    path = out / "trials" / f"{variant.replace(', ', '_').replace(' ', '_')}_{start}.json"
     if path.exists():
         found: dict[str, Any] = json.loads(path.read_text())
         if found["settings"] != asdict(settings):
@@ -155,7 +159,7 @@ def run(job: tuple[str, int], out: Path, runs: Path, steps: int = STEPS) -> dict
         "curve": curve(folder / "validation.csv"),
         **measure(network, load_rendered("test")),
     }
-    write_atomically(path, (json.dumps(result, indent=1) + "\n").encode())
+    write_json(path, result)
     return result
 
 
@@ -165,12 +169,123 @@ def curve(log: Path) -> list[tuple[int, float]]:
     return [(int(row["step"]), round(100 - 100 * float(row["pck"]), 3)) for row in rows]
 
 
+def load_results(folder: Path | None = None) -> dict[str, dict[int, dict[str, Any]]]:
+    """What `run` wrote, by variant and start; None: the embedded results."""
+    folder = data_path("trials") if folder is None else folder / "trials"
+    found: dict[str, dict[int, dict[str, Any]]] = {variant: {} for variant in VARIANTS}
+    for path in sorted(folder.glob("*.json")):
+        row = json.loads(path.read_text())
+        found.setdefault(row["variant"], {})[row["start"]] = row
+    return found
+
+
+def table() -> str:
+    """The embedded runs as a table in Markdown: means over the starts, and how flat the curves are at their ends."""
+    rows = ["| variant | starts | missed, f_1, % | missed, f_2, % | hidden, f_2, % | w_1, w_2 | curve, last fifth |",
+            "|---|---|---|---|---|---|---|"]  # fmt: skip
+    for variant, starts in load_results().items():
+        own = list(starts.values())
+        if not own:
+            rows.append(f"| {variant} | 0 | | | | | |")
+            continue
+        f, hidden = (np.mean([row[key] for row in own], axis=0) for key in ("missed, f", "hidden, f"))
+        w = (
+            "-"
+            if own[0]["w"] is None
+            else ", ".join(f"{value:.2f}" for value in np.mean([r["w"] for r in own], axis=0))
+        )
+        rows.append(f"| {variant} | {len(own)} | {f[0]:.1f} | {f[1]:.1f} | {hidden[1]:.1f} | {w} | "
+                    f"{np.mean([last_fifth(row['curve']) for row in own]):+.1f} |")  # fmt: skip
+    return "\n".join(rows)
+
+
+def last_fifth(curve: Sequence[tuple[int, float]]) -> float:
+    """By how many percentage points a curve changes over the last fifth of its steps."""
+    steps, values = np.array(curve, dtype=float).T
+    return float(values[-1] - np.interp(0.8 * steps[-1], steps, values))
+
+
+class Question(NamedTuple):
+    """Two variants and an error of theirs."""
+
+    of: str
+    against: str
+    key: str
+    stage: int
+    expected: Criterion
+
+
+SIMILAR = Criterion("percentage points", "similar", MARGIN)
+OURS = Criterion("percentage points", "better", kind="ours")
+PLAIN, CONTROL, LIFTED = "no lifting", "own peak", "sub-gradients, sub-pixel"
+QUESTIONS: dict[str, tuple[str, list[Question]]] = {
+    "gradients": (
+        "training without the lifting's gradients gives similar results to training with them",
+        [
+            Question(LIFTED, "forward, sub-pixel", "missed, f", 1, SIMILAR),
+            Question(LIFTED, "soft-argmax", "missed, f", 1, SIMILAR._replace(kind="ours")),
+        ],
+    ),
+    "cross_stage": (
+        "gradients between stages have little effect when each stage has its own loss",
+        [Question("stages apart, sub-pixel", LIFTED, "missed, f", 1, SIMILAR)],
+    ),
+    "fusion": (
+        "fusing with the lifted model improves the landmarks",
+        [
+            Question(LIFTED, PLAIN, "missed, f", 1, Criterion("percentage points", "better")),
+            Question(LIFTED, CONTROL, "missed, f", 1, OURS),
+            Question(LIFTED, "sub-gradients, whole pixels", "missed, f", 1, OURS),
+            *(Question(LIFTED, other, "missed, b", 1, OURS) for other in (PLAIN, CONTROL)),
+            *(Question(LIFTED, other, "missed, f", 0, OURS) for other in (PLAIN, CONTROL)),
+            *(Question(LIFTED, other, "hidden, f", 1, OURS) for other in (PLAIN, CONTROL)),
+            *(Question(LIFTED, other, "legs, f", 1, OURS) for other in (PLAIN, CONTROL)),
+            Question("forward, sub-pixel", CONTROL, "missed, f", 1, OURS),
+        ],
+    ),
+}
+"""What is asked of the results, by claim: the paper's words in ours, and the comparisons. Of legs it is how many more
+of their landmarks are missed once left and right were exchanged."""
+
+
+def error_of(row: dict[str, Any], key: str, stage: int) -> float:
+    """One error of a result; of "legs, f" how much exchanging them adds."""
+    exchanged = row["legs swapped, f"][stage] if key == "legs, f" else 0.0
+    return float(exchanged - row[key][stage] if key == "legs, f" else row[key][stage])
+
+
+def answer(question: Question, results: dict[str, dict[int, dict[str, Any]]]) -> Comparison | None:
+    """The comparison over the starts that both variants have; None if they are too few."""
+    q = question
+    starts = sorted(results[q.of].keys() & results[q.against].keys())
+    if len(starts) < LEAST:
+        return None
+    mine, other = ([error_of(results[name][n], q.key, q.stage) for n in starts] for name in (q.of, q.against))
+    what = {"missed, b": "b_", "missed, f": "f_", "hidden, f": "hidden landmarks, f_", "legs, f": "legs exchanged, f_"}
+    return compare(f"{q.of}, {what[q.key]}{q.stage + 1}", q.against, mine, other, q.expected)
+
+
+def save_claims(out: Path) -> None:
+    """Write the claims, with the comparisons that have enough starts; none whose first comparison hasn't."""
+    results = load_results(out)
+    steps = {row["settings"]["steps"] for row in results[LIFTED].values()}
+    setting = (f"small network from scratch, {' or '.join(map(str, sorted(steps)))} steps of {BATCH} embedded pictures "
+               f"of 128 px; the plain one has {RIVAL - 1:.0%} more, for the same time; {len(load_rendered('test'))} "
+               "test pictures of other bodies and clips")  # fmt: skip
+    for name, (words, questions) in QUESTIONS.items():
+        answers = [answer(question, results) for question in questions]
+        if answers[0] is None:
+            print(f"{name}: fewer than {LEAST} starts")
+        else:
+            save(name, words, setting, [own for own in answers if own], out, pairs="starts")
+
+
 @dataclass(frozen=True)
 class Options:
     """Train the variants, and write a file for each."""
 
     out: Folder
-    """the folder of the results"""
+    """the folder of the claims, and in it `trials`, with a file for each run"""
     runs: Path
     """a folder for weights and checkpoints"""
     starts: int = STARTS
@@ -186,12 +301,14 @@ class Options:
 def main(options: Options) -> None:
     """Train the variants, and write a file for each: every variant once, then all again from another start."""
     check_count("--processes", options.processes)
-    options.runs.mkdir(parents=True, exist_ok=True)
+    for folder in (options.runs, options.out / "trials"):
+        folder.mkdir(parents=True, exist_ok=True)
     jobs = [(variant, start) for start in range(options.starts) for variant in options.variants]
     work = partial(run, out=options.out, runs=options.runs, steps=options.steps)
     with ProcessPoolExecutor(options.processes, initializer=partial(torch.set_num_threads, 1)) as pool:
         for result in pool.map(work, jobs):
             print(result["variant"], result["start"], result["missed, f"], flush=True)
+    save_claims(options.out)
 
 
 if __name__ == "__main__":
