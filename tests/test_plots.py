@@ -226,6 +226,15 @@ def test_comparisons_show_every_seed_the_interval_and_the_verdict(ax):
     assert ax.get_xlim()[0] < -3.5 and ax.get_xlabel() == "difference of errors (mm)"
 
 
+def test_a_verdict_in_more_words_has_a_mark_of_its_own(ax):
+    plain = comparison("holds", "similar", 9.0)
+    plots.draw_comparisons(ax, [plain, plain | {"words": "similar, slightly worse"}])
+    assert [label.get_text().partition(": ")[2] for label in ax.get_yticklabels()] == [
+        "holds", "similar, slightly worse"]  # fmt: skip
+    markers = [line.get_marker() for line in ax.get_lines() if len(np.atleast_1d(line.get_xdata())) == 1]
+    assert markers == ["o", "D"]
+
+
 @pytest.mark.parametrize("comparisons", [[], [comparison(), comparison(unit="px")]])
 def test_comparisons_of_several_units_or_none_are_refused(ax, comparisons):
     with pytest.raises(ValueError, match=r"^comparisons: got \d in units"):

@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 
 from lifting.support.arrays import Array, check_array, fail, to_numpy
 
-VERDICTS = {"holds": ("#009E73", "o"), "fails": ("#D55E00", "X"), "undecided": ("#666666", "s")}
-"""Colour and marker of a verdict."""
+VERDICTS = {"holds": ("#009E73", "o"), "fails": ("#D55E00", "X"), "undecided": ("#666666", "s"),
+            "similar, slightly worse": ("#E69F00", "D"), "fails, as it must": ("#666666", "X")}  # fmt: skip
+"""Colour and marker of a verdict, in one word or in more."""
 
 
 def draw_cost(
@@ -58,7 +59,8 @@ def draw_comparisons(ax: Axes, comparisons: Sequence[Mapping[str, Any]]) -> Axes
 
     Args:
         ax: the axes.
-        comparisons: as `lifting.experiments.claims.load` gives them, in one unit.
+        comparisons: as `lifting.experiments.claims.load` gives them, in one unit; "words" is shown in the place of
+            "verdict" where there is one.
 
     Raises:
         ValueError: no comparison, or of several units.
@@ -71,14 +73,14 @@ def draw_comparisons(ax: Axes, comparisons: Sequence[Mapping[str, Any]]) -> Axes
     low, high = min(0.0, *map(min, values)), max(0.0, *map(max, values))
     low, high = low - 0.1 * (high - low or 1.0), high + 0.1 * (high - low or 1.0)
     for n, c in enumerate(comparisons):
-        colour, marker = VERDICTS[c["verdict"]]
+        colour, marker = VERDICTS.get(c.get("words", ""), VERDICTS[c["verdict"]])
         band = (-c["margin"], c["margin"]) if c["expected"] == "similar" else (low, 0)
         ax.fill_betweenx([n - 0.45, n + 0.45], *band, color="#56B4E9", alpha=0.25, lw=0)
         ax.plot(c["differences"], np.full(len(c["differences"]), n + 0.25), "|", color="#888888", ms=5)
         ax.plot([c["low"], c["high"]], [n, n], color=colour, lw=2)
         ax.plot(c["mean"], n, marker, color=colour, ms=7)
     ax.axvline(0, color="black", lw=0.8)
-    names = [f"{c['of']} minus {c['against']}: {c['verdict']}" for c in comparisons]
+    names = [f"{c['of']} minus {c['against']}: {c.get('words', c['verdict'])}" for c in comparisons]
     ax.set_yticks(range(len(names)), names, fontsize=9)
     ax.set(xlim=(low, high), ylim=(len(names) - 0.5, -0.5), xlabel=f"difference of errors ({units[0]})")
     return ax
