@@ -72,7 +72,8 @@ def test_variants_differ_in_what_they_say_and_nothing_else():
     steps = {variant: own.steps for variant, own in settings.items()}
     assert steps.pop("no lifting") == 120 and set(steps.values()) == {100}
     assert [v for v, own in settings.items() if not own.subpixel] == [
-        "no lifting", "sub-gradients, whole pixels", "soft-argmax"]  # fmt: skip
+        "no lifting", "sub-gradients, whole pixels", "soft-argmax", "no lifting, no more steps"]  # fmt: skip
+    assert {own.k for own in settings.values()} == {0.1, 1.0, 10.0}
     assert not settings["stages apart, sub-pixel"].cross_stage
 
 
@@ -108,7 +109,9 @@ def write_made_up(folder, levels, starts=4):
 
 
 LEVELS = {"no lifting": 25, "own peak": 25, "forward, sub-pixel": 19, "sub-gradients, sub-pixel": 20,
-          "sub-gradients, whole pixels": 24, "stages apart, sub-pixel": 20, "soft-argmax": 30}  # fmt: skip
+          "sub-gradients, whole pixels": 24, "stages apart, sub-pixel": 20, "soft-argmax": 30,
+          "no lifting, no more steps": 26, "sub-gradients, sub-pixel, k = 0.1": 19,
+          "sub-gradients, sub-pixel, k = 10": 25}  # fmt: skip
 
 
 def test_claims_are_written_with_their_verdicts(tmp_path):
@@ -116,9 +119,9 @@ def test_claims_are_written_with_their_verdicts(tmp_path):
     trial.save_claims(tmp_path)
     found = {name: json.loads((tmp_path / f"claim_{name}.json").read_text()) for name in trial.QUESTIONS}
     words = {name: [claims.worded(c) for c in content["comparisons"]] for name, content in found.items()}
-    assert words["gradients"] == ["similar, slightly worse", "fails"]
+    assert words["gradients"] == ["similar, slightly worse", "fails", "similar, slightly worse", "fails"]
     assert words["cross_stage"][0] in ("holds", "similar, slightly better", "similar, slightly worse")
-    assert words["fusion"] == ["holds"] * 12
+    assert words["fusion"] == ["holds"] * 13
     assert {content["pairs"] for content in found.values()} == {"starts"}
     legs = [c["mean"] for c in found["fusion"]["comparisons"] if c["of"].endswith("legs exchanged, f_2")]
     assert legs == pytest.approx([-5, -5], abs=0.3)
@@ -132,10 +135,10 @@ def test_no_claim_from_fewer_than_three_starts(tmp_path, capsys):
 
 
 def test_a_claim_is_written_as_far_as_its_variants_are_there(tmp_path):
-    write_made_up(tmp_path, {name: level for name, level in LEVELS.items() if name not in ("soft-argmax", "own peak")})
+    write_made_up(tmp_path, {name: LEVELS[name] for name in list(LEVELS)[:5] if name != "own peak"})
     trial.save_claims(tmp_path)
-    found = {name: json.loads((tmp_path / f"claim_{name}.json").read_text()) for name in trial.QUESTIONS}
-    assert len(found["gradients"]["comparisons"]) == 1
+    found = {name: json.loads((tmp_path / f"claim_{name}.json").read_text()) for name in ("gradients", "fusion")}
+    assert not (tmp_path / "claim_cross_stage.json").exists() and len(found["gradients"]["comparisons"]) == 1
     assert {c["against"] for c in found["fusion"]["comparisons"]} == {"no lifting", "sub-gradients, whole pixels"}
 
 

@@ -15,6 +15,7 @@ The network is "small": maps of 32 x 32, two stages.
 - **forward**, **sub-gradients**, **soft-argmax**: lifted, projected and fused, with nothing, the supplement's update or
   torch's gradient flowing back. Peaks between pixels, or whole ones.
 - **stages apart**: sub-gradients, and no gradient from a stage into the one before it.
+- **no lifting, no more steps**, and other **k** of "Updating B": what the steps and the size of the update matter.
 
 Measured on the embedded test pictures (other bodies, other clips), for every stage t, from the maps b_t that the
 convolutions gave and from the fused ones f_t: the share of landmarks inside the picture that are missed by more than a
@@ -25,6 +26,7 @@ pictures.
 
 import csv
 import json
+import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -57,6 +59,7 @@ RIVAL = 1.2
 MARGIN = 2.0
 """Percentage points within which two errors are similar."""
 COMMON: dict[str, Any] = {"config": "small", "batch": BATCH, "rate": 1.5e-3, "fusion_rate": 33.0}
+PLAIN, CONTROL, LIFTED = "no lifting", "own peak", "sub-gradients, sub-pixel"
 VARIANTS: dict[str, dict[str, Any]] = {
     "no lifting": {"lifting": "none"},
     "own peak": {"lifting": "own-peak", "subpixel": True},
@@ -65,6 +68,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "sub-gradients, whole pixels": {"lifting": "subgradient"},
     "stages apart, sub-pixel": {"lifting": "subgradient", "subpixel": True, "cross_stage": False},
     "soft-argmax": {"lifting": "soft-argmax"},
+    "no lifting, no more steps": {"lifting": "none"},
+    "sub-gradients, sub-pixel, k = 0.1": {"lifting": "subgradient", "subpixel": True, "k": 0.1},
+    "sub-gradients, sub-pixel, k = 10": {"lifting": "subgradient", "subpixel": True, "k": 10.0},
 }
 """In the order in which they are run."""
 SWAPPED = tuple(HUMAN36M.index(f"{side}_{part}") for part in ("knee", "ankle") for side in ("left", "right"))
@@ -72,9 +78,8 @@ SWAPPED = tuple(HUMAN36M.index(f"{side}_{part}") for part in ("knee", "ankle") f
 
 def settings_of(variant: str, start: int, steps: int = STEPS) -> Settings:
     """How a variant is trained."""
-    own = VARIANTS[variant]
-    rival = RIVAL if own["lifting"] == "none" else 1.0
-    return Settings(**COMMON, **own, steps=round(steps * rival), seed=start)
+    rival = RIVAL if variant == PLAIN else 1.0
+    return Settings(**COMMON, **VARIANTS[variant], steps=round(steps * rival), seed=start)
 
 
 @contextmanager
@@ -143,7 +148,7 @@ def run(job: tuple[str, int], out: Path, runs: Path, steps: int = STEPS) -> dict
     """
     variant, start = job
     settings = settings_of(variant, start, steps)
-    path = out / "trials" / f"{variant.replace(', ', '_').replace(' ', '_')}_{start}.json"
+    path = out / "trials" / f"{re.sub(r'[ ,=]+', '_', variant)}_{start}.json"
     if path.exists():
         found: dict[str, Any] = json.loads(path.read_text())
         if found["settings"] != asdict(settings):
@@ -217,13 +222,13 @@ class Question(NamedTuple):
 
 SIMILAR = Criterion("percentage points", "similar", MARGIN)
 OURS = Criterion("percentage points", "better", kind="ours")
-PLAIN, CONTROL, LIFTED = "no lifting", "own peak", "sub-gradients, sub-pixel"
 QUESTIONS: dict[str, tuple[str, list[Question]]] = {
     "gradients": (
         "training without the lifting's gradients gives similar results to training with them",
         [
             Question(LIFTED, "forward, sub-pixel", "missed, f", 1, SIMILAR),
             Question(LIFTED, "soft-argmax", "missed, f", 1, SIMILAR._replace(kind="ours")),
+            *(Question(LIFTED, f"{LIFTED}, k = {k}", "missed, f", 1, SIMILAR._replace(kind="ours")) for k in (0.1, 10)),
         ],
     ),
     "cross_stage": (
@@ -235,6 +240,7 @@ QUESTIONS: dict[str, tuple[str, list[Question]]] = {
         [
             Question(LIFTED, PLAIN, "missed, f", 1, Criterion("percentage points", "better")),
             Question(LIFTED, CONTROL, "missed, f", 1, OURS),
+            Question(LIFTED, "no lifting, no more steps", "missed, f", 1, OURS),
             Question(LIFTED, "sub-gradients, whole pixels", "missed, f", 1, OURS),
             *(Question(LIFTED, other, "missed, b", 1, OURS) for other in (PLAIN, CONTROL)),
             *(Question(LIFTED, other, "missed, f", 0, OURS) for other in (PLAIN, CONTROL)),
