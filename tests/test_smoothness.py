@@ -485,7 +485,7 @@ def test_the_figure_names_what_it_shows(prior, sample):
     left, right = figure.subplots(1, 2)
     plots.draw_boundaries(left, plane, Y, 13)
     plots.draw_jumps(right, plane, 13)
-    assert left.get_title() == "Who wins, for every place of the left wrist"
+    assert left.get_title() == "Who wins, for every place\nof the left wrist"
     for ax in (left, right):
         assert ax.get_xlabel() == "x (px)" and ax.get_ylabel() == "y, up (px)"
     assert {text.get_text() for text in left.get_legend().get_texts()} >= {"another angle", "left", "right"}

@@ -7,7 +7,7 @@ import pytest
 
 from lifting.camera import rotation, turn
 from lifting.drawing.widgets.prior import PriorWidget
-from lifting.pose_prior import load_prior, move_along, rebuild, sample
+from lifting.pose_prior import PosePrior, load_prior, move_along, rebuild, sample
 from tests.priors import two_components
 
 

@@ -6,6 +6,7 @@ central differences, and as `lifting.checking.routes` writes it out, for autogra
 """
 
 import math
+import warnings
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
@@ -20,6 +21,7 @@ from lifting.checking.gradient_check import GradientError
 from lifting.checking.routes import Library, PlainModel, Solver, as_array, flip, gaussians, lift_plainly, plain_model
 from lifting.datasets.motion_capture import load_motion_capture
 from lifting.front import Lifted, lift
+from lifting.misfit import PoorFit
 from lifting.pose_prior import Gaussian, PosePrior, load_prior, sample
 from lifting.solve import centre, weighted_mean
 from lifting.support.arrays import Array, like, namespace
@@ -45,8 +47,10 @@ class Frame:
         object.__setattr__(self, "winner", self.lift(self.Y))
 
     def lift(self, Y: Array) -> Lifted:
-        """`lifting.lift` as this frame wants it."""
-        return lift(Y, self.prior, scale=self.scale, weights=self.weights, camera=self.camera)
+        """`lifting.lift` as this frame wants it: some are nobody's landmarks, and a gradient is as true of these."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PoorFit)
+            return lift(Y, self.prior, scale=self.scale, weights=self.weights, camera=self.camera)
 
     def lift_at_winner(self, Y: Array) -> Lifted:
         """The same, refused where another rotation or component wins than at the frame itself."""

@@ -20,7 +20,6 @@ from lifting import camera, load_prior, pose_prior, save_prior, skeleton
 from lifting.datasets import motion_capture
 from lifting.drawing import answer, figures_02, plots
 from lifting.fitting import alignment, default_prior, fit_prior, ppca
-from lifting.fitting import held_out as measuring
 
 # %% [markdown]
 # ## The way through
@@ -698,8 +697,8 @@ plt.show()
 # %%
 others = np.concatenate([clips[name] for name in clips if name != "run"])
 small = fit_prior.grow_basis(others, 15, rounds=20, tolerance=0.01).prior
-live = measuring.measure(small, default_prior.clip_poses(motion, "run"))["mean_mm"]
-known = measuring.measure(embedded, default_prior.clip_poses(motion, "run"))["mean_mm"]
+live = default_prior.measure(small, default_prior.clip_poses(motion, "run"))["mean_mm"]
+known = default_prior.measure(embedded, default_prior.clip_poses(motion, "run"))["mean_mm"]
 (written,) = (row["mean_mm"] for row in rows if row["clip"] == "run")
 print(f"run: {live:.0f} mm live, {written:.0f} mm in the table; {known:.0f} mm where 'run' itself was learned from")
 assert known < written < live < 150
