@@ -54,11 +54,11 @@ for source in ("pybullet", "holosoma"):
 print("poses", poses.shape, "centred:", np.allclose(poses.mean(axis=-1), 0))
 
 # %%
-figure, axes = plt.subplots(2, 2, figsize=(8, 7.4), subplot_kw={"projection": "3d"})
+figure, axes = plt.subplots(2, 2, figsize=(8, 8), subplot_kw={"projection": "3d"})
 for ax, name in zip(axes.flat, ("walk", "dance_a", "kick", "climb_0"), strict=True):
     plots.draw_pose_3d(ax, clips[name][3], azim=20, elev=10, radius=0.9, legend=name == "walk")
     ax.set_title(name)
-figure.subplots_adjust(left=0.02, right=0.94, wspace=0.15, hspace=0.2)
+figure.subplots_adjust(left=0.02, right=0.94, wspace=0.3, hspace=0.35)
 plt.show()
 
 # %% [markdown]
@@ -611,11 +611,11 @@ plt.show()
 assert np.allclose(table.sum(axis=1), 1)
 
 # %%
-figure, axes = plt.subplots(1, 3, figsize=(10, 3.4), subplot_kw={"projection": "3d"})
+figure, axes = plt.subplots(1, 3, figsize=(10, 3.2), subplot_kw={"projection": "3d"})
 for k, ax in enumerate(axes):
     plots.draw_pose_3d(ax, mixture.mu[k], azim=30, elev=10, radius=0.9, legend=k == 0)
     ax.set_title(f"mean of component {k + 1}, weight {mixture.weights[k]:.2f}")
-figure.subplots_adjust(left=0.02, right=0.95, wspace=0.25)
+figure.subplots_adjust(left=0.01, right=0.93, wspace=0.5)
 plt.show()
 
 # %% [markdown]
@@ -678,12 +678,12 @@ assert one > max(several)
 kick = clips["kick"][3]
 given = np.concatenate([kick[None], poses])
 made, _ = default_prior.vary(given, np.ones(len(given)), default_prior.Settings(**settings))
-figure, axes = plt.subplots(1, 4, figsize=(12, 3.4), subplot_kw={"projection": "3d"})
+figure, axes = plt.subplots(1, 4, figsize=(12, 3), subplot_kw={"projection": "3d"})
 for n, ax in enumerate(axes):
     shown = kick if n == 0 else made[(n - 1) * len(given)]
     plots.draw_pose_3d(ax, shown - shown.mean(axis=1, keepdims=True), azim=20, elev=10, radius=0.9, legend=n == 0)
     ax.set_title("a recorded kick" if n == 0 else f"copy {n}")
-figure.subplots_adjust(left=0.02, right=0.96, wspace=0.25)
+figure.subplots_adjust(left=0.01, right=0.94, wspace=0.55)
 plt.show()
 
 # %% [markdown]
@@ -737,11 +737,11 @@ answer(
 
 # %%
 imagined = pose_prior.sample(embedded, 200, np.random.default_rng(3), headings=[0.0])
-figure, axes = plt.subplots(2, 2, figsize=(8, 7.4), subplot_kw={"projection": "3d"})
+figure, axes = plt.subplots(2, 2, figsize=(8, 8), subplot_kw={"projection": "3d"})
 for n, ax in enumerate(axes.flat):
     plots.draw_pose_3d(ax, imagined.poses[n], azim=20, elev=10, radius=0.95, legend=n == 0)
     ax.set_title(f"from component {imagined.components[n] + 1}")
-figure.subplots_adjust(left=0.02, right=0.94, wspace=0.15, hspace=0.2)
+figure.subplots_adjust(left=0.02, right=0.94, wspace=0.3, hspace=0.35)
 plt.show()
 
 # %% [markdown]
@@ -789,12 +789,12 @@ print(f"kick: {errors[2, 2]:.0f} mm off with 2 bases, {errors[2, 10]:.0f} mm wit
 # and below them a slider over pictures that were made beforehand.
 
 # %%
-figure, axes = plt.subplots(1, 3, figsize=(10, 3.4), subplot_kw={"projection": "3d"})
+figure, axes = plt.subplots(1, 3, figsize=(10, 3.2), subplot_kw={"projection": "3d"})
 for ax, deviations in zip(axes, (-2, 0, 2), strict=True):
     pose = pose_prior.move_along(embedded, 0, deviations)
     plots.draw_pose_3d(ax, pose, azim=30, elev=10, radius=0.95, legend=deviations < 0)
     ax.set_title(f"{deviations:+d} deviations of basis 1")
-figure.subplots_adjust(left=0.02, right=0.95, wspace=0.25)
+figure.subplots_adjust(left=0.01, right=0.93, wspace=0.5)
 plt.show()
 
 # %% tags=["nbval-ignore-output"]

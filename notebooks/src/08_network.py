@@ -317,7 +317,7 @@ photos = evaluation.read(trained, np.stack(crops))
 # %%
 _, axes = plt.subplots(2, 4, figsize=(11, 6))
 for ax, crop, Y, frame in zip(axes.flat, crops, photos.landmarks[-1], frames, strict=True):
-    plots.draw_landmarks_on_photo(ax, crop.transpose(1, 2, 0), Y, legend=frame is frames[0])
+    plots.draw_landmarks_on_photo(ax, crop.transpose(1, 2, 0), Y, legend=frame is frames[4])
     ax.set(title=frame.name, xlim=(-0.5, 127.5), ylim=(127.5, -0.5))
 plt.tight_layout()
 plt.show()

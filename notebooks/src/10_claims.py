@@ -170,13 +170,13 @@ Markdown(trial.table())
 
 # %% tags=["nbval-ignore-output"]
 runs = trial.load_results()
-_, ax = plt.subplots(figsize=(7, 3.4))
+_, ax = plt.subplots(figsize=(6, 3.4))
 colours = ("#000000", "#E69F00", "#56B4E9", "#0072B2", "#D55E00", "#009E73", "#CC79A7")
 for (variant, starts), colour in zip(runs.items(), colours, strict=False):  # all but plain twins and other k
     for n, row in enumerate(starts.values()):
         ax.plot(*np.transpose(row["curve"]), color=colour, lw=1, label=variant if n == 0 else None)
-ax.set(xlabel="step (8 pictures each)", ylabel="missed after the last stage (%)", ylim=(0, 100))
-ax.legend(fontsize=9)
+ax.set(xlabel="step (8 pictures each)", ylabel="missed after the last stage (%)", ylim=(40, 100))
+ax.legend(fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5))
 plt.show()
 
 # %% [markdown]
