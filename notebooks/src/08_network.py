@@ -319,6 +319,7 @@ _, axes = plt.subplots(2, 4, figsize=(11, 6))
 for ax, crop, Y, frame in zip(axes.flat, crops, photos.landmarks[-1], frames, strict=True):
     plots.draw_landmarks_on_photo(ax, crop.transpose(1, 2, 0), Y, legend=frame is frames[4])
     ax.set(title=frame.name, xlim=(-0.5, 127.5), ylim=(127.5, -0.5))
+axes[1, 0].get_legend().set_bbox_to_anchor((0.5, -0.28), axes[1, 0].transAxes)
 plt.tight_layout()
 plt.show()
 
