@@ -25,19 +25,20 @@ from jinja2 import Template
 from threadpoolctl import threadpool_limits
 
 from lifting import PosePrior, lift, load_prior
-from lifting.camera import rotation_angles, tilted_camera, turn
+from lifting.camera import tilted_camera
 from lifting.datasets.motion_capture import load_motion_capture
 from lifting.datasets.real_frames import load_real_frames
 from lifting.fitting.default_prior import Settings, clip_poses, group_of, learn
+from lifting.fitting.held_out import views
 from lifting.metrics import mpjpe, p_mpjpe
 from lifting.misfit import POOR, PoorFit
 from lifting.skeleton import HUMAN36M, convert
-from lifting.support.files import data_path, write_atomically
+from lifting.support.files import data_path, write_atomically, write_json
 
 HERE = Path(__file__).parent
 DEGREES = (0, 10, 20, 30)
 SEARCHED = np.radians(DEGREES)
-HEADINGS, EVERY = 8, 4
+EVERY = 4
 NOISE = 0.010
 """Metres, of what is added to exact landmarks to stand for a detector's."""
 
@@ -61,7 +62,7 @@ WRONG: dict[str, Callable[[Landmarks], Landmarks]] = {
 
 def measure_group(prior: PosePrior, poses: np.ndarray) -> dict[str, Any]:
     """Errors in mm by pitch and way of lifting, and the misfits, of poses (n, 3, L) that the prior has not met."""
-    level = np.concatenate([turn(poses, np.full(len(poses), theta)) for theta in rotation_angles(HEADINGS)])
+    level = views(poses)
     errors, misfits = {}, {}
     for degrees in DEGREES:
         C = tilted_camera(np.radians(degrees))
@@ -138,7 +139,7 @@ def main(quick: bool = False) -> None:
     print(text)
     if not quick:
         stored = json.loads(json.dumps(report), parse_float=lambda number: float(f"{float(number):.4g}"))
-        write_atomically(HERE / "held_out.json", (json.dumps(stored, indent=1) + "\n").encode())
+        write_json(HERE / "held_out.json", stored)
         write_atomically(HERE / "held_out.md", (text + "\n").encode())
 
 

@@ -48,8 +48,7 @@ class Frame:
 
     def lift(self, Y: Array) -> Lifted:
         """`lifting.lift` as this frame wants it: some are nobody's landmarks, and a gradient is as true of these."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", PoorFit)
+        with warnings.catch_warnings(action="ignore", category=PoorFit):
             return lift(Y, self.prior, scale=self.scale, weights=self.weights, camera=self.camera)
 
     def lift_at_winner(self, Y: Array) -> Lifted:

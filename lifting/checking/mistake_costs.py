@@ -56,8 +56,7 @@ def _distance(Y_hat: np.ndarray) -> float:
 
 def _lift_anyway(Y: np.ndarray, prior: PosePrior, **options: Any) -> Lifted:
     """`lift`, which need not say that something is wrong: something is."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PoorFit)
+    with warnings.catch_warnings(action="ignore", category=PoorFit):
         return lift(Y, prior, **options)
 
 

@@ -23,7 +23,7 @@ from scipy import stats
 
 from lifting.support.arrays import check_array, fail
 from lifting.support.commands import step_of
-from lifting.support.files import data_path, write_atomically
+from lifting.support.files import data_path, write_json
 
 Expectation = Literal["better", "similar"]
 Kind = Literal["claim", "ours", "control"]
@@ -116,7 +116,7 @@ def save(name: str, words: str, setting: str, comparisons: Sequence[Comparison],
     file = f"claim_{name}.json"
     content = {"claim": words, "setting": setting, "command": step_of(file).lines()[-1], "pairs": "seeds", **more}
     content["comparisons"] = [asdict(comparison) for comparison in comparisons]
-    write_atomically(folder / file, (json.dumps(content, indent=1) + "\n").encode())
+    write_json(folder / file, content)
 
 
 def load(name: str, first: bool = False) -> dict[str, Any]:

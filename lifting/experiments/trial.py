@@ -256,8 +256,8 @@ of their landmarks are missed once left and right were exchanged."""
 
 def error_of(row: dict[str, Any], key: str, stage: int) -> float:
     """One error of a result; of "legs, f" how much exchanging them adds."""
-    exchanged = row["legs swapped, f"][stage] if key == "legs, f" else 0.0
-    return float(exchanged - row[key][stage] if key == "legs, f" else row[key][stage])
+    own = row[key][stage]
+    return float(row["legs swapped, f"][stage] - own if key == "legs, f" else own)
 
 
 def answer(question: Question, results: dict[str, dict[int, dict[str, Any]]]) -> Comparison | None:

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 import tyro
 
+from lifting.camera import rescale_pixels
 from lifting.datasets.rendered import load_rendered
 from lifting.experiments.claims import SEEDS, Criterion, compare, save
 from lifting.network import CONFIGURATIONS, build_network
@@ -37,7 +38,7 @@ def relative_gradients(name: str, seed: int, every_stage: bool, side: int, he: b
             torch.nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
     batch = Batches(load_rendered(), 8, seed)[0]
     images = torch.nn.functional.interpolate(batch.images, side, mode="bilinear", antialias=True)
-    landmarks = (batch.landmarks + 0.5) * side / batch.images.shape[-1] - 0.5
+    landmarks = rescale_pixels(batch.landmarks, batch.landmarks.new_tensor(side / batch.images.shape[-1]))
     objective(network(images), landmarks, every_stage=every_stage)[0].backward()
     weights = [module.weight for module in convolutions]
     return [float(w.grad.norm() / w.detach().norm()) for w in weights if w.grad is not None]

@@ -115,9 +115,7 @@ def in_millimetres(
     """P-MPJPE of belief maps (N, 17, H, W) lifted with a prior, between pixels or not, with confidences or not."""
     prior, subpixel, weighted = how
     Y, weights = flip_y(peaks(maps, subpixel=subpixel)), confidences(maps) if weighted else None
-    with warnings.catch_warnings():
-        # the errors say how well it fits
-        warnings.simplefilter("ignore", PoorFit)
+    with warnings.catch_warnings(action="ignore", category=PoorFit):  # the errors say how well it fits
         lifted = lift(Y, prior, scale=None, weights=weights)
     pose = (lifted.pose / lifted.scale[:, None, None]).numpy()
     errors = [1000 * p_mpjpe(own, true, seen) for own, true, seen in zip(pose, truth, known, strict=True)]
