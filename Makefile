@@ -62,7 +62,7 @@ notebooks: $(READY)
 	$(BIN)/python tools/build_notebooks.py
 
 readme: $(READY)
-	$(BIN)/cog -r -I tools README.md data/README.md data/network.md docs/claims.md
+	$(BIN)/cog -r -I tools README.md data/README.md data/network.md docs/claims.md docs/reading.md
 
 ledger: $(READY)
 	$(BIN)/python -m lifting.checking.ledger

@@ -18,7 +18,7 @@ def test_what_cog_puts_into_the_texts_is_up_to_date(root, monkeypatch, capsys):
 
 
 def test_every_block_of_cog_is_hidden_in_the_rendered_text(root):
-    for name in ("README.md", "data/README.md", "data/network.md", "docs/claims.md"):
+    for name in ("README.md", "data/README.md", "data/network.md", "docs/claims.md", "docs/reading.md"):
         text = (root / name).read_text()
         assert text.count("[[[cog ") == len(re.findall(r"^<!-- \[\[\[cog .* \]\]\] -->\n(?=[|`-])", text, re.M)) >= 1
         assert text.count("[[[end]]]") == len(re.findall(r"^<!-- \[\[\[end\]\]\] -->\n", text, re.M))
