@@ -15,6 +15,7 @@ WINGS = {
     "support": set(),
     "datasets": {"support"},
     "fitting": {"support", "datasets"},
+    "detecting": {"support", "datasets"},
     "checking": {"support", "datasets", "fitting"},
     "makers": {"support", "datasets", "fitting"},
     "drawing": {"support", "datasets", "fitting", "checking", "training", "makers"},
