@@ -1,5 +1,8 @@
 """Lifting from the Deep, in the open: from 2D landmarks to a 3D pose and back, every equation in one place."""
 
+import importlib
+from typing import Any
+
 from lifting.belief import belief_gradient, belief_maps, belief_update
 from lifting.front import Lifted, landmark_jacobian, lift
 from lifting.layer import LiftedMaps, LiftingLayer
@@ -21,5 +24,15 @@ __all__ = [
     "lift",
     "load_network",
     "load_prior",
+    "read",
     "save_prior",
 ]
+
+_LAZY = {"read": "lifting.files"}
+"""What is loaded when it is first asked for, and from where."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_LAZY[name]), name)

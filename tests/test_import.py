@@ -7,8 +7,8 @@ import sys
 import pytest
 
 HEAVY = {"torch._dynamo", "torch._inductor", "sympy", "scipy", "matplotlib", "PIL", "pandas", "ipywidgets", "IPython",
-         "jinja2", "tyro"}  # fmt: skip
-WINGS = {"fitting", "training", "checking", "datasets", "makers", "drawing", "experiments"}
+         "jinja2", "tyro", "msgspec", "c3d"}  # fmt: skip
+WINGS = {"fitting", "training", "checking", "datasets", "makers", "drawing", "experiments", "files"}
 USE = """
 Y = lifting.load_prior().mu[0, :2]
 lifting.landmark_jacobian(lifting.lift(Y, lifting.load_prior()), lifting.load_prior())

@@ -9,11 +9,12 @@ import house
 import pytest
 
 ROOMS = {"belief", "camera", "confidence", "convolutions", "front", "given", "landmark_gradient", "layer", "metrics",
-         "misfit", "network", "pose_prior", "refining", "search", "skeleton", "solve", "tables", "turned",
+         "misfit", "network", "orders", "pose_prior", "refining", "search", "skeleton", "solve", "tables", "turned",
          "updating"}  # fmt: skip
 WINGS = {
     "support": set(),
     "datasets": {"support"},
+    "files": {"support"},
     "fitting": {"support", "datasets"},
     "detecting": {"support", "datasets"},
     "checking": {"support", "datasets", "fitting"},

@@ -1,0 +1,92 @@
+"""What is in a file before anybody knows its format: JSON, text, arrays; without pickle, and errors in a line."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lifting.support.arrays import fail
+
+
+def read_bytes(path: Path) -> bytes:
+    """What is in the file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is empty, or no file.
+    """
+    if path.is_dir():
+        fail(str(path), "a folder", "a file")
+    data = path.read_bytes()
+    if not data.strip():
+        fail(str(path), "an empty file", "a file with landmarks")
+    return data
+
+
+def read_text(path: Path) -> str:
+    """The text of the file, without a byte order mark.
+
+    Raises:
+        ValueError: it is empty or not in UTF-8.
+    """
+    data = read_bytes(path)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        fail(str(path), f"byte 0x{data[error.start]:02x} at {error.start}", "text in UTF-8")
+
+
+def read_json(path: Path) -> Any:
+    """The document of a JSON file. NaN and Infinity, which JSON hasn't but Python writes, come as such numbers.
+
+    Raises:
+        ValueError: it is no JSON, cut short, or nested too deep.
+    """
+    import msgspec
+
+    data = read_bytes(path)
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.DecodeError, RecursionError):
+        text = read_text(path)
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        fail(f"{path}, line {error.lineno}", f"no JSON ({error.msg})", "a JSON file that is whole")
+    except RecursionError:
+        fail(str(path), "JSON that is nested too deep", "a list of people")
+
+
+def numbers(where: str, value: Any, expected: str) -> np.ndarray:
+    """A list of numbers as a float64 array of one dimension; null is NaN.
+
+    Raises:
+        ValueError: it is no list, or holds something that is no number.
+    """
+    if not isinstance(value, list):
+        fail(where, _word(value), expected)
+    for entry in value:
+        if entry is not None and (isinstance(entry, bool) or not isinstance(entry, (int, float))):
+            fail(where, f"{_word(entry)} among the numbers", expected)
+    return np.array([math.nan if entry is None else entry for entry in value], np.float64)
+
+
+def whole(where: str, value: Any, expected: str) -> int:
+    """A whole number, such as 3 or 3.0.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not float(value).is_integer():
+        fail(where, _word(value), expected)
+    return int(value)
+
+
+def _word(value: Any) -> str:
+    """A value in few words."""
+    if isinstance(value, (list, dict)):
+        return f"{'a list' if isinstance(value, list) else 'an object'} of {len(value)}"
+    text = "null" if value is None else repr(value)
+    return text if len(text) <= 40 else f"{text[:40]}..."
