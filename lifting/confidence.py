@@ -114,7 +114,7 @@ def _find(known: Forms, y: torch.Tensor, weights: torch.Tensor, coordinates: tor
     _, tab, A = known
 
     def by_component(values: torch.Tensor) -> torch.Tensor:
-        return values.view(len(y), len(tab.V), -1).transpose(0, 1)  # (K, n, T)
+        return values.view(len(y), len(tab.sigma), -1).transpose(0, 1)  # (K, n, T)
 
     least, s, variance, log_pivots = map(by_component, _eliminate(A, y, weights, coordinates))
     possible = torch.where(s > 0, least, torch.inf) if tab.free else least
@@ -130,7 +130,7 @@ def _find(known: Forms, y: torch.Tensor, weights: torch.Tensor, coordinates: tor
     )
     if tab.free:
         # the pivots are those of [p, E]: without p, whose pivot is one over the variance of s
-        before = -A[-1, -1].view(len(tab.V), -1).gather(1, angle)
+        before = -A[-1, -1].view(len(tab.sigma), -1).gather(1, angle)
         rest = rest + (_at(variance, angle) / before).log()
         v, rest = with_scale(v, rest, cost, _at(s, angle), count)
     return winners(cost / v + rest, angle, cost, None)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, NoReturn, Unpack
 
 import numpy as np
 import torch
+from array_api_compat import device
 from jaxtyping import Bool, Float, Int
 
 from lifting.camera import rotation, turn
@@ -20,7 +21,7 @@ from lifting.pose_prior import PosePrior, check_prior
 from lifting.refining import Solved, refined
 from lifting.search import FEW, Found, find_and_solve, winners_body
 from lifting.solve import weighted_mean
-from lifting.support.arrays import Array, fail, is_torch, like, to_numpy, trusted
+from lifting.support.arrays import Array, fail, is_torch, like, namespace, to_numpy, trusted
 from lifting.tables import CANDIDATES, precise, table, tensor
 from lifting.turned import TurnedPrior, turn_prior
 
@@ -118,7 +119,7 @@ def _lift_frames(turned: TurnedPrior, frames: Frames, options: Options) -> tuple
     many = len(frames.Y) > FEW and turned.rotations <= CANDIDATES
     dtype = frames.Y.dtype if many else precise(frames.Y.device)
     y, w = frames.Y.to(dtype), None if frames.weights is None else frames.weights.to(dtype)
-    middle = y.mean(2, keepdim=True) if w is None else weighted_mean(y, w)
+    middle = y.sum(2, keepdim=True) / y.shape[2] if w is None else weighted_mean(y, w)
     Y = y - middle if w is None else (y - middle) * (w > 0)[:, None]
     unit = _sizes(Y, middle, frames.Y.dtype) if frames.scale is None else frames.scale.to(dtype)
     Y = Y / unit
@@ -130,39 +131,84 @@ def _lift_frames(turned: TurnedPrior, frames: Frames, options: Options) -> tuple
         if not options.skip:
             _refuse_unfit(frames, found, unit)
         return _lift_frames(turned, frames.only(found.admissible), options)
-    theta, tilt, R, camera = _seen_from(turned, found, Y)
+    won = _winners(turned, Y, found, sb)
     if options.refine:
-        theta, sb = refined(turned, Y, w, Solved(found.component, theta, sb, camera), options.refine)
-        R = rotation(theta)
-    tab, s, b = table(turned, dtype, Y.device), sb[:, :1], sb[:, 1:]
-    # (1)  R (mu + a.e), times s
-    body = winners_body(tab, sb, found)
-    pose = torch.bmm(R, body) if len(Y) <= FEW else turn(body, theta)  # small matrices are slow in large numbers
-    if turned.cameras is not None:
-        pose = camera @ pose
-    # The translation is solved for too: Y_hat has the mean of Y.
-    if w is not None:
-        pose[:, :2].sub_(weighted_mean(pose[:, :2], w))
-    # (2)  ||Y - Y_hat||^2 + ||sigma b||^2
-    error = (Y - pose[:, :2]).square()
-    error = error if w is None else error * w[:, None]
-    least = error.sum((1, 2)) + (tab.sigma.index_select(0, found.component) * b).square().sum(1)
-    pose, unit = pose * unit, unit[:, 0, 0]
-    pose[:, :2].add_(middle)
-    w = y.new_ones(y.shape[::2]) if w is None else w.clone()
-    seen = w > 0
-    return Lifted(theta, R, b / s, s[:, 0] * unit, found.component, least * unit**2, pose[:, :2], pose, seen, camera,
-                  turned.free_scale, w, tilt, least, seen.any(1)), frames  # fmt: skip
+        solved = Solved(found.component, won.theta, sb, won.camera)
+        theta, sb = refined(turned, Y, w, solved, options.refine)
+        won = won._replace(
+            theta=theta, R=rotation(theta), sb=sb, body=winners_body(table(turned, dtype, Y.device), sb, found)
+        )
+    given = Given(Y, middle, unit, y.new_ones(y.shape[::2]) if w is None else w.clone())
+    if frames.numpy and len(Y) <= FEW:  # an operation on few numbers takes torch three times as long
+        given, won = Given(*map(torch.Tensor.numpy, given)), Won(*map(torch.Tensor.numpy, won))
+    return _poses(given, won, turned, w is None), frames
 
 
-def _seen_from(turned: TurnedPrior, found: Found, Y: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """Theta and tilt (N,), R(theta) (N, 3, 3), and the camera after the tilt: (N, 3, 3), or (3, 3) without tilts."""
+class Given(NamedTuple):
+    """N frames of landmarks as they were searched, all in torch or all in NumPy."""
+
+    Y: Array
+    """(N, 2, L), counted from their middle, in units of `unit`."""
+    middle: Array
+    """(N, 2, 1)."""
+    unit: Array
+    """(N, 1, 1) or (1, 1, 1)."""
+    w: Array
+    """(N, L)."""
+
+
+class Won(NamedTuple):
+    """What won the search for N frames: a row of each, in the library of `Given`."""
+
+    component: Array
+    theta: Array
+    tilt: Array
+    R: Array
+    camera: Array
+    """(N, 3, 3), or (3, 3) for all."""
+    sb: Array
+    """(N, 1 + J) scale and coefficients b = s a, in units of `Given.unit`."""
+    body: Array
+    """(N, 3, L) the pose before it is turned."""
+    sigma: Array
+    """(N, J)."""
+
+
+def _winners(turned: TurnedPrior, Y: torch.Tensor, found: Found, sb: torch.Tensor) -> Won:
+    """The rows of the tables that were found."""
     tab, angle = table(turned, Y.dtype, Y.device), found.angle
     theta, R = tab.theta.index_select(0, angle), tab.R.index_select(0, angle)
     if turned.tilts is None:
-        return theta, torch.zeros_like(theta), R, tab.cameras[0]
-    which = angle // turned.rotations
-    return theta, tensor(turned.tilts, Y.dtype, Y.device)[which], R, tab.cameras[which]
+        tilt, camera = torch.zeros_like(theta), tab.cameras[0].clone()
+    else:
+        which = angle // turned.rotations
+        tilt, camera = tensor(turned.tilts, Y.dtype, Y.device)[which], tab.cameras[which]
+    sigma = tab.sigma.index_select(0, found.component)
+    return Won(found.component, theta, tilt, R, camera, sb, winners_body(tab, sb, found), sigma)
+
+
+def _poses(given: Given, won: Won, turned: TurnedPrior, alike: bool) -> Lifted:
+    """Eq. (1) of what won, and the minimum of eq. (2), in torch or NumPy; `alike`: all weights are 1."""
+    Y, middle, unit, w = given
+    s, b = won.sb[:, :1], won.sb[:, 1:]
+    # (1)  R (mu + a.e), times s
+    pose = won.R @ won.body if len(Y) <= FEW else turn(won.body, won.theta)  # small matrices are slow in large numbers
+    if turned.cameras is not None:
+        pose = won.camera @ pose
+    # The translation is solved for too: Y_hat has the mean of Y.
+    if not alike:
+        Y_hat = pose[:, :2]
+        Y_hat -= weighted_mean(Y_hat, w)
+    # (2)  ||Y - Y_hat||^2 + ||sigma b||^2
+    error, penalty = Y - pose[:, :2], won.sigma * b
+    error = error * error if alike else error * error * w[:, None]
+    least = error.sum((1, 2)) + (penalty * penalty).sum(1)
+    pose, unit = pose * unit, unit[:, 0, 0]
+    Y_hat = pose[:, :2]
+    Y_hat += middle
+    seen = w > 0
+    return Lifted(won.theta, won.R, b / s, s[:, 0] * unit, won.component, least * unit**2, Y_hat, pose, seen,
+                  won.camera, turned.free_scale, w, won.tilt, least, seen.any(1))  # fmt: skip
 
 
 def _refuse_unfit(frames: Frames, found: Found, unit: torch.Tensor) -> NoReturn:
@@ -187,19 +233,20 @@ BLANK = {"component": -1, "visible": False, "usable": False, "weights": 0}
 
 def _as_given(lifted: Lifted, frames: Frames, Y: Array) -> Lifted:
     """The results with the dimensions, library and dtype of the landmarks Y; blank for frames that were left out."""
-    dtype, batch, rows = frames.Y.dtype, frames.batch, frames.rows
-    count, numpy = math.prod(batch), isinstance(Y, np.ndarray)
+    batch, rows, xp = frames.batch, frames.rows, namespace(Y)
 
     def whole(field: str, value: Any) -> Any:
         if field == "free_scale":
             return value
         each = field != "camera" or value.ndim == 3
-        if value.dtype != dtype and value.is_floating_point():
-            value = value.to(dtype)
+        value = value.numpy() if frames.numpy and is_torch(value) else value
+        if value.dtype != Y.dtype and xp.isdtype(value.dtype, "real floating"):
+            value = xp.astype(value, Y.dtype)
         if rows is not None and each:
-            value = value.new_full((count, *value.shape[1:]), BLANK.get(field, math.nan)).index_copy(0, rows, value)
-        value = value.numpy() if numpy else value
-        return value.reshape(batch + value.shape[1:]) if each else value
+            some, blank = value, BLANK.get(field, math.nan)
+            value = xp.full((math.prod(batch), *value.shape[1:]), blank, dtype=value.dtype, device=device(value))
+            value[rows] = some
+        return value.reshape(batch + tuple(value.shape[1:])) if each else value
 
     return Lifted(*map(whole, Lifted._fields, lifted))
 

@@ -83,13 +83,15 @@ class Frames(NamedTuple):
     """The dimensions before those of a frame."""
     rows: torch.Tensor | None
     """(N,) which frames of the batch these are; None: all."""
+    numpy: bool
+    """Whether they came as a NumPy array."""
 
     def only(self, kept: torch.Tensor) -> "Frames":
         """Those of them for which the booleans `kept` (N,) are true."""
         rows = kept.nonzero()[:, 0]
         scale = self.scale if self.scale is None or len(self.scale) == 1 else self.scale[rows]
         return Frames(self.Y[rows], None if self.weights is None else self.weights[rows], scale, self.batch,
-                      rows if self.rows is None else self.rows[rows])  # fmt: skip
+                      rows if self.rows is None else self.rows[rows], self.numpy)  # fmt: skip
 
     def refuse(self, argument: str, wrong: torch.Tensor, got: str, expected: str) -> NoReturn:
         """The ValueError of the first frame that is wrong."""
@@ -133,6 +135,7 @@ def check_options(search: LiftOptions) -> Options:
 
 
 PLAIN = Options(ROTATIONS, None, None, False, False)
+FLOATS = {torch.float32, torch.float64, np.dtype("float32"), np.dtype("float64")}
 
 
 def _constant(argument: str, value: Array) -> np.ndarray:
@@ -150,7 +153,7 @@ def check_landmarks(Y: Array, prior: PosePrior) -> Array:
     """Y as an array of the right shape and dtype; its values are `check_frames`'s."""
     check_prior(prior)
     Y = check_floating("Y", Y)
-    if str(Y.dtype).removeprefix("torch.") not in ("float32", "float64"):
+    if Y.dtype not in FLOATS:
         fail("Y", f"dtype {Y.dtype}", "float32 or float64")
     check_shape("Y", Y, 2, prior.mu.shape[-1])
     return Y
@@ -172,19 +175,20 @@ def check_frames(
         w = torch.as_tensor(np.array(product) if isinstance(product, np.ndarray) else product, device=y.device)
         w = w.reshape(len(y), L)
         y = torch.where(w[:, None] > 0, y, 0)
-    frames = Frames(y, w, unit, batch, None)
+    frames = Frames(y, w, unit, batch, None, isinstance(Y, np.ndarray))
     least = 2 if scale is not None else 3
     if skip:
         frames = _usable(frames, least)
     else:
         _check_values(frames, least, "visible" if weights is None else "weights")
-    alike = frames.weights is not None and bool((frames.weights == 1).all())
-    return frames._replace(weights=None) if alike else frames
+    if frames.weights is not None and bool((frames.weights == 1).all()):
+        return frames._replace(weights=None)
+    return frames
 
 
 def _usable(frames: Frames, least: int) -> Frames:
     """Those that can be lifted."""
-    y, w, unit, _, _ = frames
+    y, w, unit, *_ = frames
     usable = y.isfinite().flatten(1).all(1)
     if w is not None:
         usable &= w.isfinite().all(1) & ((w > 0).sum(1) >= least)

@@ -49,8 +49,8 @@ def warn_of_poor_fits(ratios: Float[Array, "*batch"]) -> None:
         ratios: the `misfit` of each, NaN where there was nothing to lift.
     """
     ratios = to_numpy(ratios)
-    poor, frames = np.count_nonzero(ratios > POOR), np.count_nonzero(ratios >= 0)
-    if 2 * poor > frames:
+    poor = np.count_nonzero(ratios > POOR)
+    if poor and 2 * poor > (frames := np.count_nonzero(ratios >= 0)):
         median = np.median(ratios[ratios >= 0])
         warnings.warn(
             f"{poor} of {frames} frames fit poorly: the cost of eq. (2) is {median:.3g} times (the median) what the "

@@ -25,7 +25,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import torch
-from torch.nn.functional import embedding_bag, pad
+from torch.nn.functional import embedding_bag
 
 from lifting.tables import CANDIDATES, Table, precise, table
 from lifting.turned import TurnedPrior
@@ -55,26 +55,27 @@ class Found(NamedTuple):
 
 def extended(tab: Table, Y: torch.Tensor) -> torch.Tensor:
     """Frames [y, c] of step 1, (N, d = 2L + 1), from landmarks Y (N, 2, L) as `solve.centre` gives them."""
-    return pad(Y.flatten(1), (0, 1), value=0.0 if tab.free else 1.0)
+    y = Y.flatten(1)
+    return torch.cat((y, y.new_full((len(y), 1), 0.0 if tab.free else 1.0)), 1)
 
 
 def find_winners(tab: Table, y: torch.Tensor) -> Found:
     """The exhaustive search of eq. (2) for frames y (N, d) from `extended`, in the table's dtype."""
     with torch.no_grad():
-        products = y.new_empty(2 * tab.combine.shape[2] * min(BLOCK, len(y)))  # one for all blocks
         if len(y) <= BLOCK:
-            return _find_in_block(tab, y, products)
-        parts = [_find_in_block(tab, block, products) for block in y.split(BLOCK)]
+            return _find_in_block(tab, y, None)
+        room = y.new_empty(2 * tab.combine[0].shape[1] * BLOCK)  # for the products of one block after the other
+        parts = [_find_in_block(tab, block, room) for block in y.split(BLOCK)]
         return Found(*map(torch.cat, zip(*parts, strict=True)))
 
 
 def find_certainly(tab: Table, exact: Table, y: torch.Tensor) -> Found:
     """`find_winners` in the table's dtype; where they are not certain, those of the `exact` table if its dtype is."""
-    found = find_winners(tab, y.to(tab.V.dtype))
+    found = find_winners(tab, y.to(tab.theta.dtype))
     if exact.wary or not tab.wary:
         return found
     rows = found.uncertain.nonzero()[:, 0]
-    again = find_winners(exact, y[rows].to(exact.V.dtype))
+    again = find_winners(exact, y[rows].to(exact.theta.dtype))
     return Found(*(old.index_copy(0, rows, new.to(old.dtype)) for old, new in zip(found, again, strict=True)))
 
 
@@ -99,27 +100,27 @@ def exhaustive(tab: Table) -> Table:
     return replace(tab, strides=(1,), finer=(), wary=False)
 
 
-def _find_in_block(tab: Table, y: torch.Tensor, products: torch.Tensor) -> Found:
-    """The winners of frames y (N, d), few enough for the cache; `products` is room for those of their landmarks."""
+def _find_in_block(tab: Table, y: torch.Tensor, room: torch.Tensor | None) -> Found:
+    """The winners of frames y (N, d), few enough for the cache; `room` may be given for the products of landmarks."""
     ring = tab.whiten @ y.T
-    g = _combine_products(tab, ring, products)
+    g = _combine_products(tab, ring, room)
     nodes, costs, scale = _coarse_costs(tab, g, y)
     possible = costs if scale is None else costs.where(scale > 0, math.inf)
     cost, angle = possible.min(2)
     slack = close = None  # how far rounding may move a cost, and where another angle comes as close
     if tab.finer:
-        angle, cost = _search_finer(tab, Frames(g, y, _size(tab, ring)), costs, nodes[angle], cost)
+        angle, cost = _search_finer(tab, Frames(g.mT, y, _size(tab, ring)), costs, nodes[angle], cost)
     elif tab.wary:
         slack = 2 * tab.error[:, None] * _size(tab, ring)
         second = possible.scatter(2, angle[..., None], math.inf).amin(2)  # the best is struck out
         close = ~(second > cost + slack)
     if len(cost) == 1:  # a component that has no rival
-        return _found(torch.zeros_like(angle), angle, cost, close)
+        return _found(torch.zeros_like(angle[0]), angle[0], cost[0], close)
     v, rest = tab.noise_variance, tab.rest.gather(1, angle)
     if tab.free:
         if scale is None or tab.finer:
             every = torch.arange(len(cost), device=y.device)[:, None]
-            s = (tab.scale[every, :, angle] * y).sum(-1)
+            s = (tab.scale[every, angle] * y).sum(-1)
         else:
             s = scale.gather(2, angle[..., None])[..., 0]
         v, rest = with_scale(v, rest, cost, s, tab.count)
@@ -144,14 +145,15 @@ def _size(tab: Table, ring: torch.Tensor) -> torch.Tensor:
 
 def winners(score: torch.Tensor, angle: torch.Tensor, cost: torch.Tensor, uncertain: torch.Tensor | None) -> Found:
     """The most probable component of every frame, from scores, angles and costs (K, N); `uncertain` is (1, N)."""
-    component = score.argmin(0, keepdim=True)
-    return _found(component, angle.gather(0, component), cost.gather(0, component), uncertain)
+    component = score.argmin(0)
+    row = component[None]
+    return _found(component, angle.gather(0, row)[0], cost.gather(0, row)[0], uncertain)
 
 
 def _found(component: torch.Tensor, angle: torch.Tensor, cost: torch.Tensor, uncertain: torch.Tensor | None) -> Found:
-    """The winners, from rows (1, N)."""
+    """The winners (N,); `uncertain` is (1, N)."""
     admissible = cost < math.inf
-    return Found(component[0], angle[0], cost[0], admissible[0], (~admissible if uncertain is None else uncertain)[0])
+    return Found(component, angle, cost, admissible, ~admissible if uncertain is None else uncertain[0])
 
 
 def _coarse_costs(
@@ -167,8 +169,8 @@ def _coarse_costs(
     if tab.finer:
         ring = torch.arange(-stride, T + 2 * stride, stride, device=y.device) % T
         nodes = (T * torch.arange(tab.rings, device=y.device)[:, None] + ring).flatten()
-        V, scale = V[:, nodes], scale[:, :, nodes]
-    return nodes, torch.bmm(g, V.transpose(1, 2)), y @ scale if tab.free else None
+        V, scale = V[:, nodes], scale[:, nodes]
+    return nodes, torch.bmm(g.mT, V.mT), y @ scale.mT if tab.free else None
 
 
 def _lower_bounds(costs: torch.Tensor) -> torch.Tensor:
@@ -272,14 +274,13 @@ def grouped_product(rows: torch.Tensor, group: torch.Tensor, matrices: torch.Ten
     return (padded.unflatten(0, (-1, width)) @ matrices[chunk_group]).flatten(0, 1)[place]
 
 
-def _combine_products(tab: Table, ring: torch.Tensor, products: torch.Tensor) -> torch.Tensor:
-    """Steps 3 and 4: g (K, N, 2 r), the combinations of products of landmarks on which every cost depends."""
+def _combine_products(tab: Table, ring: torch.Tensor, room: torch.Tensor | None) -> torch.Tensor:
+    """Steps 3 and 4: g (K, 2 r, N), the combinations of products of landmarks on which every cost depends."""
     N, m, pairs = ring.shape[1], len(ring) - tab.shifts + 1, tab.shifts // 2
     # [family, step, i] is number i + 2 step + family of the ring: a view, nothing is copied
     ahead = ring.as_strided((2, pairs, m, N), (N, 2 * N, N, 1))
-    products = products[: 2 * pairs * m * N].view(2, pairs, m, N)
-    torch.mul(ahead, ring[:m], out=products)
-    g = ring.new_empty(2, tab.combine.shape[1], N)
-    for family in (0, 1):  # a bmm would be far slower for a single frame
-        torch.mm(tab.combine[family], products[family].view(pairs * m, N), out=g[family])
-    return g.unflatten(1, (len(tab.V), -1)).transpose(0, 1).flatten(1, 2).transpose(1, 2)
+    room = None if room is None else room[: ahead.numel()].view(ahead.shape)
+    even, odd = torch.mul(ahead, ring[:m], out=room).view(2, pairs * m, N)
+    # a bmm would be far slower for a single frame
+    each = [torch.mm(tab.combine[0], even), torch.mm(tab.combine[1], odd)]
+    return torch.cat([one.unflatten(0, (len(tab.V), -1)) for one in each], 1)

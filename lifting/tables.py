@@ -52,14 +52,14 @@ class Table:
     """(m + shifts - 1, d) from [y, c] to the m white numbers of step 2 on their ring, the first of them once more."""
     shifts: int
     """How many neighbours on the ring each number is multiplied with, itself included; even."""
-    combine: torch.Tensor
-    """(2, K r, shifts / 2 * m) the combinations of the even products and of the odd ones, steps 3 and 4."""
+    combine: tuple[torch.Tensor, torch.Tensor]
+    """(K r, shifts / 2 * m) the combinations of the even products and of the odd ones, steps 3 and 4."""
     V: torch.Tensor
-    """(K, T, 2 r) coefficients of the cost at every rotation."""
+    """(K, T, 2 r) coefficients of the cost at every rotation: of the even combinations, then of the odd ones."""
     maps: torch.Tensor
     """(K, T, d, J + 1) from [y, c] to the scale (or 1) and the coefficients b = s a: eq. (6) at every rotation."""
     scale: torch.Tensor
-    """(K, d, T) the first column of `maps`."""
+    """(K, T, d) the first column of `maps`."""
     body: torch.Tensor
     """(K, J + 1, 3 L) from the scale and b to the pose: mu and e of every component."""
     sigma: torch.Tensor
@@ -95,7 +95,7 @@ def table(turned: TurnedPrior, dtype: torch.dtype, device: torch.device) -> Tabl
     def widen(columns: np.ndarray) -> np.ndarray:
         return np.pad(columns, ((0, 0), (0, rank - columns.shape[1])))
 
-    combine = np.stack([np.concatenate([widen(pair[i][0]).T for pair in families]) for i in (0, 1)])
+    even, odd = (np.concatenate([widen(pair[i][0]).T for pair in families]) for i in (0, 1))
     V = np.stack([np.concatenate([widen(V) for _, V, _ in pair], axis=1) for pair in families])
     truncation = np.stack([np.sqrt(sum(rest for _, _, rest in pair)) for pair in families])
     error = truncation.max(-1) + 4 * torch.finfo(dtype).eps * np.linalg.norm(V, axis=-1).max(-1)
@@ -114,8 +114,8 @@ def table(turned: TurnedPrior, dtype: torch.dtype, device: torch.device) -> Tabl
         theta=put(theta), R=put(rotation(theta)), rings=rings,
         cameras=put((np.eye(3) if turned.cameras is None else turned.cameras).reshape(-1, 3, 3)[:: turned.rotations]),
         whiten=put(np.concatenate([whiten, whiten[: shifts - 1]])), shifts=shifts,
-        combine=put(combine), V=put(V),
-        maps=put(np.swapaxes(maps, -1, -2)), scale=put(np.swapaxes(maps[:, :, 0], 1, 2)),
+        combine=(put(even), put(odd)), V=put(V),
+        maps=put(np.swapaxes(maps, -1, -2)), scale=put(maps[:, :, 0]),
         body=put(body.reshape(*body.shape[:2], -1)), sigma=put(prior.sigma),
         rest=put(mixture_score(0.0 * v, v, log_det, prior.weights[:, None], 1.0 + 0.0 * v, n)),
         noise_variance=put(v), error=put(error), strides=strides, free=turned.free_scale, count=n,
