@@ -22,13 +22,14 @@ __all__ = [
     "build_network",
     "landmark_jacobian",
     "lift",
+    "lift_file",
     "load_network",
     "load_prior",
     "read",
     "save_prior",
 ]
 
-_LAZY = {"read": "lifting.files"}
+_LAZY = {"lift_file": "lifting.own", "read": "lifting.files"}
 """What is loaded when it is first asked for, and from where."""
 
 

@@ -1,0 +1,65 @@
+"""What may be said about lifting a file: the same from the command line and from Python."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+
+from lifting.support.arrays import fail
+
+OutFormat = Literal["npz", "csv", "json", "trc", "bvh", "png", "gif", "mp4", "html"]
+FORMATS: tuple[OutFormat, ...] = ("npz", "csv", "json", "trc", "bvh", "png", "gif", "html")
+"""What is written where nothing else is asked for."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the people in a file are read and lifted.
+
+    Raises:
+        ValueError: a value that its field doesn't allow.
+    """
+
+    scale: float | None = None
+    """What one metre measures in the file's unit (pixels); solved for where not given."""
+    tilts: tuple[float, ...] = ()
+    """Pitches of the camera to search, degrees, such as 0 10 20 30; one that looks down is positive."""
+    prior: Path | None = None
+    """A prior that `save_prior` wrote; the embedded one where not given."""
+    format: str | None = None
+    """The format of the files, where it is not recognised: a name in `docs/files.md`."""
+    skeleton: str | None = None
+    """The order of the landmarks, where the file doesn't tell, such as coco."""
+    people: Literal["linked", "listed"] | None = None
+    """Who is who where the file doesn't tell: linked from frame to frame, or the first, second, ... of each."""
+    size: tuple[int, int] | None = None
+    """Width and height of the picture that the landmarks are of, pixels, where the file doesn't tell."""
+    fps: float | None = None
+    """Frames a second, where the file has no times; 30 where neither says."""
+
+    def __post_init__(self) -> None:
+        for name in ("scale", "fps"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                fail(name, value, "a number > 0")
+        if self.size is not None and (len(self.size) != 2 or min(self.size) < 1):
+            fail("size", self.size, "width and height of the picture, pixels")
+        if not np.isfinite(self.tilts).all():
+            fail("tilts", self.tilts, "degrees")
+
+
+def check_formats(names: tuple[str, ...]) -> tuple[OutFormat, ...]:
+    """The formats of those names.
+
+    Raises:
+        ValueError: one that is none, or none at all.
+    """
+    known: tuple[OutFormat, ...] = get_args(OutFormat)
+    for name in names:
+        if name not in known:
+            fail("out_formats", repr(name), f"formats among {', '.join(known)}")
+    if not names:
+        fail("out_formats", "none", f"at least one of {', '.join(known)}")
+    return tuple(known[known.index(name)] for name in names)
