@@ -145,7 +145,7 @@ def table() -> str:
             f"[`{main}`]({_file_of(main)})",
             ", ".join(f"`{name}`" for name in others),
             ", ".join(f"[`{test.partition('::')[2]}`](tests/{test.partition('::')[0]})" for test in equation.tests),
-            f"[{equation.notebook[:2]}](notebooks/{equation.notebook}.ipynb)",
+            f"[{equation.notebook.split('_')[0]}](notebooks/{equation.notebook}.ipynb)",
         ]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)

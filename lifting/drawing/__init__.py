@@ -1,5 +1,5 @@
 """A wing: plots, widgets and the exercises that answer back."""
 
-from lifting.drawing.exercises import answer
+from lifting.drawing.exercises import answer, hint, progress
 
-__all__ = ["answer"]
+__all__ = ["answer", "hint", "progress"]
