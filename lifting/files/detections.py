@@ -1,7 +1,7 @@
 """People found in pictures, as files list them; and the way from there to one `Recording` a person.
 
-A reader fills in `Detections`: in the file's own order of landmarks and its own coordinates. What all formats share is
-done once, here: rows are flipped, orders of landmarks converted, people linked over the frames.
+A reader fills in `Detections`: in the file's own order of landmarks and its own coordinates. What all formats share
+is done once, here: rows are flipped, orders of landmarks converted, people linked over the frames.
 """
 
 import dataclasses
@@ -15,7 +15,19 @@ from jaxtyping import Float, Int
 from lifting.camera import flip_y
 from lifting.files.linking import LONGEST_GAP, link
 from lifting.files.recording import Recording
-from lifting.skeleton import HUMAN36M, Skeleton, conversion_table, convert
+from lifting.skeleton import (
+    BLAZEPOSE,
+    COCO,
+    COCO18,
+    HALPE26,
+    HUMAN36M,
+    OPENPOSE25,
+    WHOLEBODY,
+    Skeleton,
+    conversion_table,
+    convert,
+    skeleton,
+)
 from lifting.support.arrays import check_positive, fail
 
 People = Literal["linked", "listed"]
@@ -31,12 +43,14 @@ class Hints:
         fps: frames a second.
         skeleton: the order of the landmarks, a Skeleton or the name of one.
         people: "linked" or "listed"; None: linked where the frames follow each other.
+        y_up: whether y points up in the file; None: as the format has it.
     """
 
     size: tuple[float, float] | None = None
     fps: float | None = None
     skeleton: str | Skeleton | None = None
     people: People | None = None
+    y_up: bool | None = None
 
     def __post_init__(self) -> None:
         if self.size is not None:
@@ -91,6 +105,33 @@ def place(path: Path | str, frame: object = None, person: object = None) -> str:
     return ", ".join(words)
 
 
+BY_COUNT = {17: COCO, 18: COCO18, 23: WHOLEBODY, 25: OPENPOSE25, 26: HALPE26, 33: BLAZEPOSE, 133: WHOLEBODY,
+            136: HALPE26}  # fmt: skip
+"""The order of a number of landmarks; of 133 and 136 the first are the body, and the rest, face and hands, is left."""
+
+
+def order_of(where: str, count: int, hints: Hints) -> Skeleton:
+    """The order of `count` landmarks: the one hinted at, or the one known by their number.
+
+    Raises:
+        ValueError: the hinted order has another number of landmarks, or no known order has so many.
+    """
+    if hints.skeleton is not None:
+        order = skeleton(hints.skeleton)
+        if len(order.landmarks) != count:
+            fail(where, f"{count} landmarks", f"{len(order.landmarks)}, as {order.name} has")
+        return order
+    if count not in BY_COUNT:
+        known = ", ".join(f"{size} ({order.name})" for size, order in BY_COUNT.items())
+        fail(where, f"{count} landmarks", f"one of {known}; or say skeleton=...")
+    return BY_COUNT[count]
+
+
+def body_of(points: np.ndarray, order: Skeleton) -> np.ndarray:
+    """`points` (..., landmarks) without the face and the hands that follow the body in orders of 133 and 136."""
+    return points[..., : len(order.landmarks)]
+
+
 def recordings(found: Detections, source: Path, hints: Hints) -> list[Recording]:
     """One recording a person, in the order in which they first appear; see `Recording` and `Hints`.
 
@@ -103,7 +144,9 @@ def recordings(found: Detections, source: Path, hints: Hints) -> list[Recording]
     if not len(found.frames):
         fail(place(source), f"{found.format} with nobody in any frame", "one person at least")
     found = _only(found, np.argsort(found.frames, kind="stable"))
-    Y, confidences = to_human36m(found.points, found.confidences, found.order, found.y_up)
+    Y, confidences = to_human36m(
+        found.points, found.confidences, found.order, found.y_up if hints.y_up is None else hints.y_up
+    )
     persons, who = _who(found, hints)
     names, first, numbers = np.unique(persons, return_index=True, return_inverse=True)
     rows = np.split(np.argsort(numbers, kind="stable"), np.cumsum(np.bincount(numbers))[:-1])

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,15 @@ def read_text(path: Path) -> str:
         fail(str(path), f"byte 0x{data[error.start]:02x} at {error.start}", "text in UTF-8")
 
 
+def read_lines(path: Path) -> list[str]:
+    """The lines of a text that are not empty.
+
+    Raises:
+        ValueError: what `read_text` refuses.
+    """
+    return [line for line in read_text(path).splitlines() if line.strip()]
+
+
 def read_json(path: Path) -> Any:
     """The document of a JSON file. NaN and Infinity, which JSON hasn't but Python writes, come as such numbers.
 
@@ -66,10 +76,10 @@ def numbers(where: str, value: Any, expected: str) -> np.ndarray:
         ValueError: it is no list, or holds something that is no number.
     """
     if not isinstance(value, list):
-        fail(where, _word(value), expected)
+        fail(where, word(value), expected)
     for entry in value:
         if entry is not None and (isinstance(entry, bool) or not isinstance(entry, (int, float))):
-            fail(where, f"{_word(entry)} among the numbers", expected)
+            fail(where, f"{word(entry)} among the numbers", expected)
     return np.array([math.nan if entry is None else entry for entry in value], np.float64)
 
 
@@ -80,13 +90,45 @@ def whole(where: str, value: Any, expected: str) -> int:
         ValueError: it is none.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not float(value).is_integer():
-        fail(where, _word(value), expected)
+        fail(where, word(value), expected)
     return int(value)
 
 
-def _word(value: Any) -> str:
+def word(value: Any) -> str:
     """A value in few words."""
     if isinstance(value, (list, dict)):
         return f"{'a list' if isinstance(value, list) else 'an object'} of {len(value)}"
     text = "null" if value is None else repr(value)
     return text if len(text) <= 40 else f"{text[:40]}..."
+
+
+def stacked(rows: Sequence[Any], where: Callable[[int], str]) -> np.ndarray:
+    """Lists of equally many numbers as a float64 array (N, numbers); null is NaN.
+
+    Args:
+        rows: the lists.
+        where: what to call the n-th of them in messages, from 0.
+
+    Raises:
+        ValueError: a row that is no list of numbers, or of another length than the first.
+    """
+    try:
+        values = np.array(rows)
+    except ValueError:
+        values = np.array(None)
+    if values.ndim == 2 and values.dtype.kind in "fi":
+        return values.astype(np.float64, copy=False)
+    checked = [numbers(where(n), row, "a list of numbers") for n, row in enumerate(rows)]
+    for n, row in enumerate(checked):
+        if len(row) != len(checked[0]):
+            fail(where(n), f"{len(row)} numbers", f"{len(checked[0])}, as the first has")
+    return np.array(checked)
+
+
+def number(where: str, value: Any, expected: str) -> float:
+    """A number; null is NaN.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return float(numbers(where, [value], expected)[0])

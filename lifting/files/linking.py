@@ -2,13 +2,13 @@
 
 This is no part of the paper. Two steps, both by the same distance:
 
-1. From each frame to the next, people are paired so that the sum of the distances is least (the Hungarian method), and
-   a pair farther apart than `FARTHEST` is none.
-2. What that leaves are tracks. A track that ends is joined to one that starts up to `LONGEST_GAP` frames later, nearest
-   first, by the same limit; so somebody whom the detector missed for a moment stays one person.
+1. From each frame to the next, people are paired so that the sum of the distances is least (the Hungarian method),
+and a pair farther apart than `FARTHEST` is none. 2. What that leaves are tracks. A track that ends is joined to one
+that starts up to `LONGEST_GAP` frames later, nearest first, by the same limit; so somebody whom the detector missed
+for a moment stays one person.
 
-The distance of two people is the mean distance of the landmarks that both show, over the larger one's size: the longer
-side of the box around the landmarks that are there.
+The distance of two people is the mean distance of the landmarks that both show, over the larger one's size: the
+longer side of the box around the landmarks that are there.
 """
 
 import numpy as np

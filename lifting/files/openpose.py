@@ -1,8 +1,9 @@
 """OpenPose's JSON: a file a frame, everybody in it as x, y, confidence of each landmark; missing ones are 0, 0, 0.
 
-BODY_25 and BODY_25B have 25 landmarks both, in different orders, and the file doesn't say which. In BODY_25 landmark 1
-is the middle of landmarks 2 and 5, the shoulders; in BODY_25B these are the eyes and a shoulder. That tells them apart.
-AlphaPose writes the same with `--format open`, and with `--format cmu` under other names ("bodies", "joints").
+BODY_25 and BODY_25B have 25 landmarks both, in different orders, and the file doesn't say which. In BODY_25 landmark
+1 is the middle of landmarks 2 and 5, the shoulders; in BODY_25B these are the eyes and a shoulder. That tells them
+apart. Pose2Sim writes such files with other orders, Halpe's 26 first of all; AlphaPose with `--format open`, and with
+`--format cmu` under other names ("bodies", "joints").
 """
 
 import dataclasses
@@ -12,16 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from lifting.files.detections import Detections, Hints, place
+from lifting.files.detections import Detections, Hints, body_of, order_of, place
 from lifting.files.documents import numbers
-from lifting.skeleton import BODY25B, COCO18, OPENPOSE25, Skeleton, skeleton
+from lifting.skeleton import BODY25B, OPENPOSE25, Skeleton
 from lifting.support.arrays import fail
 
 KEYS = {"people": ("pose_keypoints_2d", "pose_keypoints"), "bodies": ("joints",)}
 """Under which name people are listed, and a person's numbers."""
 
 NAMES = {"openpose25": "BODY_25", "coco18": "COCO 18", "body25b": "BODY_25B"}
-ORDERS = {25: OPENPOSE25, 18: COCO18}
 MIDDLE = 0.25
 """How far BODY_25's neck is from the middle of the shoulders at most, in widths of the shoulders."""
 
@@ -35,7 +35,7 @@ def read(path: Path, document: Any, hints: Hints) -> Detections:
     """The people of one frame, whose number is in the file's name, or 0; see `Detections`.
 
     Raises:
-        ValueError: a person who is no list of numbers, or of another number of landmarks than 18 or 25.
+        ValueError: a person who is no list of numbers, or of a number of landmarks that no order has.
     """
     frame = frame_of(path)
     return from_people(path, frame, document, hints)
@@ -49,15 +49,15 @@ def from_people(path: Path, frame: int, document: dict[str, Any], hints: Hints) 
     """
     key = next(name for name in KEYS if isinstance(document.get(name), list))
     rows = [_person(place(path, frame, n), person, KEYS[key]) for n, person in enumerate(document[key], 1)]
-    widths = {len(row) for row in rows}
-    order = skeleton(hints.skeleton) if hints.skeleton is not None else ORDERS.get(min(widths, default=75) // 3)
+    if not rows:
+        return Detections(np.zeros(0, int), np.zeros((0, 2, 25)), np.zeros((0, 25)), OPENPOSE25, title(OPENPOSE25))
     for n, row in enumerate(rows, 1):
-        if order is None or len(row) != 3 * len(order.landmarks):
-            wanted = f"{3 * len(order.landmarks)} ({order.name})" if order else "75 (BODY_25, BODY_25B) or 54 (COCO 18)"
+        if len(row) % 3 or len(row) != len(rows[0]):
+            wanted = "three numbers for each landmark" if len(row) % 3 else f"{len(rows[0])}, as the first person has"
             fail(place(path, frame, n), f"{len(row)} numbers", wanted)
-    order = order or OPENPOSE25
-    values = np.array(rows).reshape(len(rows), len(order.landmarks), 3)
-    points, confidences = values[..., :2].swapaxes(1, 2), values[..., 2]
+    order = order_of(place(path, frame), len(rows[0]) // 3, hints)
+    values = body_of(np.array(rows).reshape(len(rows), -1, 3).swapaxes(1, 2), order)
+    points, confidences = values[:, :2], values[:, 2]
     return Detections(np.full(len(rows), frame), points, confidences, order, title(order), size=hints.size)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
-from lifting.files import documents, openpose
+from lifting.files import arrays, coco, documents, mediapipe, mmpose, openpose, tables, trc, yolo
 from lifting.files.detections import Detections, Hints, People, join, place, recordings
 from lifting.files.recording import Recording
 from lifting.skeleton import Skeleton
@@ -24,7 +24,7 @@ class Format:
         kind: the kind of document, one of `KINDS`.
         fits: whether a document of that kind is of this format.
         read: the people in it, from its path, the document and hints.
-        frames: whether there is a file for every frame, so that several files make one recording.
+        frames: whether a document is one frame, so that several files make one recording.
         settle: what is left to find out once all frames are there.
     """
 
@@ -32,16 +32,39 @@ class Format:
     kind: str
     fits: Callable[[Any], bool]
     read: Callable[[Path, Any, Hints], Detections]
-    frames: bool = False
+    frames: Callable[[Any], bool] = lambda document: False
     settle: Callable[[Detections, Hints], Detections] = lambda found, hints: found
 
 
+def _always(document: Any) -> bool:
+    return True
+
+
 KINDS: dict[str, tuple[tuple[str, ...], Callable[[Path], Any]]] = {
-    "json": ((".json",), documents.read_json),
+    "JSON": ((".json",), documents.read_json),
+    "CSV": ((".csv", ".tsv"), lambda path: tables.read_table(path, documents.read_text(path))),
+    "TRC": ((".trc",), documents.read_text),
+    "NPZ": ((".npz", ".npy"), arrays.read_arrays),
+    "text": ((".txt",), documents.read_lines),
 }
 """Kinds of documents: the endings of such files, and how they are opened."""
 
-FORMATS = (Format("openpose", "json", openpose.fits, openpose.read, True, openpose.settle),)
+FORMATS = (
+    Format("openpose", "JSON", openpose.fits, openpose.read, _always, openpose.settle),
+    Format("coco", "JSON", coco.fits_annotations, coco.read_annotations),
+    Format("coco-results", "JSON", coco.fits_results, coco.read_results),
+    Format("alphapose", "JSON", coco.fits_frames, coco.read_frames),
+    Format("mmpose", "JSON", mmpose.fits, mmpose.read, mmpose.is_frame),
+    Format("yolo", "JSON", yolo.fits_json, yolo.read_json, _always),
+    Format("mediapipe", "JSON", mediapipe.fits, mediapipe.read, mediapipe.is_frame),
+    Format("yolo-labels", "text", yolo.fits_labels, yolo.read_labels, _always),
+    Format("trc", "TRC", trc.fits, trc.read),
+    Format("deeplabcut", "CSV", tables.fits_deeplabcut, tables.read_deeplabcut),
+    Format("csv-long", "CSV", tables.fits_long, tables.read_long),
+    Format("csv", "CSV", tables.fits_wide, tables.read_wide),
+    Format("recording", "NPZ", arrays.fits_recording, arrays.read_recording),
+    Format("npz", "NPZ", arrays.fits_keypoints, arrays.read_keypoints),
+)
 """In the order in which they are tried."""
 
 PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".heic", ".jp2", ".avif", ".ppm", ".pgm"}
@@ -56,6 +79,7 @@ class ReadOptions(TypedDict, total=False):
     fps: float | None
     skeleton: str | Skeleton | None
     people: People | None
+    y_up: bool | None
 
 
 def read(*paths: str | os.PathLike[str], format: str | None = None, **options: Unpack[ReadOptions]) -> list[Recording]:
@@ -109,7 +133,7 @@ def _read_group(group: tuple[Path, list[Path]], format: str | None, hints: Hints
         return [one for path in files for one in detecting.detect(path)]
     opened = [_open(path, format) for path in files]
     made: list[Recording] = []
-    frames = [(path, one, document) for path, one, document in opened if one.frames]
+    frames = [(path, one, document) for path, one, document in opened if one.frames(document)]
     if frames:
         if len({one.name for _, one, _ in frames}) > 1 or len(frames) < len(opened):
             names = ", ".join(sorted({one.name for _, one, _ in opened}))

@@ -1,5 +1,6 @@
 """The landmarks of one person over time, as every reader hands them out."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from jaxtyping import Float, Int
 
 from lifting.skeleton import HUMAN36M
 from lifting.support.arrays import check_finite, fail
+from lifting.support.files import save_npz
 
 L = len(HUMAN36M.landmarks)
 
@@ -73,6 +75,17 @@ class Recording:
     def visible(self) -> np.ndarray:
         """(frames, 17): which landmarks are there, for `lift(..., visible=...)`; `confidences` are its `weights`."""
         return self.confidences > 0
+
+
+def save_recording(recording: Recording, path: str | os.PathLike[str]) -> None:
+    """Write a recording to an NPZ file, which `lifting.read` reads again; see `support.files.save_npz`.
+
+    Raises:
+        FileNotFoundError: the folder of `path` does not exist.
+    """
+    arrays = {"Y": recording.Y, "confidences": recording.confidences, "frames": recording.frames}
+    beside = {"times": recording.times, "size": recording.size, "person": recording.person}
+    save_npz(path, arrays | {name: np.asarray(value) for name, value in beside.items() if value is not None})
 
 
 def check_rising(argument: str, numbers: np.ndarray) -> None:
