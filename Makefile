@@ -7,7 +7,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint types format notebooks readme ledger benchmark data clean
+.PHONY: help lab test lint types format notebooks readme book ledger benchmark data clean
 .DELETE_ON_ERROR:
 
 help:
@@ -17,7 +17,8 @@ help:
 	@echo "make types      mypy"
 	@echo "make format     let ruff put the code in order"
 	@echo "make notebooks  build and run every notebook from notebooks/src"
-	@echo "make readme     write what is generated in README.md: equation index, ledger, claims, commands"
+	@echo "make readme     write what is generated in README.md, docs and data: tables, figures, commands"
+	@echo "make book       all notebooks and pages as a site in build/book, which opens without kernel and network"
 	@echo "make ledger     check every gradient by every route, and write the ledger"
 	@echo "make benchmark  measure speed on this machine"
 	@echo "make data       the commands that make each embedded data file"
@@ -64,6 +65,9 @@ notebooks: $(READY)
 readme: $(READY)
 	$(BIN)/cog -r -I tools README.md data/README.md data/network.md docs/claims.md docs/reading.md
 
+book: $(READY)
+	$(BIN)/python tools/book.py
+
 ledger: $(READY)
 	$(BIN)/python -m lifting.checking.ledger
 	@$(MAKE) readme
@@ -75,4 +79,4 @@ data:
 	@sed -n '/^```sh$$/,/^```$$/{/^```/!p;}' data/README.md
 
 clean:
-	rm -rf .venv .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf .venv build .pytest_cache .hypothesis .mypy_cache .ruff_cache
