@@ -66,6 +66,34 @@ def tilted_camera(pitch: Float[Array, "*batch"]) -> Float[np.ndarray, "*batch 3 
 
 
 @checked
+def orientations(count: Count) -> Float[np.ndarray, "count 3 3"]:
+    """Rotations of a camera that let a body's vertical point anywhere: with the angles of eq. (1) a set over SO(3).
+
+    Ours, not the paper's. The verticals are `count` points spread evenly over the sphere, a spiral from straight up to
+    straight down; each rotation is the shortest one that takes (0, 1, 0) there. The first is the level camera.
+
+    Raises:
+        ValueError: `count` is not a whole number above zero.
+    """
+    n = np.arange(count)
+    height = 1 - 2 * n / max(1, count - 1)
+    azimuth = math.pi * (3 - math.sqrt(5)) * n  # the golden angle: no two turns of the spiral line up
+    radius = np.sqrt(np.maximum(0, 1 - height**2))
+    x, z = radius * np.cos(azimuth), radius * np.sin(azimuth)
+    # straight down is half a turn about the line of sight; else I + [w] + [w]^2 / (1 + height), w = (0, 1, 0) x up
+    below = 1 + height < 1e-9
+    share = 1 / np.where(below, 1, 1 + height)
+    rows = [
+        [1 - x * x * share, x, -x * z * share],
+        [-x, height, -z],
+        [-x * z * share, z, 1 - z * z * share],
+    ]
+    rotations = np.moveaxis(np.array(rows), -1, 0)
+    rotations[below] = np.diag([-1.0, -1.0, 1.0])
+    return rotations
+
+
+@checked
 def turn(
     pose: Float[Array, "*batch 3 L"], theta: Float[Array, "*batch"], camera: Cameras | None = None
 ) -> Float[Array, "*batch 3 L"]:

@@ -16,7 +16,7 @@ from lifting.camera import rotation, turn
 from lifting.confidence import find_weighted, forms
 from lifting.given import Frames, LiftOptions, Options, check_frames, check_landmarks, check_options
 from lifting.landmark_gradient import centring, jacobian, landmark_model
-from lifting.misfit import misfit, warn_of_poor_fits
+from lifting.misfit import POOR, misfit, warn_of_poor_fits
 from lifting.pose_prior import PosePrior, check_prior
 from lifting.refining import Solved, refined
 from lifting.search import FEW, Found, find_and_solve, winners_body
@@ -57,12 +57,26 @@ class Lifted(NamedTuple):
     weights: Float[Array, "*batch L"]
     """How much each landmark counted; 0 and 1 where only `visible` was given."""
     tilt: Float[Array, "*batch"]
-    """The tilt that was found, radians; 0 where none were searched."""
+    """The tilt that was found, radians; 0 where none were searched. With `orientation="free"`: by how much the camera
+    looks down on the body's own vertical, from -pi/2 to pi/2."""
     misfit: Float[Array, "*batch"]
     """The cost over what the prior's noise makes one expect: see `lifting.misfit`. About 1 for samples of the prior;
     above `POOR` something is wrong with the landmarks."""
     usable: Bool[Array, "*batch"]
     """Whether the frame could be lifted; where not, all else is NaN, False or 0, and the component is -1."""
+
+    @property
+    def fit(self) -> Bool[Array, "*batch"]:
+        """Whether the frame was lifted and fits: a misfit of at most `POOR`. How far to trust it: `lifting.misfit`."""
+        return self.misfit <= POOR
+
+    @property
+    def up(self) -> Float[Array, "*batch 3"]:
+        """Where the body's own vertical, from the feet to the head of someone who stands, points in the camera's frame.
+
+        (0, 1, 0) for a level camera. (3,) for all frames where neither tilts nor orientations were searched.
+        """
+        return self.camera[..., :, 1]
 
 
 def lift(
@@ -87,7 +101,7 @@ def lift(
         weights: (..., L) or (L,), numbers >= 0: how much the square of each landmark's error counts, such as a
             detector's confidences; a weight of 2 counts like two landmarks in one place, 0 like one not seen. Given
             `visible` too, both count.
-        options: `rotations`, `camera`, `tilts`, `refine` and `unusable`, as `LiftOptions` describes them.
+        options: `rotations`, `camera`, `tilts`, `orientation`, `refine` and `unusable`: see `LiftOptions`.
 
     Warns:
         PoorFit: most frames fit far worse than the prior's noise allows, and what is likely wrong. Off with
@@ -182,7 +196,7 @@ def _winners(turned: TurnedPrior, Y: torch.Tensor, found: Found, sb: torch.Tenso
         tilt, camera = torch.zeros_like(theta), tab.cameras[0].clone()
     else:
         which = angle // turned.rotations
-        tilt, camera = tensor(turned.tilts, Y.dtype, Y.device)[which], tab.cameras[which]
+        tilt, camera = tensor(turned.pitches, Y.dtype, Y.device)[which], tab.cameras[which]
     sigma = tab.sigma.index_select(0, found.component)
     return Won(found.component, theta, tilt, R, camera, sb, winners_body(tab, sb, found), sigma)
 
@@ -277,7 +291,7 @@ def landmark_jacobian(result: Lifted, prior: PosePrior, centred: bool = True) ->
     Raises:
         ValueError: a result that `lift` did not give, or a prior of another number of landmarks, bases or components.
     """
-    _check_origin(result, prior)
+    check_origin(result, prior)
     k, theta, weights, camera, usable = (
         to_numpy(value) for value in (result.component, result.theta, result.weights, result.camera, result.usable)
     )
@@ -294,7 +308,7 @@ def landmark_jacobian(result: Lifted, prior: PosePrior, centred: bool = True) ->
     return like(np.where(usable[..., None, None], H, math.nan), result.theta)
 
 
-def _check_origin(result: Lifted, prior: PosePrior) -> None:
+def check_origin(result: Lifted, prior: PosePrior) -> None:
     """Refuse what `lift` did not give, and a prior that it can't have been given."""
     if not isinstance(result, Lifted):
         fail("result", type(result).__name__, "a Lifted, as from lifting.lift")

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from lifting.camera import ROTATIONS
+from lifting.camera import ROTATIONS, orientations
 from lifting.pose_prior import PosePrior, check_prior
 from lifting.refining import Refinement
 from lifting.skeleton import check_visible
@@ -33,6 +33,10 @@ from lifting.support.arrays import (
 from lifting.tables import tensor
 
 Unusable = Literal["raise", "nan"]
+Orientation = Literal["upright", "free"]
+
+ORIENTATIONS = 42
+"""How many directions of the body's vertical are searched where it is unknown."""
 
 
 class LiftOptions(TypedDict, total=False):
@@ -48,6 +52,11 @@ class LiftOptions(TypedDict, total=False):
     Y_hat = s Pi camera tilt R (mu + a.e), and the search takes P times as long. A known `camera` comes after the tilt,
     as a known roll about the line of sight does. Not given: none are searched. Where the camera looks down by 20 or 30
     degrees they save 10 to 20 mm, where it is level they cost one or two (`benchmarks/held_out.md`)."""
+    orientation: Orientation
+    """Ours. "free" for people of whom nothing is known about which way is up, who lie or stand on their hands: the
+    finite set has every angle about the body's own vertical with `ORIENTATIONS` directions of it
+    (`camera.orientations`), and `camera`, `tilt` and `up` of the result say which was found. What it costs and
+    confuses: `benchmarks/orientation.md`. "upright", where not given: the vertical is the camera's, or a tilt's."""
     refine: Refinement
     """True or "parabola" moves theta off the finite set to the lowest point of the parabola through three costs;
     "least squares" hands each frame to SciPy's optimiser (slow: the reference). Where that would raise the cost, the
@@ -131,6 +140,13 @@ def check_options(search: LiftOptions) -> Options:
         tilts = _constant("tilts", check_array("tilts", tilts))
         if tilts.ndim != 1 or not len(tilts):
             fail("tilts", f"shape {tilts.shape}", "shape (P,) with P >= 1, radians")
+    orientation = search.get("orientation", "upright")
+    if orientation not in get_args(Orientation):
+        fail("orientation", repr(orientation), "'upright' or 'free'")
+    if orientation == "free":
+        if tilts is not None:
+            fail("tilts", "tilts beside orientation='free'", "one of them: the free orientations are tilted, too")
+        tilts = orientations(ORIENTATIONS)
     return Options(rotations, C, tilts, refine, unusable == "nan")
 
 

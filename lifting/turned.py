@@ -1,7 +1,8 @@
 """A prior turned to a finite set of rotations: all that eq. (2) to (8) need of it before a frame is seen.
 
 The rotations are equally spaced angles about the vertical, seen by one camera; or, where the camera's pitch is not
-known, the same angles at every tilt of a finite set: a rotation is then a pair of a tilt and an angle.
+known, the same angles at every tilt of a finite set: a rotation is then a pair of a tilt and an angle. Where nothing is
+known of which way is up, any rotations take the place of the tilts (`camera.orientations`; ours).
 
 p, E and what follows from them depend on the prior, the rotations, the camera and the weights of the landmarks alone.
 They are computed here once, in float64, and kept: for the search (`lifting.search`), the layer (`lifting.layer`) and
@@ -33,7 +34,7 @@ class TurnedPrior:
     Attributes:
         prior: the statistical model of pose.
         theta: (T,), radians; all angles at the first tilt, then all at the next.
-        tilts: (P,), the tilts of the finite set, radians; None where none are searched.
+        tilts: (P,), the tilts of the finite set, radians, or (P, 3, 3), rotations; None where none are searched.
         free_scale: whether the scale is solved for; it is then the first unknown.
         weights: (L,), how much each landmark counts; None where all count alike.
         camera: (3, 3), the known rotation of the camera, which comes after the tilt; None where it is level.
@@ -45,7 +46,7 @@ class TurnedPrior:
 
     prior: PosePrior
     theta: Float[np.ndarray, " T"]
-    tilts: Float[np.ndarray, " P"] | None
+    tilts: Float[np.ndarray, "..."] | None
     free_scale: bool
     weights: Float[np.ndarray, " L"] | None
     camera: Float[np.ndarray, "3 3"] | None
@@ -63,6 +64,13 @@ class TurnedPrior:
     def rotations(self) -> int:
         """How many angles there are at every tilt."""
         return len(self.theta) // (1 if self.tilts is None else len(self.tilts))
+
+    @property
+    def pitches(self) -> Float[np.ndarray, " P"]:
+        """By how much the camera looks down at the upright axis of the body, radians, at every tilt; 0 without any."""
+        if self.tilts is None:
+            return np.zeros(1)
+        return self.tilts if self.tilts.ndim == 1 else np.arcsin(self.tilts[:, 2, 1].clip(-1, 1))
 
     @cached_property
     def gram(self) -> Float[np.ndarray, "K T n n"]:
@@ -118,7 +126,7 @@ def turn_prior(
     free_scale: bool = False,
     weights: OneWeightEach | None = None,
     camera: Camera | None = None,
-    tilts: Float[Array, " P"] | None = None,
+    tilts: Float[Array, "..."] | None = None,
 ) -> TurnedPrior:
     """The prior at `rotations` equally spaced angles: p and E of eq. (4), and what follows; kept for later calls.
 
@@ -129,7 +137,7 @@ def turn_prior(
         weights: (L,), how much each landmark counts; all alike where None.
         camera: (3, 3), the known rotation of the camera.
         tilts: (P,), radians, for an unknown pitch: every angle is taken at each of these pitches of a camera that looks
-            down, before `camera` turns it further.
+            down, before `camera` turns it further. Or (P, 3, 3): at each of these rotations.
 
     Raises:
         ValueError: no rotations, weights of another shape or negative or all 0, a camera that is no rotation, tilts
@@ -142,22 +150,31 @@ class Rotations(NamedTuple):
     """The finite set, as a key: how many angles, at which tilts, and the camera."""
 
     angles: int
-    tilts: tuple[float, ...] | None
-    camera: tuple[float, ...] | None
+    tilts: "Key | None"
+    camera: "Key | None"
 
 
-def _as_key(array: np.ndarray | None) -> tuple[float, ...] | None:
-    """An array's numbers as a tuple, which can be a key where arrays can't."""
-    return None if array is None else tuple(np.asarray(array, dtype=np.float64).ravel().tolist())
+class Key(NamedTuple):
+    """An array as something that can be a key, where arrays can't."""
+
+    shape: tuple[int, ...]
+    numbers: tuple[float, ...]
+
+
+def _as_key(array: np.ndarray | None) -> Key | None:
+    return None if array is None else Key(np.shape(array), tuple(np.asarray(array, dtype=np.float64).ravel().tolist()))
+
+
+def _from_key(key: Key | None) -> np.ndarray | None:
+    return None if key is None else np.reshape(key.numbers, key.shape)
 
 
 @lru_cache(maxsize=64)
-def _turn_prior(prior: PosePrior, turned: Rotations, free: bool, weights: tuple[float, ...] | None) -> TurnedPrior:
-    w, tilts = (None if key is None else np.array(key) for key in (weights, turned.tilts))
-    C = cameras = None if turned.camera is None else np.reshape(turned.camera, (3, 3))
-    theta = rotation_angles(turned.angles)
+def _turn_prior(prior: PosePrior, turned: Rotations, free: bool, weights: Key | None) -> TurnedPrior:
+    w, tilts, C = map(_from_key, (weights, turned.tilts, turned.camera))
+    theta, cameras = rotation_angles(turned.angles), C
     if tilts is not None:
-        tilted = tilted_camera(np.repeat(tilts, len(theta)))
+        tilted = np.repeat(tilted_camera(tilts) if tilts.ndim == 1 else tilts, len(theta), axis=0)
         cameras = tilted if C is None else C @ tilted
         theta = np.tile(theta, len(tilts))
     mu, e, sigma = prior.gaussian(np.s_[:, None])
