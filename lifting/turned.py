@@ -143,6 +143,8 @@ def turn_prior(
         ValueError: no rotations, weights of another shape or negative or all 0, a camera that is no rotation, tilts
             that are not finite or none.
     """
+    if tilts is not None and (tilts.shape[1:] not in ((), (3, 3)) or not tilts.size):
+        fail("tilts", f"shape {tuple(tilts.shape)}", "shape (P,), radians, or (P, 3, 3), with P >= 1")
     return _turn_prior(prior, Rotations(rotations, _as_key(tilts), _as_key(camera)), free_scale, _as_key(weights))
 
 
