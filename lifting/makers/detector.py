@@ -1,115 +1,88 @@
-"""A detector of people and BlazePose, a network that computes one 64 x 64 map for each of its 33 landmarks.
+"""The makers' detector, and the weights of BlazePose out of a published wheel.
 
-Both are files of `mediapipe` 0.10.21 (Apache-2.0), run by LiteRT: the extra `detector`.
+`mediapipe` 0.10.21 (Apache-2.0) carries both networks of `lifting.detecting.blazepose`; later versions don't.
+
+Make the embedded weights again:
+
+    python -m lifting.makers.detector --download --out data
 """
 
-import math
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 from numpy import ndarray as Array
 
-from lifting.datasets.real_frames import transform
+from lifting.detecting.blazepose import WEIGHTS, BlazePose, Look
+from lifting.makers.wheels import Wheel, check_wheel, make_from, read_member
 from lifting.support.arrays import fail
+from lifting.support.files import write_atomically
 
-ANCHOR_GRIDS = ((28, 2), (14, 2), (7, 6))
-"""The person detector predicts relative to 2254 anchors: on each grid, so many at every cell's centre."""
-
-
-def anchors() -> Float[Array, "2254 2"]:
-    """The anchors (x, y) of the person detector, in [0, 1] of its input."""
-    grids = []
-    for size, count in ANCHOR_GRIDS:
-        y, x = np.divmod(np.arange(size * size), size)
-        grids.append(np.repeat((np.stack([x, y], axis=1) + 0.5) / size, count, axis=0))
-    return np.concatenate(grids)
-
-
-def square(centre: Float[Array, " 2"], side: float, angle: float, cells: int) -> Float[Array, "2 3"]:
-    """The similarity A (2, 3) from the cells of a cells x cells crop to pixels, cell centres at whole numbers.
-
-    The crop's square has this `centre` and `side` (pixels) and its up is turned clockwise by `angle` (radians).
-    """
-    c, s = math.cos(angle), math.sin(angle)
-    A = side / cells * np.array([[c, -s], [s, c]])
-    return np.column_stack([A, centre - A @ np.full(2, (cells - 1) / 2)])
-
-
-def hip_square(hips: Float[Array, " 2"], top: Float[Array, " 2"]) -> tuple[Array, float, float]:
-    """Centre, side and angle of BlazePose's crop, from the two points that both networks predict for it.
-
-    `hips` is the middle of the hips; `top` lies on the circle about the body in the direction of the head. The
-    square about that circle, enlarged by a quarter, is the crop; `top` points up in it.
-    """
-    x, y = top - hips
-    return hips, 1.25 * 2 * math.hypot(x, y), math.atan2(x, -y)
-
-
-def sigmoid(x: Array) -> Array:
-    """1 / (1 + exp(-x)), without overflow."""
-    return 0.5 * (1 + np.tanh(0.5 * np.asarray(x, dtype=np.float64)))
-
-
-@dataclass(frozen=True)
-class Detection:
-    """What the network finds in one image: pixels (33, 2), visibility (33,), belief (33, 64, 64), map A (2, 3)."""
-
-    pixels: Float[Array, "33 2"]
-    visibility: Float[Array, " 33"]
-    belief: Float[Array, "33 64 64"]
-    map_to_image: Float[Array, "2 3"]
+MEDIAPIPE = Wheel(
+    requirement="mediapipe==0.10.21",
+    file="mediapipe-0.10.21-cp311-cp311-manylinux_2_28_x86_64.whl",
+    sha256="05dc4a9e593655a79558d05d6227d31018c2537a4bd3362b51e230cf22aecfe3",
+)
+FOLDERS = ("mediapipe/modules/pose_detection", "mediapipe/modules/pose_landmark")
+"""Where the wheel has the two files."""
 
 
 class Detector:
-    """The person detector and BlazePose, run by LiteRT on one thread."""
+    """The person detector and BlazePose, with OpenCV's crops: those that the embedded photos were made with."""
 
-    def __init__(self, detection: bytes, landmarks: bytes) -> None:
-        from ai_edge_litert.interpreter import Interpreter
+    def __init__(self, weights: tuple[bytes, bytes]) -> None:
+        self._networks = BlazePose(weights, crop=_crop)
 
-        self._detection = Interpreter(model_content=detection, num_threads=1)
-        self._landmarks = Interpreter(model_content=landmarks, num_threads=1)
-        for network in (self._detection, self._landmarks):
-            network.allocate_tensors()
-
-    def __call__(self, image: UInt8[Array, "H W 3"]) -> Detection:
+    def __call__(self, image: UInt8[Array, "H W 3"]) -> Look:
         """The largest person: found by the detector, then by BlazePose twice, the second time where it said."""
-        hips, top = self._find(image)
-        for _ in range(2):
-            to_image = square(*hip_square(hips, top), 256)
-            output = self._run(self._landmarks, _crop(image, to_image, 256) / 255)
-            values = output["Identity"].reshape(39, 5)
-            # the network counts from the left edge of the first of its 256 pixels
-            pixels = transform(to_image, values[:, :2] - 0.5)
-            hips, top = pixels[33], pixels[34]
-        return Detection(
-            pixels=pixels[:33],
-            visibility=sigmoid(values[:33, 3]),
-            belief=sigmoid(np.moveaxis(output["Identity_3"][..., :33], -1, 0)),
-            map_to_image=to_image @ [[4, 0, -0.5], [0, 4, -0.5], [0, 0, 1]],
-        )
-
-    def _find(self, image: Array) -> tuple[Array, Array]:
-        """Middle of the hips and top of the largest person of all with a score of at least 0.5."""
-        size = np.array(image.shape[1::-1])
-        to_image = square((size - 1) / 2, size.max(), 0.0, 224)
-        output = self._run(self._detection, _crop(image, to_image, 224) / 127.5 - 1)
-        points = output["Identity"][:, 4:8].reshape(-1, 2, 2) / 224 + anchors()[:, None]
-        radius = np.linalg.norm(points[:, 1] - points[:, 0], axis=1)
-        found = sigmoid(output["Identity_1"][:, 0]) >= 0.5
-        if not found.any():
+        places, scores = self._networks.candidates(image)
+        if not (scores >= 0.5).any():
             fail("image", "nobody", "a person, seen whole")
-        return tuple(transform(to_image, points[np.where(found, radius, 0).argmax()] * 224 - 0.5))
-
-    @staticmethod
-    def _run(network: Any, image: Array) -> dict[str, Array]:
-        network.set_tensor(network.get_input_details()[0]["index"], image[None].astype(np.float32))
-        network.invoke()
-        return {d["name"]: network.get_tensor(d["index"])[0].astype(np.float64) for d in network.get_output_details()}
+        radius = np.linalg.norm(places[:, 1] - places[:, 0], axis=1)
+        first = self._networks.look(image, *places[np.where(scores >= 0.5, radius, 0).argmax()])
+        return self._networks.look(image, first.hips, first.top)
 
 
 def _crop(image: Array, A: Array, cells: int) -> Array:
     import cv2
 
     return cv2.warpAffine(image, A, (cells, cells), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+
+
+def read_weights(mediapipe: Path) -> tuple[bytes, bytes]:
+    """The two files out of the wheel.
+
+    Raises:
+        ValueError: the wheel is not the published one.
+        FileNotFoundError: it is missing.
+    """
+    check_wheel(mediapipe, MEDIAPIPE)
+    members = (f"{folder}/{name}" for folder, name in zip(FOLDERS, WEIGHTS, strict=True))
+    detection, landmarks = (read_member(mediapipe, member) for member in members)
+    return detection, landmarks
+
+
+def build(mediapipe: Path, out: Path) -> str:
+    """Write the two files into the folder `detector` of `out`.
+
+    Raises:
+        ValueError: the wheel is not the published one.
+        FileNotFoundError: the wheel or `out` is missing.
+    """
+    weights = read_weights(mediapipe)
+    if not out.is_dir():
+        raise FileNotFoundError(f"out: got {out}, expected a folder that exists")
+    (out / "detector").mkdir(exist_ok=True)
+    for name, data in zip(WEIGHTS, weights, strict=True):
+        write_atomically(out / "detector" / name, data)
+    return f"{sum(map(len, weights)):,} bytes of weights"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line: see `--help`."""
+    make_from("lifting.makers.detector", {"mediapipe": MEDIAPIPE}, build, arguments)
+
+
+if __name__ == "__main__":
+    main()

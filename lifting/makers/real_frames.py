@@ -7,7 +7,7 @@
 The cameras' published calibration is corrected by four markers on the floor, one camera's delay is found, and the
 landmarks of all views at one instant are triangulated: the pseudo ground truth of `lifting.datasets.real_frames`.
 
-Make the files again (`pip install "lifting[detector]"` first):
+Make the files again (`pip install "lifting[photos]"` first):
 
     python -m lifting.makers.real_frames --download --out data
 """
@@ -28,6 +28,7 @@ from numpy import ndarray as Array
 
 from lifting.camera import flip_y
 from lifting.datasets.real_frames import ARRAYS, BELIEF_STEPS, peaks, to_human36m, transform
+from lifting.detecting.blazepose import Look
 from lifting.makers.cameras import (
     LAGS,
     OUTLIER,
@@ -41,7 +42,7 @@ from lifting.makers.cameras import (
     triangulate,
     triangulate_person,
 )
-from lifting.makers.detector import Detection, Detector
+from lifting.makers.detector import MEDIAPIPE, Detector, read_weights
 from lifting.makers.wheels import Wheel, check_wheel, make_from, read_member
 from lifting.skeleton import BLAZEPOSE, HUMAN36M, convert
 from lifting.support.arrays import check_array, fail
@@ -51,11 +52,6 @@ POSE2SIM = Wheel(
     requirement="pose2sim==0.10.49",
     file="pose2sim-0.10.49-py3-none-any.whl",
     sha256="403e0dc4065898ba6a595e72a8970950310979253d60e24c2e00b16b36bf21e1",
-)
-MEDIAPIPE = Wheel(
-    requirement="mediapipe==0.10.21",
-    file="mediapipe-0.10.21-cp311-cp311-manylinux_2_28_x86_64.whl",
-    sha256="05dc4a9e593655a79558d05d6227d31018c2537a4bd3362b51e230cf22aecfe3",
 )
 
 FLOOR_MARKERS = np.array(
@@ -105,7 +101,6 @@ MARGIN = 70
 """Pixels of the video left around the landmarks in a photo."""
 
 DEMO = "Pose2Sim/Demo_SinglePerson"
-MODELS = "mediapipe/modules"
 
 
 def line_of_sight(camera: Camera, X: Float[Array, "N 3"]) -> Float[Array, "3 3"]:
@@ -239,13 +234,10 @@ def build(pose2sim: Path, mediapipe: Path, out: Path) -> str:
         FileNotFoundError: a wheel or the folder is missing.
     """
     check_wheel(pose2sim, POSE2SIM)
-    check_wheel(mediapipe, MEDIAPIPE)
+    weights = read_weights(mediapipe)
     if not out.is_dir():
         raise FileNotFoundError(f"out: got {out}, expected a folder that exists")
-    detector = Detector(
-        read_member(mediapipe, f"{MODELS}/pose_detection/pose_detection.tflite"),
-        read_member(mediapipe, f"{MODELS}/pose_landmark/pose_landmark_full.tflite"),
-    )
+    detector = Detector(weights)
     cameras = parse_calibration(read_member(pose2sim, f"{DEMO}/calibration/Calib.qca.txt").decode())
     wanted = {(c.view, c.time + lag) for c in CHOICES for lag in LAGS}
     photos: dict[tuple[int, int], Array] = {}
@@ -289,7 +281,7 @@ def _synchronise(cameras: Sequence[Camera], pixels: Array, weight: Array) -> int
 
 
 def _make(
-    choice: Choice, lag: int, cameras: Sequence[Camera], found: Sequence[Sequence[Detection]], photos: dict
+    choice: Choice, lag: int, cameras: Sequence[Camera], found: Sequence[Sequence[Look]], photos: dict
 ) -> tuple[dict[str, Any], Array]:
     """One row of the arrays, and its photo."""
     frames = [choice.time + lag * (view == LATE_VIEW) for view in range(len(cameras))]

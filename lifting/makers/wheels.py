@@ -57,6 +57,7 @@ def make_from(
         arguments: of the command line; None: those that the process was started with.
     """
     both = " and ".join(f"--{name}" for name in wheels)
+    both = f"both {both}" if len(wheels) > 1 else both
     parser = argparse.ArgumentParser(prog=f"python -m {module}", description=sys.modules[make.__module__].__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     for name, wheel in wheels.items():
@@ -66,7 +67,7 @@ def make_from(
     given = parser.parse_args(arguments)
     paths = [getattr(given, name) for name in wheels]
     if given.download == all(paths):
-        parser.error(f"give either --download, or both {both}")
+        parser.error(f"give either --download, or {both}")
     try:
         with tempfile.TemporaryDirectory() as folder:
             found = [download(wheel, folder) for wheel in wheels.values()] if given.download else paths
