@@ -116,9 +116,10 @@ def read_keypoints(path: Path, arrays: Arrays, hints: Hints) -> Detections:
     if are_shares(points, sure > 0) and not hints.y_up:
         points, size = to_pixels(path, points, sure > 0, size)
     each = None if times is None else np.repeat(times, people)
+    persons = np.full(len(frames), "1") if people == 1 else None
     title = f"NPZ, {count} landmarks ({order.name})"
     points, sure = body_of(points, order), body_of(sure, order)
-    return Detections(np.repeat(frames, people), points, sure, order, title, None, each, size, y_up=bool(hints.y_up))
+    return Detections(np.repeat(frames, people), points, sure, order, title, persons, each, size, y_up=bool(hints.y_up))
 
 
 def _told(path: Path, arrays: Arrays, hints: Hints) -> Hints:

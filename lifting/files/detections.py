@@ -93,6 +93,9 @@ class Detections:
     notes: tuple[str, ...] = ()
 
 
+FARTHEST_OUT = 1e7
+"""The largest coordinate that is taken for one of a picture."""
+
 EACH = ("frames", "points", "confidences", "persons", "times")
 """The fields of `Detections` with an entry for each person."""
 
@@ -243,10 +246,13 @@ def _check_numbers(found: Detections, source: Path) -> None:
             n, landmark = (int(index[0]) for index in np.nonzero(wrong))
             listed = int((found.frames[:n] == found.frames[n]).sum()) + 1
             person = listed if found.persons is None else found.persons[n]
-            fail(place(source, found.frames[n], person),
-                 f"{found.order.landmarks[landmark]} {values[n, ..., landmark]}", expected)  # fmt: skip
+            words = ", ".join(f"{value:g}" for value in np.atleast_1d(values[n, ..., landmark]))
+            fail(place(source, found.frames[n], person), f"{found.order.landmarks[landmark]} {words}", expected)
 
     refuse(~np.isfinite(found.confidences), found.confidences, "a confidence that is a finite number")
     refuse(found.confidences < 0, found.confidences, "a confidence >= 0")
-    unknown = (found.confidences > 0) & ~np.isfinite(found.points).all(axis=1)
-    refuse(unknown, found.points, "finite coordinates where the confidence is > 0")
+    there = found.confidences > 0
+    infinite = there & ~np.isfinite(found.points).all(axis=1)
+    refuse(infinite, found.points, "finite coordinates where the confidence is > 0")
+    far = there & (np.abs(found.points) > FARTHEST_OUT).any(axis=1)
+    refuse(far, found.points, f"coordinates within {FARTHEST_OUT:g}")

@@ -10,6 +10,9 @@ import numpy as np
 
 from lifting.support.arrays import fail
 
+LARGEST = 2**53
+"""Up to here whole numbers are exact as float64."""
+
 
 def read_bytes(path: Path) -> bytes:
     """What is in the file.
@@ -59,7 +62,7 @@ def read_json(path: Path) -> Any:
     data = read_bytes(path)
     try:
         return msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         text = read_text(path)
     try:
         return json.loads(text)
@@ -89,7 +92,8 @@ def whole(where: str, value: Any, expected: str) -> int:
     Raises:
         ValueError: it is none.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not float(value).is_integer():
+    fits = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < LARGEST
+    if not fits or not float(value).is_integer():
         fail(where, word(value), expected)
     return int(value)
 

@@ -46,6 +46,9 @@ def read(path: Path, document: Any, hints: Hints) -> Detections:
     size = hints.size
     if isinstance(document, dict) and "width" in document and "height" in document:
         width, height = (number(place(path), document[side], f"a {side} in pixels") for side in ("width", "height"))
+        for side, pixels in {"width": width, "height": height}.items():
+            if not 0 < pixels < np.inf:
+                fail(place(path), f"{pixels:g} as {side}", "a number of pixels > 0")
         size = (width, height)
     frames: list[int] = []
     times: list[float | None] = []

@@ -51,7 +51,8 @@ def read(path: Path, document: Any, hints: Hints) -> Detections:
         if one.shape != values[0].shape:
             fail(place(path, frame, n), f"{one.shape[1]} landmarks", f"{values[0].shape[1]}, as the first person has")
     stack = np.array(values)
-    names = document.get("meta_info", {}).get("keypoint_id2name") if isinstance(document, dict) else None
+    meta = document.get("meta_info") if isinstance(document, dict) else None
+    names = meta.get("keypoint_id2name") if isinstance(meta, dict) else None
     if isinstance(names, dict) and hints.skeleton is None and stack.shape[2] not in (133, 136):
         order = named_order(place(path), _names(path, names, stack.shape[2]))
     else:

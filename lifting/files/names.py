@@ -84,6 +84,8 @@ def named_order(where: str, names: Sequence[str]) -> Skeleton:
     Raises:
         ValueError: two names that mean one landmark.
     """
+    if not all(names):
+        fail(where, "a landmark without a name", "a name for each")
     found = tuple(map(landmark, names))
     if "Head" in names and {"nose", "neck"} <= set(map(plain, names)):
         found = tuple("head_top" if name == "Head" else one for name, one in zip(names, found, strict=True))  # Halpe's

@@ -88,9 +88,10 @@ def _person(where: str, person: Any, keys: tuple[str, ...]) -> np.ndarray:
 
 def _is_body25b(points: np.ndarray, confidences: np.ndarray) -> bool:
     """Whether most people have their first landmark elsewhere than in the middle of BODY_25's shoulders."""
-    middle = (points[..., 2] + points[..., 5]) / 2
-    width = np.linalg.norm(points[..., 2] - points[..., 5], axis=1)
-    trunk = np.linalg.norm(points[..., 1] - points[..., 8], axis=1)
-    off = np.linalg.norm(points[..., 1] - middle, axis=1) / np.maximum(np.maximum(width, trunk / 2), 1e-9)
-    sure = (confidences[:, [1, 2, 5, 8]] > 0).all(axis=1)
+    with np.errstate(all="ignore"):  # what is not finite is refused later
+        middle = (points[..., 2] + points[..., 5]) / 2
+        width = np.linalg.norm(points[..., 2] - points[..., 5], axis=1)
+        trunk = np.linalg.norm(points[..., 1] - points[..., 8], axis=1)
+        off = np.linalg.norm(points[..., 1] - middle, axis=1) / np.maximum(np.maximum(width, trunk / 2), 1e-9)
+    sure = (confidences[:, [1, 2, 5, 8]] > 0).all(axis=1) & np.isfinite(off)
     return bool(sure.any() and np.median(off[sure]) > MIDDLE)

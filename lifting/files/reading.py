@@ -158,7 +158,7 @@ def _open(path: Path, format: str | None) -> tuple[Path, Format, Any]:
     for kind in kinds:
         document = KINDS[kind][1](path)
         for one in FORMATS:
-            if one.kind == kind and (one.name == format or (format is None and one.fits(document))):
+            if one.kind == kind and format in (None, one.name) and one.fits(document):
                 return path, one, document
     known = sorted(one.name for one in FORMATS if one.kind in kinds)
     got = f"{'/'.join(kinds)} {'of no known format' if format is None else f'that is not {format}'}"

@@ -28,7 +28,5 @@ def to_pixels(
     if not are_shares(points, visible):
         return points, size
     if size is None:
-        fail(
-            place(path), "x and y as shares of a picture of unknown size", "its width and height: size=(WIDTH, HEIGHT)"
-        )
+        fail(place(path), "x and y as shares of a picture of unknown size", "its size=(WIDTH, HEIGHT)")
     return points * np.array(size)[:, None], size

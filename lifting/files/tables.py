@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from lifting.files.detections import Detections, Hints, order_of, place
+from lifting.files.documents import LARGEST
 from lifting.files.names import named_order, plain
 from lifting.files.openpose import frame_of
 from lifting.files.shares import are_shares, to_pixels
@@ -222,7 +223,7 @@ def _frame_numbers(words: Sequence[str]) -> np.ndarray:
     """Numbers of frames: the words, where they are whole numbers, else the numbers in the names of pictures."""
     try:
         numbers = np.array([float(word) for word in words])
-        if (numbers % 1 == 0).all():
+        if np.isfinite(numbers).all() and (numbers % 1 == 0).all() and (np.abs(numbers) < LARGEST).all():
             return numbers.astype(int)
     except ValueError:
         pass
@@ -277,7 +278,7 @@ def _order(where: str, names: Sequence[str], hints: Hints) -> Skeleton:
 
 def _refuse_depth(path: Path, depth: bool, order: Skeleton) -> None:
     """Refuse columns of z, but for MediaPipe's, which are a guess beside landmarks in the picture."""
-    if depth and not set(order.landmarks) <= set(BLAZEPOSE.landmarks):
+    if depth and set(order.landmarks) != set(BLAZEPOSE.landmarks):
         fail(str(path), "columns of x, y and z", "2D landmarks: x and y in a picture")
 
 
@@ -285,6 +286,7 @@ def _detections(
     path: Path, frames: np.ndarray, values: np.ndarray, order: Skeleton, rest: tuple[Any, Any, Any], hints: Hints
 ) -> Detections:
     title, persons, times = rest
+    persons = np.full(len(frames), "1") if persons is None else persons
     points, size = values[:, :2], hints.size
     if are_shares(points, values[:, 2] > 0) and (hints.y_up is not True):
         points, size = to_pixels(path, points, values[:, 2] > 0, size)

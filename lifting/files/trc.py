@@ -122,9 +122,8 @@ def _extent(points: np.ndarray, missing: np.ndarray) -> float:
 
 
 def _row(path: Path, n: int, line: list[str], width: int) -> list[float]:
-    cells = line + [""] * (width - len(line)) if len(line) >= 2 else line
-    extra = [cell for cell in cells[width:] if cell.strip()]
-    if len(cells) < width or extra:
+    cells = line[: -1 if len(line) == width + 1 and not line[-1].strip() else None]  # a tab may end the line
+    if len(cells) != width:
         fail(f"{path}, line {n}", f"{len(line)} cells", f"{width}: frame, time, and x, y, z of each marker")
     try:
         values = [float(cell) if cell.strip() else np.nan for cell in cells[:width]]
