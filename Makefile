@@ -17,7 +17,7 @@ help:
 	@echo "make types      mypy"
 	@echo "make format     let ruff put the code in order"
 	@echo "make notebooks  build and run every notebook from notebooks/src"
-	@echo "make readme     write what is generated in README.md, docs and data: tables, figures, commands"
+	@echo "make readme     write what is generated in docs and data: tables, figures, commands"
 	@echo "make book       all notebooks and pages as a site in build/book, which opens without kernel and network"
 	@echo "make ledger     check every gradient by every route, and write the ledger"
 	@echo "make benchmark  measure speed on this machine"
@@ -63,14 +63,13 @@ notebooks: $(READY)
 	$(BIN)/python tools/build_notebooks.py
 
 readme: $(READY)
-	$(BIN)/cog -r -I tools README.md data/README.md data/network.md docs/claims.md docs/reading.md
+	$(BIN)/cog -r -I tools data/README.md data/network.md docs/claims.md docs/equations.md docs/measured.md docs/reading.md
 
 book: $(READY)
 	$(BIN)/python tools/book.py
 
 ledger: $(READY)
 	$(BIN)/python -m lifting.checking.ledger
-	@$(MAKE) readme
 
 benchmark: $(READY)
 	@for script in benchmarks/*.py; do echo "$$script"; $(BIN)/python "$$script" || exit 1; done

@@ -91,6 +91,6 @@ def test_every_embedded_file_is_in_the_table_of_the_readme():
             assert f"`{name}`" in table or name.endswith(".md") and f"({name})" in table or "*" in name, name
 
 
-def test_the_readme_says_how_many_runs_there_were(root):
+def test_the_page_on_training_says_how_many_runs_there_were(root):
     count = sum("--start" in line for line in step_of("network.safetensors").lines())
-    assert count == 4 and "The shipped weights came of five such runs" in (root / "README.md").read_text()
+    assert count == 4 and "The shipped weights came of five such runs" in (root / "docs" / "training.md").read_text()

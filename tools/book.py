@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("docs", "data", "benchmarks")
 """Their Markdown files are pages of the book."""
 LINK = re.compile(r"\[([^\[\]]*)\]\(([^)\s#]+)(#[^)\s]*)?\)")
-FENCE = re.compile(r"(^```.*?^```)", re.M | re.S)
+FENCE = re.compile(r"(^ *```.*?^ *```)", re.M | re.S)
 
 
 @dataclass

@@ -16,9 +16,10 @@ from reading_time import Reading
 import lifting
 
 ROOT = Path(__file__).resolve().parent.parent
-FOUND = ("claims", "gradient_ledger", "mistakes", "smoothness", "mutation", "network")
+FOUND = ("measured", "claims", "gradient_ledger", "mistakes", "smoothness", "mutation", "network", "widgets")
 REFERENCE = ("equations", "notation", "reading", "references")
-HOUSE = ("architecture", "notebooks", "widgets")
+USE = ("installing", "usage", "files", "detectors", "output", "training")
+HOUSE = ("architecture", "notebooks")
 NOT_SHOWN = ("checking", "drawing", "experiments", "makers", "support")
 """Wings that nobody calls who lifts a pose: their modules are in the book as files, where a page links to them."""
 AUTODOC = "   :members:\n   :ignore-module-all:\n   :member-order: bysource\n"
@@ -206,11 +207,12 @@ def index(readings: Sequence[Reading], pages: set[str]) -> str:
     core = [f"notebooks/{one.name}" for one in readings if one.core]
     extras = [f"notebooks/{one.name}" for one in readings if not one.core]
     docs = sorted(Path(page).stem for page in pages if page.startswith("docs/"))
-    more = [name for name in docs if name not in (*FOUND, *REFERENCE, *HOUSE)]
+    more = [name for name in docs if name not in (*USE, *FOUND, *REFERENCE, *HOUSE)]
     rooms = sorted(page.removesuffix(".md") for page in pages if page.startswith("api/") and page != "api/lifting.md")
     parts = {
         "The walk": core,
         "Extras": extras,
+        "Using it": [f"docs/{name}" for name in USE if name in docs],
         "What was found": [f"docs/{name}" for name in (*FOUND, *more) if name in docs],
         "Reference": [f"docs/{name}" for name in REFERENCE if name in docs],
         "The package": ["api/lifting", *rooms],

@@ -1,4 +1,4 @@
-"""The equation index: check that it holds, and make a table of it, which cog puts into README.md.
+"""The equation index: check that it holds, and make a table of it, which cog puts into docs/equations.md.
 
 The index itself is docs/equations.toml, which says what its fields mean.
 """
@@ -128,7 +128,7 @@ def _has_heading(path: Path, equation: str) -> bool:
 
 
 def table() -> str:
-    """The index as a Markdown table.
+    """The index as a Markdown table of a page in docs/.
 
     Raises:
         ValueError: the index does not hold; the message has a line for each fault.
@@ -142,10 +142,10 @@ def table() -> str:
         cells = [
             equation.name,
             equation.says,
-            f"[`{main}`]({_file_of(main)})",
+            f"[`{main}`](../{_file_of(main)})",
             ", ".join(f"`{name}`" for name in others),
-            ", ".join(f"[`{test.partition('::')[2]}`](tests/{test.partition('::')[0]})" for test in equation.tests),
-            f"[{equation.notebook.split('_')[0]}](notebooks/{equation.notebook}.ipynb)",
+            ", ".join(f"[`{test.partition('::')[2]}`](../tests/{test.partition('::')[0]})" for test in equation.tests),
+            f"[{equation.notebook.split('_')[0]}](../notebooks/{equation.notebook}.ipynb)",
         ]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)

@@ -1,4 +1,4 @@
-"""What cog puts into README.md, data/README.md and data/network.md: `make readme` runs it, a test checks it."""
+"""What cog puts into docs/measured.md, data/README.md and data/network.md: `make readme` runs it, a test checks it."""
 
 import json
 from pathlib import Path
@@ -15,24 +15,6 @@ from lifting.support.files import data_path
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def first_table(path: Path) -> str:
-    """The first table of a Markdown file.
-
-    Raises:
-        ValueError: it has none.
-    """
-    lines = path.read_text(encoding="utf-8").splitlines()
-    table: list[str] = []
-    for line in lines:
-        if line.startswith("|"):
-            table.append(line)
-        elif table:
-            break
-    if not table:
-        raise ValueError(f"path: got {path.name} without a table, expected one")
-    return "\n".join(table)
-
-
 def mutation_scores() -> str:
     """What mutation testing found, as an item of a list."""
     results = mutation.read(mutation.RESULTS)
@@ -42,7 +24,7 @@ def mutation_scores() -> str:
         share[kind] = mutation.score(*counts).replace("%", " %")
     sample = "a sample of " if results["sample"] else ""
     return (
-        "- The equation modules were [mutated](docs/mutation.md) to see which faults the tests would miss: of\n"
+        "- The equation modules were [mutated](mutation.md) to see which faults the tests would miss: of\n"
         f"  {sample}{tested['equation']:,} faults in equations {share['equation']} are noticed, of "
         f"{tested['check']:,} in checks\n  {share['check']}, and each of the others has its reason."
     )
@@ -56,7 +38,7 @@ def smoothness() -> str:
     less = [1 - row["more_missed_than_predicted"]["fraction"] / row["winner"]["fraction"] for row in (known, held_out)]
     changed, good, unseen = (f"{share:.0%}" for share in (known["winner"]["fraction"], *less))
     return (
-        "- What is [not smooth](docs/smoothness.md): in the search of a mixture of five Gaussians, a landmark that\n"
+        "- What is [not smooth](smoothness.md): in the search of a mixture of five Gaussians, a landmark that\n"
         f"  moves by a pixel changes the winning rotation or component in {changed} of cases. In {good} of these\n"
         f"  the error of (8) is smaller than what it predicts, in {unseen} where the prior has not seen the motion;\n"
         "  in all other cases (8) is exact."
@@ -71,7 +53,7 @@ def held_out() -> str:
     best, worst = (f"{clips[name]:.0f} mm (`{name}`)" for name in (order[0], order[-1]))
     return (
         "- A motion that the prior has not seen is lifted from its exact 2D landmarks with a mean error of "
-        f"{chosen['mean_mm']:.0f} mm a\n  landmark, from {best} to {worst}: [the table by clip](data/prior.md)."
+        f"{chosen['mean_mm']:.0f} mm a\n  landmark, from {best} to {worst}: [the table by clip](../data/prior.md)."
     )
 
 
@@ -80,9 +62,10 @@ def photos() -> str:
     frames, prior = load_real_frames(), load_prior()
     off = {frame.name: readme_picture.lift(frame, prior).error for frame in frames}
     return (
-        f"- The {len(off)} embedded photos, P-MPJPE against a triangulated pseudo ground truth: the one above "
+        f"- The {len(off)} embedded photos, P-MPJPE against a triangulated pseudo ground truth: the best "
         f"{off[readme_picture.PHOTO]:.0f} mm,\n  median {np.median(list(off.values())):.0f} mm, worst "
-        f"{max(off.values()):.0f} mm; [notebook 00](notebooks/00_start_here.ipynb) shows them all, failures included."
+        f"{max(off.values()):.0f} mm; [notebook 00](../notebooks/00_start_here.ipynb) shows them all, failures "
+        "included."
     )
 
 

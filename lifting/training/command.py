@@ -55,7 +55,7 @@ def open_data(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train the multi-stage network: see README.md."""
+    """Train the multi-stage network: see docs/training.md."""
     parser = argparse.ArgumentParser(prog="python -m lifting.training", description=main.__doc__)
     for field in dataclasses.fields(Settings):
         if isinstance(field.default, bool):
