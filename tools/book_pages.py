@@ -22,7 +22,6 @@ USE = ("installing", "usage", "files", "detectors", "output", "training")
 HOUSE = ("architecture", "notebooks")
 NOT_SHOWN = ("checking", "drawing", "experiments", "makers", "support")
 """Wings that nobody calls who lifts a pose: their modules are in the book as files, where a page links to them."""
-AUTODOC = "   :members:\n   :ignore-module-all:\n   :member-order: bysource\n"
 
 
 # ---- where things are ----
@@ -35,7 +34,8 @@ def page_of(path: str) -> tuple[str, str]:
         return "index.md", ""
     if parts[0] == "lifting" and path.endswith(".py"):
         module = ".".join(Path(path).with_suffix("").parts).removesuffix(".__init__")
-        return f"api/{_group(module)}.md", f"#{_slug(module)}" if module.count(".") > 1 else ""
+        own = module.count(".") > 1 and _group(module) not in NOT_SHOWN and not _offers(_group(module))
+        return f"api/{_group(module)}.md", f"#{_slug(module)}" if own else ""
     if parts[0] == "tests" and path.endswith(".py"):
         return Path(path).with_suffix(".md").as_posix(), ""
     return path, ""
@@ -157,13 +157,19 @@ def _lines(code: str, node: ast.FunctionDef) -> str:
 
 
 def _modules() -> dict[str, list[str]]:
-    """The modules of each room and wing, by its name."""
+    """The modules that the page of each room and wing shows; of a wing that says what it offers, it alone."""
     found: dict[str, list[str]] = {}
     for path in sorted((ROOT / "lifting").rglob("*.py")):
         module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         if module != "lifting" and _group(module) not in NOT_SHOWN and not path.stem.startswith("__main"):
             found.setdefault(_group(module), []).append(module)
-    return found
+    return {name: modules[:1] if _offers(name) else modules for name, modules in found.items()}
+
+
+def _offers(name: str) -> bool:
+    """Whether a wing says in `__all__` what it offers."""
+    wing = importlib.import_module(f"lifting.{name}")
+    return hasattr(wing, "__path__") and hasattr(wing, "__all__")
 
 
 def public() -> str:
@@ -171,18 +177,20 @@ def public() -> str:
     lines = ["# lifting", "", f"{inspect.getdoc(lifting)}", "", "| name | what it is |", "|---|---|"]
     for name in lifting.__all__:
         thing = getattr(lifting, name)
+        module = lifting._LAZY.get(name, thing.__module__)
         says = (inspect.getdoc(thing) or "").split("\n\n")[0].replace("\n", " ").replace("|", r"\|")
-        lines.append(f"| {{py:obj}}`lifting.{name} <{thing.__module__}.{name}>` | {says} |")
+        lines.append(f"| {{py:obj}}`lifting.{name} <{module}.{name}>` | {says} |")
     return "\n".join([*lines, ""])
 
 
 def api(name: str, modules: Sequence[str]) -> str:
-    """A room, or a wing with all its modules."""
+    """A room; or a wing, with what it offers, or all its modules."""
     lines = [f"# lifting.{name}\n"]
+    of = "   :imported-members:\n" if _offers(name) else "   :ignore-module-all:\n"
     for module in modules:
         if module != f"lifting.{name}":
             lines.append(f"## {module}\n")
-        lines.append(f"```{{eval-rst}}\n.. automodule:: {module}\n{AUTODOC}```\n")
+        lines.append(f"```{{eval-rst}}\n.. automodule:: {module}\n   :members:\n{of}   :member-order: bysource\n```\n")
     return "\n".join(lines)
 
 

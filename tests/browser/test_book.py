@@ -11,6 +11,8 @@ import equation_index
 import pytest
 from playwright.sync_api import Page
 
+import lifting
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 PHONE = {"width": 390, "height": 844}
 
@@ -122,6 +124,12 @@ def test_every_equation_leads_to_its_code_its_tests_and_its_derivation(book):
         for test in equation.tests:
             file, _, name = test.partition("::")
             assert f"../tests/{Path(file).stem}.html#{name.replace('_', '-').lower()}" in found.links
+
+
+def test_what_the_package_offers_leads_to_its_description(book):
+    page = book / "api" / "lifting.html"
+    described = {link.rpartition(".")[2] for link in Parsed(page).links if "#lifting." in link}
+    assert set(lifting.__all__) <= described
 
 
 class Visit:
