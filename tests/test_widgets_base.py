@@ -1,35 +1,36 @@
-"""The base of all widgets: the picture follows its sliders, returns with them, and errors surface."""
+"""The base of all widgets: the scene follows its controls, returns with them, and errors surface."""
 
-import io
-import re
-
-import ipywidgets
 import numpy as np
 import pytest
-from matplotlib.image import imread
 
-from lifting.drawing.widgets.base import Widget, new_figure
+from lifting.drawing.widgets.base import Widget
+from lifting.drawing.widgets.controls import choice, log_slider, slider
+from lifting.drawing.widgets.scene import Axis, Scene
 
 
 class Ramp(Widget):
-    """A line whose slope is the slider "slope"; "limit" changes the axes; a slope of 3 fails."""
+    """A line whose slope is the slider "slope" and whose end is dragged; a slope of 3 fails."""
 
     def __init__(self):
-        figure = new_figure(2, 1.5)
-        self.ax = figure.add_subplot(xlim=(0, 1), ylim=(0, 3))
-        (self.line,) = self.ax.plot([0, 1], [0, 1], color="#0072B2")
-        slope = ipywidgets.FloatSlider(1, min=0, max=3, description="slope")
-        limit = ipywidgets.FloatSlider(3, min=1, max=9, description="limit")
-        super().__init__(figure, [slope, limit], moving=[self.line])
+        scene = Scene()
+        panel = scene.plot(Axis("x (m)", 0, 1), Axis("y (m)", 0, 3), title="a ramp")
+        self.line, self.cells = panel.line("ramp"), panel.map((2, 3), (-1, 1), "signed")
+        self.end = panel.handles(["end"], step=0.1, drag=lambda _, x, y: self.put(slope=y), press=self.flatten)
+        controls = [slider("slope", 1.0, (0.0, 3.0), 0.5), choice("side", "left", ("left", "right"), menu=True)]
+        super().__init__(scene, controls)
 
     def update(self):
-        """Draw the line, and the axes where their limit has changed."""
+        """Draw the line."""
         if self["slope"] == 3:
             raise ValueError("slope: got <3>")
-        self.line.set_ydata([0, self["slope"]])
-        if self.ax.get_ylim()[1] != self["limit"]:
-            self.ax.set_ylim(0, self["limit"])
-            self.redraw_axes()
+        self.line.set([0, 1], [0, self["slope"]])
+        self.cells.set([[-1, 0, 1], [2, np.nextafter(0, 1), -2]])
+        self.end.set([1], [self["slope"]], [1])
+        self.scene.summary = f"slope {self['slope']}"
+
+    def flatten(self, _):
+        """Lay it down."""
+        self.put(slope=0)
 
 
 @pytest.fixture
@@ -37,81 +38,88 @@ def ramp():
     return Ramp()
 
 
-def full_drawing(widget):
-    """The picture by another route: all of the figure drawn afresh."""
-    for artist in widget.moving:
-        artist.set_animated(False)
-    file = io.BytesIO()
-    widget.figure.savefig(file, format="png", dpi=widget.figure.dpi)
-    return imread(io.BytesIO(file.getvalue()))
+def ask(ramp, *requests, number=1):
+    """What the page sends when the reader does something."""
+    ramp.view()._handle_custom_msg({"requests": list(requests), "mark": ["page", number]}, [])
 
 
-def test_the_picture_follows_and_returns(ramp):
-    before = ramp.png()
-    assert ramp.image.value == before
+def test_the_scene_follows_and_returns(ramp):
+    before, page = ramp.state(), ramp.view()
+    assert page.state == before
     ramp["slope"] = 2.0
-    assert ramp.image.value == ramp.png() != before
-    ramp["slope"] = 1.0
-    assert ramp.image.value == before
+    assert page.state == ramp.state() != before
+    assert np.frombuffer(page.state["numbers"][0], "<f4").tolist() == [0, 1, 0, 2]
+    assert page.state["controls"]["slope"] == [4, "2"] and page.state["summary"] == "slope 2.0"
+    ramp.reset()
+    assert page.state == before
 
 
-@pytest.mark.parametrize("moves", [{}, {"slope": 2.5}, {"limit": 5.0}, {"slope": 0.5, "limit": 1.0}])
-def test_what_is_redrawn_in_place_is_what_a_full_drawing_shows(ramp, moves):
-    for slider, value in moves.items():
-        ramp[slider] = value
-    shown = imread(io.BytesIO(ramp.png()))
-    wanted = full_drawing(ramp)
-    assert shown.shape == wanted.shape
-    # Only the order differs in which the line and the frame of the axes are laid over one another.
-    assert (np.abs(shown - wanted).max(axis=-1) > 0.01).mean() < 0.01
+def test_cells_are_indices_of_256_colours(ramp):
+    assert list(ramp.state()["numbers"][1]) == [0, 128, 255, 255, 128, 0]
 
 
-def test_the_axes_are_drawn_only_when_they_change(ramp, monkeypatch):
-    drawn = []
-    monkeypatch.setattr(ramp._canvas, "draw", lambda: drawn.append(1))
-    ramp["slope"] = 2.0
-    assert drawn == []
-    ramp["limit"] = 5.0
-    assert drawn == [1]
+def test_the_page_moves_drags_presses_and_resets(ramp):
+    end = ramp.scene.layers.index(ramp.end)
+    ask(ramp, {"do": "set", "what": "slope", "index": 3}, number=7)
+    assert ramp["slope"] == 1.5 and ramp.view().state["answered"] == ["page", 7]
+    ask(ramp, {"do": "drag", "what": end, "index": 0, "at": [0.2, 2.1]}, {"do": "set", "what": "side", "index": 1})
+    assert ramp["slope"] == 2.0 and ramp["side"] == "right"
+    ask(ramp, {"do": "press", "what": end, "index": 0})
+    assert ramp["slope"] == 0.0
+    ask(ramp, {"do": "reset"})
+    assert ramp["slope"] == 1.0 and ramp["side"] == "left"
 
 
 def test_an_error_reaches_the_caller_and_the_reader_and_goes_away(ramp):
+    ramp.view()
+    before = ramp["slope"]
     with pytest.raises(ValueError, match="got <3>"):
-        ramp["slope"] = 3.0
-    assert ramp.message.value == "<b>ValueError</b>: slope: got &lt;3&gt;"
+        ramp._on_request([{"do": "set", "what": "slope", "index": 6}], ["page", 2])
+    assert ramp.view().state["message"] == "ValueError: slope: got <3>"
+    assert ramp["slope"] == before and ramp.view().state["answered"] == ["page", 2]
     ramp["slope"] = 2.0
-    assert ramp.message.value == ""
+    assert ramp.view().state["message"] == ""
 
 
-def test_the_view_holds_sliders_picture_and_message(ramp):
-    view = ramp.view()
-    assert view.children[0].children == tuple(ramp.sliders.values())
-    assert view.children[1:] == (ramp.image, ramp.message)
+def test_a_value_between_the_steps_is_shown_as_it_is(ramp):
+    ramp["slope"] = 1.2
+    assert ramp.state()["controls"]["slope"] == [2, "1.2"]
 
 
-def test_a_film_has_a_picture_for_each_value_and_leaves_the_slider_alone(ramp):
-    before, sent = ramp.png(), []
-    ramp.sliders["slope"].send_state = lambda keys: sent.append(set(keys))
-    page = ramp.film("slope", [0.5, 1.0, 2.0])
-    frames = re.findall(r'<img alt="(.*?)" src="data:image/png;base64,(.*?)"', page)
-    assert [label for label, _ in frames] == ["0.5", "1", "2"]
-    assert len({pixels for _, pixels in frames}) == 3
-    assert ramp["slope"] == 1.0 and ramp.image.value == before
-    # once, when it is back; version 7 has nothing to send where no page listens
-    assert sent == ([{"value"}] if int(ipywidgets.__version__.split(".")[0]) >= 8 else [set()])
+def test_a_still_picture_is_a_png_of_the_scene_as_it_is(ramp):
+    before = ramp.png()
+    assert before.startswith(b"\x89PNG")
+    ramp["slope"] = 2.0
+    assert ramp.png() != before
+    ramp["slope"] = 1.0
+    assert ramp.png() == before
+
+
+def test_controls():
+    assert log_slider("s", 1.0, (-1, 1)).values[::10] == (0.1, 1.0, 10.0)
+    whole = slider("n", 2, (1, 9), 1)
+    assert whole.values == tuple(range(1, 10)) and all(type(value) is int for value in whole.values)
+    assert whole.thinned(3, 2).values == (2, 5, 8)
+    assert slider("x", 0.0, (-0.5, 0.5), 0.01).values[30] == -0.2
 
 
 def test_bad_input(ramp):
-    with pytest.raises(ValueError, match=r"description: got 'sigma', expected one of slope, limit"):
+    with pytest.raises(ValueError, match=r"name: got 'sigma', expected one of slope, side"):
         ramp["sigma"]
-    with pytest.raises(ValueError, match=r"description: got 'sigma', expected one of slope, limit"):
+    with pytest.raises(ValueError, match=r"name: got 'sigma', expected one of slope, side"):
         ramp["sigma"] = 1.0
-    with pytest.raises(ValueError, match=r"values: got none, expected at least one"):
-        ramp.film("slope", [])
-    with pytest.raises(ValueError, match=r"height: got 0.0, expected a finite number > 0"):
-        new_figure(1, 0)
-    twins = [ipywidgets.FloatSlider(description="a"), ipywidgets.FloatSlider(description="a")]
-    with pytest.raises(ValueError, match=r"sliders: got \['a', 'a'\], expected a description of its own for each"):
-        Widget(new_figure(1, 1), twins)
+    with pytest.raises(ValueError, match=r"name: got 'sigma', expected one of slope, side"):
+        ramp.recorded("sigma")
+    with pytest.raises(ValueError, match=r"slope: got 3.5, expected a number between 0 and 3"):
+        ramp["slope"] = 3.5
+    with pytest.raises(ValueError, match=r"side: got 'up', expected one of left, right"):
+        ramp["side"] = "up"
+    with pytest.raises(ValueError, match=r"n: got 1.5, expected one of 1, 2"):
+        slider("n", 1, (1, 2), 1).check(1.5)
+    with pytest.raises(ValueError, match=r"rows: got shape \(1, 2\), expected what a layer of kind line has"):
+        ramp.line.set([0, 1])
+    twins = [slider("a", 1, (0, 2), 1), slider("a", 1, (0, 2), 1)]
+    with pytest.raises(ValueError, match=r"controls: got \['a', 'a'\], expected a name of its own for each"):
+        Widget(Scene(), twins)
     with pytest.raises(ValueError, match=r"update: got none in Widget, expected a method"):
-        Widget(new_figure(1, 1), [])
+        Widget(Scene(), [])

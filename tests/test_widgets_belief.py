@@ -10,11 +10,11 @@ from lifting.drawing.widgets.belief import DELTAS, SIZE, BeliefWidget
 @pytest.mark.parametrize(("slider", "value"), [("sigma", 2.5), ("delta", 3.0), ("x", 10.25), ("y", 20.5)])
 def test_every_slider_changes_the_picture_and_back(slider, value):
     widget = BeliefWidget()
-    before, old = widget.png(), widget[slider]
+    before, old = widget.state(), widget[slider]
     widget[slider] = value
-    assert widget.png() != before
+    assert widget.state() != before
     widget[slider] = old
-    assert widget.png() == before
+    assert widget.state() == before
 
 
 def test_what_is_shown_is_what_the_sliders_say():
@@ -23,14 +23,18 @@ def test_what_is_shown_is_what_the_sliders_say():
     Y = np.array([[10.25], [20.5]])
     np.testing.assert_array_equal(widget.gradient, belief_gradient(Y, SIZE, SIZE, 1.2, 2.0)[0])
     np.testing.assert_array_equal(widget.exact, exact_belief_gradient(Y, SIZE, SIZE, 1.2)[0])
-    np.testing.assert_array_equal(widget._map.get_array(), belief_maps(Y, SIZE, SIZE, 1.2)[0])
+    np.testing.assert_array_equal(widget._map.data, belief_maps(Y, SIZE, SIZE, 1.2)[0])
     row, largest = round(20.5), np.abs(widget.exact).max()
-    np.testing.assert_allclose(widget._ours.get_ydata() * largest, widget.gradient[0, row])
-    np.testing.assert_allclose(
-        np.asarray(widget._ours.get_ydata()) - widget._exact.get_ydata(), widget._apart.get_ydata(), atol=1e-12
-    )
+    np.testing.assert_allclose(widget._ours.data[1] * largest, widget.gradient[0, row])
+    np.testing.assert_allclose(widget._ours.data[1] - widget._exact.data[1], widget._apart.data[1], atol=1e-12)
     np.testing.assert_allclose(widget.error, gradient_error(Y, np.array([2.0]), SIZE, SIZE, 1.2)[0])
-    np.testing.assert_array_equal(widget._curve.get_xdata(), DELTAS)
+    np.testing.assert_array_equal(widget._curve.data[0], DELTAS)
+
+
+def test_the_landmark_is_dragged():
+    widget = BeliefWidget()
+    widget._handle.drag(0, 20.1, 40.0)
+    assert (widget["x"], widget["y"]) == (20.0, 32.0)
 
 
 def test_bad_input():

@@ -6,7 +6,7 @@ import pytest
 from lifting import lift
 from lifting.camera import turn
 from lifting.datasets.motion_capture import load_motion_capture
-from lifting.drawing.widgets.jacobian import ROTATIONS, JacobianWidget
+from lifting.drawing.widgets.jacobian import ARROW, ROTATIONS, JacobianWidget
 from lifting.front import landmark_jacobian
 from lifting.pose_prior import load_prior
 from lifting.skeleton import HUMAN36M
@@ -22,6 +22,16 @@ def embedded():
     return load_prior().subset(bases=12)
 
 
+def drag(widget, index, place):
+    widget._landmarks.handles.drag(index, *place)
+    widget.refresh()
+
+
+def press(widget, index):
+    widget._landmarks.handles.press(index)
+    widget.refresh()
+
+
 @pytest.fixture
 def widget(kick, embedded):
     return JacobianWidget(kick, embedded)
@@ -30,7 +40,7 @@ def widget(kick, embedded):
 def test_the_arrows_say_where_Y_hat_goes(widget):
     chosen, step = HUMAN36M.index("right_wrist"), 0.01
     before, angle = widget.response.pose[:2], widget.response.angle
-    arrows = [np.stack([arrow.U, arrow.V]) for arrow in widget._arrows]
+    arrows = [arrow.data[2:] / ARROW for arrow in widget._arrows]
     for slider, arrow in zip(("x", "y"), arrows, strict=True):
         widget[slider] = step
         assert widget.response.angle == angle
@@ -46,11 +56,11 @@ def test_the_arrows_say_where_Y_hat_goes(widget):
 )
 def test_every_control_changes_the_picture_and_back(widget, control, value):
     widget["x"] = 0.1
-    before, old = widget.png(), widget[control]
+    before, old = widget.state(), widget[control]
     widget[control] = value
-    assert widget.png() != before
+    assert widget.state() != before
     widget[control] = old
-    assert widget.png() == before
+    assert widget.state() == before
 
 
 def test_sigma_lowers_the_trace(widget):
@@ -72,15 +82,39 @@ def test_moving_a_landmark_changes_the_winner(widget):
 
 def test_what_is_shown_is_what_was_solved(widget):
     widget["rotations"], widget["y"] = 20, 0.3
-    shown = np.array(widget._winner.get_data())[:, 0]
+    shown = widget._cost.winner.data[:, 0]
     lifted = lift(widget.landmarks, widget.prior, rotations=20)
     np.testing.assert_allclose(shown, [np.degrees(lifted.theta), lifted.cost])
-    np.testing.assert_allclose(widget._matrix.get_array(), landmark_jacobian(lifted, widget.prior), atol=1e-9)
-    np.testing.assert_allclose(np.sum(widget._eigenvalues.get_ydata()), np.trace(widget.response.H))
-    np.testing.assert_allclose(
-        np.sort(np.stack([arrow.get_offsets() for arrow in widget._arrows])[0], axis=0), np.sort(lifted.Y_hat.T, axis=0)
-    )
-    assert len(widget._dots.get_xdata()) == 20 and 20 in ROTATIONS
+    np.testing.assert_allclose(widget._matrix.data, landmark_jacobian(lifted, widget.prior), atol=1e-9)
+    np.testing.assert_allclose(np.sum(widget._eigenvalues.data[1]), np.trace(widget.response.H))
+    np.testing.assert_allclose(widget._arrows[0].data[:2], lifted.Y_hat)
+    assert widget._cost.dots.data.shape[1] == 20 and 20 in ROTATIONS
+
+
+def test_every_landmark_is_dragged_and_keeps_its_place(widget):
+    wrist, ankle = HUMAN36M.index("right_wrist"), HUMAN36M.index("left_ankle")
+    widget["x"] = 0.1
+    drag(widget, ankle, widget.start[:, ankle] + [0.2, -0.3])
+    assert (widget["landmark"], widget["x"], widget["y"]) == ("left_ankle", 0.2, -0.3)
+    moved = widget.landmarks - widget.start
+    np.testing.assert_allclose(moved[:, [wrist, ankle]], [[0.1, 0.2], [0, -0.3]], atol=1e-12)
+    widget["landmark"] = "right_wrist"
+    assert widget["x"] == 0.1
+    widget.reset()
+    np.testing.assert_array_equal(widget.landmarks, widget.start)
+
+
+def test_a_hidden_landmark_has_no_say(widget):
+    ankle = HUMAN36M.index("left_ankle")
+    press(widget, ankle)
+    lifted = lift(widget.landmarks, widget.prior, visible=widget._landmarks.visible)
+    np.testing.assert_allclose(widget._landmarks.answer.data, lifted.Y_hat, atol=1e-9)
+    np.testing.assert_allclose(widget.response.H[:, [ankle, 17 + ankle]], 0, atol=1e-12)
+    press(widget, ankle)
+    assert widget._landmarks.visible.all()
+    with pytest.raises(ValueError, match="visible: got 3 landmarks, expected at least 4"):
+        for index in range(14):
+            press(widget, index)
 
 
 def test_bad_input(kick, embedded):

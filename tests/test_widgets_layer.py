@@ -7,6 +7,7 @@ import pytest
 
 from lifting.belief import belief_update_gradient
 from lifting.drawing.widgets.layer import LayerWidget
+from lifting.skeleton import HUMAN36M
 from tests.priors import random_prior
 
 
@@ -29,13 +30,13 @@ def test_the_layer_gives_what_is_chained_by_hand(sigma, delta, k, rotations):
     ("slider", "value"), [("x", 4), ("y", -4), ("sigma", 2.5), ("delta", 3.0), ("k", 2.0), ("rotations", 5)]
 )
 def test_every_slider_changes_the_picture_or_what_is_behind_it_and_back(widget, slider, value):
-    before, old, gradient = widget.png(), widget[slider], widget.gradients["subgradient"]
+    before, old, gradient = widget.state(), widget[slider], widget.gradients["subgradient"]
     widget[slider] = value
     assert not np.allclose(widget.gradients["subgradient"], gradient)
-    if slider != "k":  # the pictures of the maps are scaled to their largest value
-        assert widget.png() != before
+    if slider != "k":  # the maps are scaled to their largest value
+        assert widget.state() != before
     widget[slider] = old
-    assert widget.png() == before
+    assert widget.state() == before
     np.testing.assert_array_equal(widget.gradients["subgradient"], gradient)
 
 
@@ -48,11 +49,23 @@ def test_k_is_a_factor_of_the_subgradient_alone(widget):
 
 
 def test_what_is_shown_is_what_was_computed(widget):
-    lengths = [bar.get_width() for bar in widget._bars]
-    np.testing.assert_allclose(lengths, np.hypot(*widget.way.D))
-    np.testing.assert_allclose(widget._seen.get_xydata().T, widget.way.Y[:, widget.visible])
-    shown = widget._images["subgradient"].get_array()
-    assert np.unravel_index(shown.argmin(), shown.shape) == tuple(widget.way.Y[::-1, widget.moved].astype(int))
+    np.testing.assert_allclose(widget._bars.data[0], np.hypot(*widget.way.D))
+    np.testing.assert_allclose(widget._seen.data, widget.way.Y[:, widget.visible])
+    shown, corner = widget._images["subgradient"].data, widget._images["subgradient"].look["corner"]
+    place = np.array(np.unravel_index(shown.argmin(), shown.shape))[::-1] + corner
+    np.testing.assert_array_equal(place, widget.way.Y[:, widget.moved])
+
+
+def test_the_map_is_dragged_and_a_landmark_hidden(widget):
+    column, row = widget.truth[:, widget.moved]
+    widget._taken.drag(0, column + 2.2, row - 30)
+    assert (widget["x"], widget["y"]) == (2, -8)
+    nose = HUMAN36M.index("nose")
+    widget._others.press(nose)
+    widget.refresh()
+    assert not widget.visible[nose] and widget.way.D[:, nose].tolist() == [0, 0]
+    widget.reset()
+    assert widget.visible[nose] and widget["x"] == -3
 
 
 def test_bad_input():

@@ -42,25 +42,29 @@ def test_an_angle_of_the_set_costs_nothing(widget):
     assert widget.error_mm == pytest.approx(0, abs=1e-9)
 
 
-def test_the_artists_show_what_the_sliders_say(widget):
+def test_the_layers_show_what_the_sliders_say(widget):
     widget["angle"], widget["elevation"], widget["rotations"] = 50.0, 20.0, 9
-    wrist = widget._person.lines["left"].get_xydata()
-    assert np.isclose(wrist, widget.Y[:, 13]).all(axis=1).any()
-    ghost = widget._ghost.lines["left"].get_xydata()
-    assert np.isclose(ghost, widget.Y_nearest[:, 13]).all(axis=1).any()
-    assert len(widget._set.get_xdata()) == 9
-    assert widget._dot.get_ydata()[0] == pytest.approx(widget.error_mm)
-    x, y = widget._curve.get_data()
+    np.testing.assert_array_equal(widget._person.data, widget.Y)
+    np.testing.assert_array_equal(widget._ghost.data, widget.Y_nearest)
+    assert widget._set.data.shape[1] == 9
+    assert widget._dot.data[1, 0] == pytest.approx(widget.error_mm)
+    x, y = widget._curve.data
     assert y[np.isclose(x, 50)][0] == pytest.approx(widget.error_mm)
 
 
 @pytest.mark.parametrize(("slider", "value"), [("angle", 90.0), ("elevation", 30.0), ("rotations", 40)])
 def test_the_picture_follows_each_slider_and_returns(widget, slider, value):
-    before, start = widget.png(), widget[slider]
+    before, start = widget.state(), widget[slider]
     widget[slider] = value
-    assert widget.png() != before and widget.image.value == widget.png()
+    assert widget.state() != before and widget.view().state == widget.state()
     widget[slider] = start
-    assert widget.png() == before
+    assert widget.state() == before
+
+
+def test_the_angle_is_dragged_around_the_circle(widget):
+    for degrees in (0.0, 90.0, 200.0, 300.0):
+        widget._handle.drag(0, *(3 * np.sin(np.radians([degrees, degrees + 90]))))
+        assert widget["angle"] == degrees
 
 
 def test_a_pose_of_another_shape_is_refused():

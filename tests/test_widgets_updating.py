@@ -27,21 +27,30 @@ def frame():
 def test_every_slider_changes_the_picture_and_back(frame, prior, slider, value):
     widget = UpdatingWidget(frame, prior)
     widget["steps"] = 3
-    before, old = widget.png(), widget[slider]
+    before, old = widget.state(), widget[slider]
     widget[slider] = value
-    assert widget.png() != before
+    assert widget.state() != before
     widget[slider] = old
-    assert widget.png() == before
+    assert widget.state() == before
 
 
 def test_what_is_shown_is_what_the_steps_gave(frame, prior):
     widget = UpdatingWidget(frame, prior)
     widget["k"], widget["steps"] = 10.0, STEPS
-    np.testing.assert_array_equal(widget._map.get_array(), widget.result.maps[STEPS, 0])
-    np.testing.assert_array_equal(np.transpose(widget._path.get_data()), widget.result.path[:, 0])
+    np.testing.assert_array_equal(widget._map.data, widget.result.maps[STEPS, 0][widget._window])
+    np.testing.assert_array_equal(widget._path.data.T, widget.result.path[:, 0])
     np.testing.assert_array_equal(widget.way.Y[:, ANKLE], widget.result.path[STEPS, 0])
     np.testing.assert_allclose(widget.way.loss, widget.result.loss[STEPS, 0])
     assert widget.distance <= 2
+
+
+def test_steps_one_by_one_are_those_taken_at_once(frame, prior):
+    widget, other = UpdatingWidget(frame, prior), UpdatingWidget(frame, prior)
+    for step in range(6):
+        widget["steps"] = step
+    other["steps"] = 5
+    np.testing.assert_array_equal(widget.result.path, other.result.path)
+    np.testing.assert_array_equal(widget.result.maps, other.result.maps)
 
 
 def test_bad_input(frame, prior):

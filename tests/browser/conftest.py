@@ -3,7 +3,7 @@
 Without a Chromium these tests are skipped; with BROWSER_TESTS=required they fail. CHROMIUM names one.
 """
 
-import hashlib
+import base64
 import json
 import os
 import re
@@ -17,10 +17,11 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent.parent / "notebooks"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -50,6 +51,11 @@ def faults(frame: str | bytes) -> list[str]:
     text = frame if isinstance(frame, str) else frame.decode(errors="replace")
     # The page asks for widgets before a cell has imported ipywidgets, and the kernel answers "No such comm".
     return [text] if re.search(r'"msg_type": ?"error"|"name": ?"stderr", ?"text": ?"(?!No such comm)', text) else []
+
+
+def is_fault(said: ConsoleMessage) -> bool:
+    """Whether the page complains of a widget: what else JupyterLab complains of is its own."""
+    return said.type == "error" and bool(re.search("blob:|widget", said.text + str(said.location)))
 
 
 @dataclass(frozen=True)
@@ -169,49 +175,61 @@ class OpenNotebook:
         indicator = self.panel.locator(".jp-Notebook-ExecutionIndicator")
         expect(indicator).to_have_attribute("data-status", "idle", timeout=60_000)
 
-    def slider(self, label: str) -> Locator:
-        """The handle of the first slider with this label."""
-        slider = self.panel.locator(f'.widget-slider:has(.widget-label:text-is("{label}"))').first
-        handle = slider.locator(".noUi-handle")
-        handle.scroll_into_view_if_needed(timeout=30_000)
-        return handle
-
-    def pictures_beside(self, handle: Locator) -> str:
-        """A digest of all pictures in the output that the slider of `handle` belongs to, as they look now."""
-        output = handle.locator("xpath=ancestor::div[contains(concat(' ', @class, ' '), ' jp-OutputArea-output ')][1]")
-        images = output.locator("img, canvas, svg")
-        return hashlib.sha256(b"".join(image.screenshot() for image in images.all())).hexdigest()
-
-    def not_shown_whole(self) -> list[str]:
-        """What in outputs with sliders a scroll bar hides a part of, and which of their pictures are made smaller."""
-        return self.panel.locator(".jp-OutputArea-output:has(.widget-slider)").evaluate_all("""outputs => {
-            const parts = outputs.flatMap(output => [output, ...output.querySelectorAll("*")]);
-            const scrolls = part => /auto|scroll/.test(getComputedStyle(part).overflowX);
-            const hides = part => scrolls(part) && part.scrollWidth > part.clientWidth;
-            const shrunk = part => part.tagName == "IMG" && part.clientWidth && part.clientWidth < part.naturalWidth;
-            return parts.filter(part => hides(part) || shrunk(part)).map(part => part.tagName + " " + part.className);
-        }""")
-
-    def settled_pictures_beside(self, handle: Locator) -> str:
-        """The same, once the pictures have stopped changing."""
-        seen = [self.pictures_beside(handle)]
-        wait_until(lambda: seen.append(self.pictures_beside(handle)) or seen[-1] == seen[-2], "the pictures settle")
-        return seen[-1]
+    def widget(self, number: int = 0) -> "WidgetView":
+        """The widget of this number among those on the page."""
+        body = self.panel.locator(".lv").nth(number)
+        body.scroll_into_view_if_needed(timeout=30_000)
+        return WidgetView(self.page, body)
 
     def errors(self) -> list[str]:
         """What went wrong: in cells and in callbacks, warnings too, in the page itself, and views not shown."""
         return [*self.panel.locator(".jupyter-widgets-error-widget").all_inner_texts(), *self.reported]
 
 
-@pytest.fixture
+@dataclass(frozen=True)
+class WidgetView:
+    """A widget on a page, whichever page it is."""
+
+    page: Page
+    body: Locator
+
+    def control(self, name: str) -> Locator:
+        """The slider or menu with this name."""
+        return self.body.get_by_label(name, exact=True)
+
+    def state(self) -> dict[str, Any]:
+        """What the page has been given to show, its numbers as bytes."""
+        state = self.body.evaluate("""body => {
+            const state = body.parentElement.liftingView.state();
+            const plain = packed => typeof packed === "string" ? packed
+                : btoa(String.fromCharCode(...new Uint8Array(packed.buffer, packed.byteOffset, packed.byteLength)));
+            return {...state, numbers: [...state.numbers].map(plain)};
+        }""")
+        return state | {"numbers": [base64.b64decode(packed) for packed in state["numbers"]]}
+
+    def drag(self, handle: Locator, right: float, down: float) -> None:
+        """Take a handle with the mouse and let it go elsewhere, so many pixels away."""
+        handle.scroll_into_view_if_needed()
+        box = handle.bounding_box()
+        assert box
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.page.mouse.move(x + right / 2, y + down / 2)
+        self.page.mouse.move(x + right, y + down, steps=3)
+        self.page.mouse.up()
+
+
+@pytest.fixture(scope="module")
 def open_notebook(server: Server, browser: Browser) -> Iterator[Callable[[str], OpenNotebook]]:
-    """Opens a notebook by its name; call `run_all()` on the result. Its kernel ends with the test."""
+    """Opens a notebook by its name; call `run_all()` on the result. Its kernel ends with the module's tests."""
     context = browser.new_context(viewport={"width": 1400, "height": 1800})
 
     def open_it(name: str) -> OpenNotebook:
         page = context.new_page()
         reported: list[str] = []
         page.on("pageerror", lambda error: reported.append(str(error)))
+        page.on("console", lambda said: reported.append(said.text) if is_fault(said) else None)
         page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: reported.extend(faults(frame))))
         page.goto(f"{server.base}/lab/tree/{name}.ipynb?token={server.token}&reset")
         panel = page.locator(".jp-NotebookPanel:visible")

@@ -1,31 +1,42 @@
-"""The browser tests see what they are meant to see: a notebook whose cell, and whose slider, fail."""
+"""The browser tests see what they are meant to see: a notebook whose cell, and whose widget, fail."""
 
 import build_notebooks
 import nbformat
 
 from .conftest import wait_until
 
-SLIDER = """
-import ipywidgets
-slider = ipywidgets.IntSlider(description="level", max=3)
-text = ipywidgets.Label("level 0")
-def show(change):
-    if change.new == 2:
-        raise ValueError("no level 2")
-    text.value = f"level {change.new}"
-slider.observe(show, "value")
-ipywidgets.VBox([slider, text])
+STEPS = """
+from lifting.drawing.widgets.base import Widget
+from lifting.drawing.widgets.controls import slider
+from lifting.drawing.widgets.scene import Axis, Scene
+
+class Steps(Widget):
+    def __init__(self):
+        scene = Scene()
+        self.panel = scene.plot(Axis("x (m)", 0, 1), Axis("y (m)", 0, 1))
+        super().__init__(scene, [slider("level", 0, (0, 3), 1)])
+
+    def update(self):
+        if self["level"] == 2:
+            raise ValueError("no level 2")
+        self.panel.title = f"level {self['level']}"
+
+Steps().view()
 """
 
 
 def test_errors_are_seen(server, open_notebook):
-    cells = [nbformat.v4.new_code_cell(SLIDER.strip()), nbformat.v4.new_code_cell("1 / 0")]
+    cells = [nbformat.v4.new_code_cell(STEPS.strip()), nbformat.v4.new_code_cell("1 / 0")]
     server.add("broken", nbformat.v4.new_notebook(cells=cells, metadata=build_notebooks.METADATA))
     opened = open_notebook("broken")
     opened.run_all()
     assert any("ZeroDivisionError" in error for error in opened.errors())
-    handle = opened.slider("level")
-    handle.press("ArrowRight")
-    wait_until(lambda: opened.panel.get_by_text("level 1", exact=True).count() == 1, "the text follows the slider")
-    handle.press("ArrowRight")
-    wait_until(lambda: any("no level 2" in error for error in opened.errors()), "the failed callback is seen")
+    view = opened.widget()
+    slider, message = view.control("level"), view.body.get_by_role("alert")
+    slider.press("ArrowRight")
+    wait_until(lambda: view.state()["titles"] == ["level 1"], "the title follows the slider")
+    slider.press("ArrowRight")
+    wait_until(lambda: message.inner_text() == "ValueError: no level 2", "the reader sees what failed")
+    assert slider.input_value() == "1"
+    slider.press("ArrowLeft")
+    wait_until(lambda: message.inner_text() == "" and view.state()["titles"] == ["level 0"], "the error goes away")

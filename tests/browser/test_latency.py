@@ -1,48 +1,84 @@
-"""How long a move of a slider takes to show, from the key press to the painted picture. Print the figures with
+"""How long a move takes to show, from the key press to the painted picture. Print the table of docs/widgets.md with
 
-pytest tests/browser/test_latency.py -s
+MOVES=60 pytest tests/browser/test_latency.py -s
 """
 
+import os
 import statistics
 
 import pytest
 
-from .conftest import wait_until
+from .benches import WIDGETS, bench
+from .conftest import WidgetView, wait_until
 
-SLIDERS = [("03_solving_for_pose", ("sigma", "rotations", "heading"))]
-MOVES = 60
+MOVES = int(os.environ.get("MOVES", "2"))
+"""Key presses for each slider; a table needs many more than a test."""
 
-# A picture counts as shown when the first frame after it has loaded has been painted: what is put off from inside a
-# frame runs after its painting.
-STOPWATCH = """() => {
+NOTEBOOKS = {
+    "projection": ("01_projection", ("angle", "rotations")),
+    "prior": ("02_pose_prior", ("basis", "deviations", "J")),
+    "solving": ("03_solving_for_pose", ("sigma", "rotations", "heading")),
+    "jacobian": ("04_landmark_gradient", ("x", "sigma", "rotations")),
+    "belief": ("05_belief_gradient", ("sigma", "delta", "x")),
+    "updating": ("06_updating_beliefs", ("x", "k", "steps")),
+    "layer": ("07_lifting_layer", ("x", "sigma", "rotations")),
+}
+"""Where each widget lives, and the sliders that are moved."""
+
+# What is put off from inside a frame runs after its painting.
+STOPWATCH = """body => {
     window.waits = [];
     let pressed = null;
     document.addEventListener("keydown", () => { pressed = performance.now(); }, true);
-    document.addEventListener("load", (event) => {
-        if (event.target.tagName !== "IMG" || pressed === null) return;
+    new MutationObserver(() => {
+        if (pressed === null) return;
         const start = pressed;
         pressed = null;
         requestAnimationFrame(() => setTimeout(() => window.waits.push(performance.now() - start)));
-    }, true);
+    }).observe(body, { attributes: true, attributeFilter: ["data-shown"] });
 }"""
 
 
-@pytest.mark.parametrize(("notebook", "labels"), SLIDERS)
-def test_a_move_shows_soon(open_notebook, notebook, labels):
+def waits(view: WidgetView, label: str) -> list[float]:
+    """Milliseconds from key press to picture, of each move."""
+    page, slider = view.page, view.control(label)
+    slider.scroll_into_view_if_needed()
+    slider.focus()
+    page.evaluate("window.waits = []")
+    for move in range(MOVES):
+        slider.press("ArrowLeft" if move % 2 else "ArrowRight")
+        wait_until(lambda move=move: page.evaluate("window.waits.length") > move, "the picture is shown")
+    return sorted(page.evaluate("window.waits"))
+
+
+def measure(view: WidgetView, where: str, labels: tuple[str, ...]) -> None:
+    """Print a row of the table for each slider."""
+    view.body.evaluate(STOPWATCH)
+    for label in labels:
+        times = waits(view, label)
+        late = times[min(len(times) - 1, int(0.95 * len(times)))]
+        print(f"| {where} | {label} | {statistics.median(times):.0f} | {late:.0f} | {len(times)} |")
+        assert len(times) == MOVES
+
+
+def test_alone(server, open_notebook):
+    for name in WIDGETS if MOVES > 2 else ["solving"]:
+        server.add(f"alone_{name}", bench(name))
+        opened = open_notebook(f"alone_{name}")
+        opened.run_all()
+        measure(opened.widget(), f"{name}, alone", NOTEBOOKS[name][1])
+        assert opened.errors() == []
+        server.stop_kernels()
+        opened.page.close()
+
+
+@pytest.mark.skipif(MOVES == 2, reason="the notebooks take minutes: for the table only")
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_in_its_notebook(server, open_notebook, name):
+    notebook, labels = NOTEBOOKS[name]
     opened = open_notebook(notebook)
     opened.run_all()
-    opened.page.evaluate(STOPWATCH)
-    for label in labels:
-        handle = opened.slider(label)
-        handle.focus()
-        opened.page.evaluate("window.waits = []")
-        for move in range(MOVES):
-            handle.press("ArrowLeft" if move % 2 else "ArrowRight")
-            wait_until(lambda move=move: opened.page.evaluate("window.waits.length") > move, "the picture is shown")
-        waits = sorted(opened.page.evaluate("window.waits"))
-        median, late = statistics.median(waits), waits[int(0.95 * len(waits))]
-        print(
-            f"\n{notebook}, {label}: median {median:.0f} ms, 95th percentile {late:.0f} ms of {len(waits)} key presses"
-        )
-        assert median < 500
+    measure(opened.widget(), notebook, labels)
     assert opened.errors() == []
+    server.stop_kernels()
+    opened.page.close()

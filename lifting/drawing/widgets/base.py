@@ -1,95 +1,35 @@
-"""What all widgets share: one persistent picture, redrawn in place when a slider moves.
+"""What all widgets share: controls, a scene of numbers, and the page that draws it.
 
-A widget is a subclass of `Widget`. It makes a figure with `new_figure`, its artists and its sliders, hands them to
-`Widget.__init__`, and says in `update` what the artists show for the sliders' values:
+A widget is a subclass of `Widget`. It makes a `Scene` and its controls, hands them to `Widget.__init__`, and says in
+`update` what the layers show for the controls' values:
 
     class Wave(Widget):
         def __init__(self):
-            figure = new_figure(4, 3)
-            self.x = np.linspace(0, 6, 200)
-            (self.line,) = figure.add_subplot().plot(self.x, np.sin(self.x))
-            speed = FloatSlider(1, min=0, max=3, description="speed")
-            super().__init__(figure, [speed], moving=[self.line])
+            scene, self.x = Scene(), np.linspace(0, 6, 200)
+            panel = scene.plot(Axis("time (s)", 0, 6), Axis("height (m)", -1, 1))
+            self.line = panel.line()
+            super().__init__(scene, [slider("speed", 1.0, (0.0, 3.0), 0.1)])
 
         def update(self):
-            self.line.set_ydata(np.sin(self["speed"] * self.x))
+            self.line.set(self.x, np.sin(self["speed"] * self.x))
 
     wave = Wave()
-    wave.view()           # the last line of a cell: sliders, and the picture below them
-    wave["speed"] = 2.0   # from code, as if the slider had been moved
-
-Speed: axes, ticks and labels are drawn once and kept as pixels; a move draws the `moving` artists over them and sends
-the picture as a PNG with little compression. What changes the axes themselves (a 3D view that turns, other limits)
-calls `redraw_axes`.
+    wave.view()             # the last line of a cell: controls and panels, drawn in the page
+    wave["speed"] = 2.0     # from code, as if the slider had been moved
+    wave.recorded("speed")  # a still picture, and the moves of a slider for pages without a kernel
 """
 
-import base64
-import html
-import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import ipywidgets
-import matplotlib.figure
-import matplotlib.image
-import numpy as np
-from jaxtyping import Float
-from matplotlib.artist import Artist
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-from lifting.drawing.plots import COLOURS, bone_paths
+from lifting.drawing.widgets.controls import Control, layout_of
+from lifting.drawing.widgets.page import Page
+from lifting.drawing.widgets.picture import png
+from lifting.drawing.widgets.recorded import MOST, Recorded, record
+from lifting.drawing.widgets.scene import Scene
 from lifting.pose_prior import PosePrior
 from lifting.skeleton import HUMAN36M
-from lifting.support.arrays import check_positive, fail
-
-LAYOUT = ipywidgets.Layout(width="28em")
-STYLE = {"description_width": "7em"}
-"""How all sliders look."""
-
-
-def new_figure(width: float, height: float, dpi: float = 96) -> matplotlib.figure.Figure:
-    """A figure of `width` by `height` inches that no notebook shows by itself.
-
-    A page has 96 pixels an inch, so that 9 points are 9 points there; up to 8.7 inches need no scroll bar in a window
-    of 1280 pixels.
-
-    Raises:
-        ValueError: a size that is not positive.
-    """
-    size = check_positive("width", width), check_positive("height", height)
-    figure = matplotlib.figure.Figure(figsize=size, dpi=check_positive("dpi", dpi))
-    FigureCanvasAgg(figure)
-    return figure
-
-
-class Person:
-    """A stick figure that is redrawn in place: one line a side, in the sides' colours or all in one `colour`.
-
-    Attributes:
-        lines: the lines, by side; what a widget moves.
-    """
-
-    def __init__(self, ax: Axes, label: str = "", *, colour: str = "", **look: Any) -> None:
-        """Add the lines, without points yet, to axes of 2 or 3 dimensions.
-
-        Args:
-            ax: the axes.
-            label: what the legend calls the person; without `colour` it is put before "left" and "right".
-            colour: one colour for all sides.
-            **look: of matplotlib's lines.
-        """
-        names = {"left": label} if colour else {side: f"{label} {side}".strip() for side in ("left", "right")}
-        self.lines: dict[str, Any] = {}
-        for side, own in COLOURS.items():
-            nothing: list[list[float]] = [[]] * (3 if ax.name == "3d" else 2)
-            line = ax.plot(*nothing, color=colour or own, label=names.get(side), **{"lw": 2, **look})[0]
-            self.lines[side] = line
-
-    def show(self, points: Float[np.ndarray, "d 17"]) -> None:
-        """Put the person there: (2, 17), or (3, 17) as `plots.to_plot_axes` gives them."""
-        for side, path in bone_paths(points).items():
-            (self.lines[side].set_data_3d if len(path) == 3 else self.lines[side].set_data)(*path)
+from lifting.support.arrays import fail
 
 
 def check_human36m(prior: PosePrior) -> None:
@@ -103,145 +43,135 @@ def check_human36m(prior: PosePrior) -> None:
 
 
 class Widget:
-    """A figure, the sliders that it follows, and the picture of it.
+    """Controls, and a scene that follows them.
 
     Attributes:
-        figure: the matplotlib figure; it stays the same, and so do its artists.
-        image: the picture, an `ipywidgets.Image`.
-        sliders: the sliders (or other controls), by their descriptions.
+        scene: what is shown.
+        controls: by their names.
+        values: of the controls, by their names.
         message: what went wrong in the last update, for the reader; empty where nothing did.
     """
 
-    def __init__(self, figure: matplotlib.figure.Figure, sliders: Iterable[Any], moving: Sequence[Artist] = ()) -> None:
-        """Draw the figure for the first time and follow the sliders from then on.
+    def __init__(self, scene: Scene, controls: Iterable[Control]) -> None:
+        """Compute the scene for the first time.
 
         Args:
-            figure: from `new_figure`, with all its axes and artists.
-            sliders: controls with a `value` and a `description` of their own.
-            moving: the artists that `update` changes, in the order in which they are drawn.
+            scene: with all its panels and layers.
+            controls: each with a name of its own.
 
         Raises:
-            ValueError: two sliders with one description.
+            ValueError: two controls with one name.
         """
-        sliders = list(sliders)
-        self.figure, self.moving = figure, list(moving)
-        self.sliders = {slider.description: slider for slider in sliders}
-        if len(self.sliders) < len(sliders):
-            fail("sliders", [slider.description for slider in sliders], "a description of its own for each")
-        width, height = (str(round(size)) for size in figure.bbox.size)
-        # With its size given, the page need not be laid out anew while a picture loads.
-        self.image = ipywidgets.Image(format="png", width=width, height=height)
-        self.message = ipywidgets.HTML()
-        for ax in figure.axes:
-            ax.title.set_fontsize(10)
-            ax.tick_params(labelsize=9)
-        self._canvas = FigureCanvasAgg(figure)
-        self._axes_pixels: Any = None
-        for artist in self.moving:
-            artist.set_animated(True)
-        self._refresh()
-        for slider in sliders:
-            slider.layout, slider.style = LAYOUT, STYLE
-            slider.observe(self._on_move, "value")
+        controls = list(controls)
+        self.scene, self.message = scene, ""
+        self.controls = {control.name: control for control in controls}
+        if len(self.controls) < len(controls):
+            fail("controls", [control.name for control in controls], "a name of its own for each")
+        self.values = {control.name: control.start for control in controls}
+        self._page: Page | None = None
+        self._answered: list[Any] = ["", 0]
+        self.update()
 
     def update(self) -> None:
-        """Set the artists to what the sliders say. Every subclass has its own."""
-        fail("update", f"none in {type(self).__name__}", "a method that sets the artists")
+        """Give the layers the numbers for the controls' values. Every subclass has its own."""
+        fail("update", f"none in {type(self).__name__}", "a method that sets the layers")
 
-    def __getitem__(self, description: str) -> Any:
-        """The value of a slider.
-
-        Raises:
-            ValueError: no slider has this description.
-        """
-        return self._slider(description).value
-
-    def __setitem__(self, description: str, value: Any) -> None:
-        """Move a slider; the picture follows.
+    def __getitem__(self, name: str) -> Any:
+        """The value of a control.
 
         Raises:
-            ValueError: no slider has this description.
+            ValueError: no control has this name.
         """
-        self._slider(description).value = value
+        self._control(name)
+        return self.values[name]
 
-    def redraw_axes(self) -> None:
-        """Draw axes, ticks and labels afresh with the next picture: for an `update` that changes them."""
-        self._axes_pixels = None
+    def __setitem__(self, name: str, value: Any) -> None:
+        """Move a control; the picture follows.
 
-    def view(self) -> ipywidgets.VBox:
-        """The sliders with the picture below them: what a cell ends with."""
-        controls = list(self.sliders.values())
-        rows = [ipywidgets.HBox(controls[i : i + 2]) for i in range(0, len(controls), 2)]
-        return ipywidgets.VBox([*rows, self.image, self.message])
+        Raises:
+            ValueError: no control has this name, or a value that it doesn't have.
+        """
+        self.values[name] = self._control(name).check(value)
+        self.refresh()
+
+    def put(self, **values: Any) -> None:
+        """Set controls without an update, each to the value that it offers next to the one that is asked for."""
+        for name, value in values.items():
+            control = self._control(name)
+            self.values[name] = control.values[control.nearest(value)]
+
+    def reset(self) -> None:
+        """Put everything back to where it was at first."""
+        self.values = {name: control.start for name, control in self.controls.items()}
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Update, and send the page what has changed."""
+        self.update()
+        self.message = ""
+        self._send()
+
+    def view(self) -> Page:
+        """The page's part: what a cell ends with."""
+        if self._page is None:
+            layout = self.scene.layout() | {"controls": layout_of(self.controls.values())}
+            self._page = Page(layout, self.state(), self._on_request)
+        return self._page
+
+    def state(self) -> dict[str, Any]:
+        """All that changes, as the page takes it: texts, numbers (bytes), and where the controls stand."""
+        places = {one.name: [one.nearest(self[one.name]), one.text(self[one.name])] for one in self.controls.values()}
+        said = {"message": self.message, "answered": self._answered}
+        return self.scene.texts() | said | {"controls": places, "numbers": self.scene.numbers()}
 
     def png(self) -> bytes:
-        """The picture as it is now, a PNG file."""
-        return self._encode(compress_level=1)
+        """A still picture of the scene as it is now, a PNG file."""
+        return png(self.scene)
 
-    def film(self, description: str, values: Sequence[Any]) -> str:
-        """HTML with a slider of its own over pictures made beforehand, one for each value: it needs no kernel.
+    def recorded(self, *names: str) -> Recorded:
+        """A still picture for readers without a kernel, and the moves of some controls, one at a time, for the book.
 
-        Afterwards the slider `description` is back where it was.
+        Afterwards all is as it was.
 
         Raises:
-            ValueError: no slider has this description, or no values.
+            ValueError: no control has this name.
         """
-        if not len(values):
-            fail("values", "none", "at least one value of the slider")
-        slider, frames, labels = self._slider(description), [], []
-        before = slider.value
-        # The page must not see the slider move: it would answer each move with the nearest value that it can show.
-        with slider.hold_sync(), self.image.hold_sync():
-            try:
-                for value in values:
-                    slider.value = value
-                    labels.append(slider.value)
-                    frames.append(base64.b64encode(self._encode(optimize=True)).decode())
-            finally:
-                slider.value = before
-        return _film_page(description, [f"{label:.4g}" for label in labels], frames)
+        return record(self, [self._control(name).thinned(MOST, self[name]) for name in names])
 
-    def _slider(self, description: str) -> Any:
-        if description not in self.sliders:
-            fail("description", repr(description), f"one of {', '.join(self.sliders)}")
-        return self.sliders[description]
-
-    def _on_move(self, _: Any) -> None:
-        """A slider has moved. An error reaches the reader below the picture, and the log or the cell as usual."""
-        try:
-            self._refresh()
-        except Exception as error:
-            self.message.value = f"<b>{type(error).__name__}</b>: {html.escape(str(error))}"
-            raise
-        if self.message.value:
-            self.message.value = ""
-
-    def _refresh(self) -> None:
+    def show(self, values: dict[str, Any]) -> dict[str, Any]:
+        """The state for these values of the controls; the page isn't told."""
+        self.values = dict(values)
         self.update()
-        if self._axes_pixels is None:
-            self._canvas.draw()  # animated artists are left out
-            self._axes_pixels = self._canvas.copy_from_bbox(self.figure.bbox)
+        return self.state()
+
+    def _control(self, name: str) -> Control:
+        if name not in self.controls:
+            fail("name", repr(name), f"one of {', '.join(self.controls)}")
+        return self.controls[name]
+
+    def _send(self) -> None:
+        if self._page is not None:
+            self._page.state = self.state()
+
+    def _on_request(self, requests: Sequence[dict[str, Any]], answered: list[Any]) -> None:
+        """The reader has moved something. An error is shown below the picture, and raised as well."""
+        self._answered = answered
+        before = self.values.copy()
+        try:
+            for request in requests:
+                self._carry_out(**request)
+            self.refresh()
+        except Exception as error:
+            self.values, self.message = before, f"{type(error).__name__}: {error}"
+            self._send()
+            raise
+
+    def _carry_out(self, do: str, what: Any = None, index: int = 0, at: Sequence[float] = ()) -> None:
+        if do == "set":
+            self.values[what] = self.controls[what].values[index]
+        elif do == "drag":
+            self.scene.layers[what].drag(index, *at)
+        elif do == "press":
+            self.scene.layers[what].press(index)
         else:
-            self._canvas.restore_region(self._axes_pixels)
-        for artist in self.moving:
-            self.figure.draw_artist(artist)
-        self.image.value = self.png()
-
-    def _encode(self, **options: Any) -> bytes:
-        file = io.BytesIO()
-        matplotlib.image.imsave(file, np.asarray(self._canvas.buffer_rgba()), format="png", pil_kwargs=options)
-        return file.getvalue()
-
-
-def _film_page(name: str, labels: Sequence[str], frames: Sequence[str]) -> str:
-    show = (
-        "var f=this.parentNode.querySelectorAll('img');"
-        "for(var i=0;i<f.length;i++)f[i].style.display=i==this.value?'block':'none';"
-        "this.parentNode.querySelector('span').textContent=f[this.value].alt"
-    )
-    pictures = "".join(
-        f'<img alt="{label}" src="data:image/png;base64,{frame}" style="display:{"none" if i else "block"}">'
-        for i, (label, frame) in enumerate(zip(labels, frames, strict=True))
-    )
-    slider = f'<input type="range" min="0" max="{len(frames) - 1}" value="0" oninput="{show}" style="width:20em">'
-    return f"<div>{html.escape(name)} {slider} <span>{labels[0]}</span>{pictures}</div>"
+            self.reset()

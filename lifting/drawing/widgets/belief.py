@@ -1,15 +1,11 @@
 """The widget of notebook 05: a Gaussian map, eq. (9) beside the exact derivative, and the error against delta."""
 
-from typing import Any
-
-import ipywidgets
 import numpy as np
-from matplotlib.artist import Artist
-from matplotlib.figure import Figure
 
 from lifting.belief import belief_gradient, belief_maps, exact_belief_gradient, gradient_error
-from lifting.drawing.plots import BELIEF_COLOURS
-from lifting.drawing.widgets.base import Widget, new_figure
+from lifting.drawing.widgets.base import Widget
+from lifting.drawing.widgets.controls import slider
+from lifting.drawing.widgets.scene import Axis, Layer, Scene
 from lifting.support.arrays import fail
 
 SIZE = 33
@@ -27,7 +23,7 @@ class BeliefWidget(Widget):
         exact: the same, the exact derivative.
         error: their largest distance, relative to the largest value of the exact derivative.
 
-    Sliders: "sigma" and "delta" (pixels), "x" and "y" (where the landmark is: column and row).
+    Sliders: "sigma" and "delta" (pixels), "x" and "y" (where the landmark is: column and row; it is dragged as well).
     """
 
     def __init__(self, x: float = 16.0, y: float = 16.0) -> None:
@@ -39,58 +35,62 @@ class BeliefWidget(Widget):
         last = SIZE - 1.0
         if not (0 <= x <= last and 0 <= y <= last):
             fail("x, y", (x, y), f"a place between 0 and {last:g}")
-        figure = new_figure(8.7, 5.4)
-        sliders = [
-            ipywidgets.FloatSlider(1.5, min=0.5, max=4, step=0.1, description="sigma"),
-            ipywidgets.FloatSlider(1.0, min=0.1, max=5, step=0.1, description="delta"),
-            ipywidgets.FloatSlider(x, min=0, max=last, step=0.25, description="x"),
-            ipywidgets.FloatSlider(y, min=0, max=last, step=0.25, description="y"),
-        ]
-        self._map, row = self._draw_map(figure, 0.58, title="map")
-        self._slope, other_row = self._draw_map(figure, 0.08, title="eq. (9) in x, relative")
-        self._map.set(cmap=BELIEF_COLOURS, clim=(0, 1))
+        scene = Scene()
+        self._map, row = self._draw_map(scene, "belief map", (0, 1), "belief")
+        self._slope, other_row = self._draw_map(scene, "eq. (9) in x, relative", (-1, 1), "signed")
         self._rows = [row, other_row]
-        maps = [self._map, row, self._slope, other_row]
-        super().__init__(figure, sliders, [*maps, *self._draw_row(figure), *self._draw_error(figure)])
+        self._draw_row(scene)
+        self._draw_error(scene)
+        sliders = [
+            slider("sigma", 1.5, (0.5, 4.0), 0.1),
+            slider("delta", 1.0, (0.1, 5.0), 0.1),
+            slider("x", x, (0.0, last), 0.25),
+            slider("y", y, (0.0, last), 0.25),
+        ]
+        super().__init__(scene, sliders)
 
     def update(self) -> None:
-        """Compute the map and its derivatives for the sliders' values and set every artist."""
+        """Compute the map and its derivatives for the sliders' values and set every layer."""
         Y, sigma, delta = np.array([[self["x"]], [self["y"]]]), self["sigma"], self["delta"]
         self.gradient = belief_gradient(Y, SIZE, SIZE, sigma, delta)[0]
         self.exact = exact_belief_gradient(Y, SIZE, SIZE, sigma)[0]
-        row, largest = round(self["y"]), np.abs(self.exact).max()
+        row, largest, columns = round(self["y"]), np.abs(self.exact).max(), np.arange(SIZE)
         self.error = float(np.abs(self.gradient - self.exact).max() / largest)
-        self._map.set_data(belief_maps(Y, SIZE, SIZE, sigma)[0])
-        self._slope.set_data(self.gradient[0] / largest)
+        self._map.set(belief_maps(Y, SIZE, SIZE, sigma)[0])
+        self._slope.set(self.gradient[0] / largest)
+        self._handle.set(*Y, [1])
         for line in self._rows:
-            line.set_ydata([row, row])
-        self._ours.set_ydata(self.gradient[0, row] / largest)
-        self._exact.set_ydata(self.exact[0, row] / largest)
-        self._apart.set_ydata((self.gradient - self.exact)[0, row] / largest)
-        self._curve.set_ydata(gradient_error(Y, DELTAS, SIZE, SIZE, sigma))
-        self._here.set_data([delta], [self.error])
-        self._text.set_text(f"largest error {self.error:.1%}")
+            line.set([-0.5, SIZE - 0.5], [row, row])
+        self._ours.set(columns, self.gradient[0, row] / largest)
+        self._exact.set(columns, self.exact[0, row] / largest)
+        self._apart.set(columns, (self.gradient - self.exact)[0, row] / largest)
+        self._curve.set(DELTAS, gradient_error(Y, DELTAS, SIZE, SIZE, sigma))
+        self._here.set([delta], [self.error])
+        self._error_panel.title = f"largest error {self.error:.1%}"
+        self.scene.summary = f"With delta {delta:g} px, eq. (9) is up to {self.error:.1%} off the derivative."
 
-    def _draw_map(self, figure: Figure, bottom: float, **labels: str) -> tuple[Any, Any]:
-        ax = figure.add_axes((0.06, bottom, 0.26, 0.35), xlabel="column (px)", ylabel="row (px)")
-        ax.set(**labels)
-        image = ax.imshow(np.zeros((SIZE, SIZE)), cmap="PuOr", vmin=-1, vmax=1)
-        return image, ax.axhline(0, color="#009E73", lw=1, ls=":")
+    def _take(self, _: int, x: float, y: float) -> None:
+        self.put(x=x, y=y)
 
-    def _draw_row(self, figure: Figure) -> list[Artist]:
-        ax = figure.add_axes((0.44, 0.58, 0.54, 0.35), xlabel="column (px)", title="eq. (9) along the dotted row")
-        ax.set(xlim=(0, SIZE - 1), ylim=(-1.1, 1.1), ylabel="relative to the largest")
-        columns, nothing = np.arange(SIZE), np.zeros(SIZE)
-        (self._exact,) = ax.plot(columns, nothing, color="black", lw=2.5, label="exact")
-        (self._ours,) = ax.plot(columns, nothing, ".--", color="#D55E00", lw=1.5, label="eq. (9)")
-        (self._apart,) = ax.plot(columns, nothing, ":", color="#0072B2", lw=1.5, label="difference")
-        ax.legend(loc="upper left", fontsize=9)
-        return [self._exact, self._ours, self._apart]
+    def _draw_map(self, scene: Scene, title: str, limits: tuple[float, float], palette: str) -> tuple[Layer, Layer]:
+        ends = -0.5, SIZE - 0.5
+        axes = Axis("column (px)", *ends), Axis("row (px)", *ends[::-1])
+        panel = scene.plot(*axes, title=title, width=275, height=265, equal=True)
+        cells = panel.map((SIZE, SIZE), limits, palette)
+        line = panel.line("the row of the curve", colour="green", dash="2 3", width=1.5)
+        if palette == "belief":
+            self._handle = panel.handles(["landmark"], step=0.25, drag=self._take)
+        return cells, line
 
-    def _draw_error(self, figure: Figure) -> list[Artist]:
-        ax: Any = figure.add_axes((0.44, 0.09, 0.54, 0.34), xlabel="delta (px)", ylabel="largest error, relative")
-        ax.set(xlim=(DELTAS[0], DELTAS[-1]), ylim=(1e-6, 3), xscale="log", yscale="log")
-        (self._curve,) = ax.plot(DELTAS, np.ones_like(DELTAS), color="black", lw=1)
-        (self._here,) = ax.plot([], [], "o", color="#D55E00")
-        self._text = figure.text(0.71, 0.445, "", ha="center", fontsize=10)
-        return [self._curve, self._here, self._text]
+    def _draw_row(self, scene: Scene) -> None:
+        axes = Axis("column (px)", 0, SIZE - 1), Axis("relative to the largest", -1.1, 1.1)
+        panel = scene.plot(*axes, title="eq. (9) along the dotted row", width=290, height=200)
+        self._exact = panel.line("exact", width=3)
+        self._ours = panel.line("eq. (9)", colour="right", dash="5 3")
+        self._apart = panel.line("difference", colour="left", dash="2 3")
+
+    def _draw_error(self, scene: Scene) -> None:
+        axes = Axis("delta (px)", DELTAS[0], DELTAS[-1], log=True), Axis("largest error, relative", 1e-6, 3, log=True)
+        self._error_panel = scene.plot(*axes, width=290, height=180, below=True)
+        self._curve = self._error_panel.line()
+        self._here = self._error_panel.points("this delta", colour="right", size=10)

@@ -2,16 +2,14 @@
 
 from typing import Any
 
-import ipywidgets
 import numpy as np
 import torch
-from matplotlib.artist import Artist
-from matplotlib.figure import Figure
 
 from lifting.datasets.real_frames import RealFrame, load_real_frames
-from lifting.drawing.plots import COLOURS, bone_sides
-from lifting.drawing.widgets.base import new_figure
-from lifting.drawing.widgets.moved_map import ANSWER, MovedMap
+from lifting.drawing.plots import bone_sides
+from lifting.drawing.widgets.controls import choice, slider
+from lifting.drawing.widgets.moved_map import MovedMap
+from lifting.drawing.widgets.scene import Axis, Scene
 from lifting.layer import Gradient, LiftingLayer
 from lifting.pose_prior import PosePrior, load_prior
 from lifting.skeleton import HUMAN36M
@@ -44,34 +42,34 @@ class LayerWidget(MovedMap):
         """
         frame = load_real_frames(["cam01_004"])[0] if frame is None else frame
         sliders = [
-            ipywidgets.IntSlider(-3, min=-8, max=8, description="x"),
-            ipywidgets.IntSlider(2, min=-8, max=8, description="y"),
-            ipywidgets.FloatSlider(1.5, min=0.8, max=4, step=0.1, description="sigma"),
-            ipywidgets.FloatSlider(1.0, min=0.1, max=4, step=0.1, description="delta"),
-            ipywidgets.FloatSlider(1.0, min=0, max=4, step=0.1, description="k"),
-            ipywidgets.SelectionSlider(value=80, options=(5, 10, 20, 40, 80, 160), description="rotations"),
+            slider("x", -3, (-8, 8), 1),
+            slider("y", 2, (-8, 8), 1),
+            slider("sigma", 1.5, (0.8, 4.0), 0.1),
+            slider("delta", 1.0, (0.1, 4.0), 0.1),
+            slider("k", 1.0, (0.0, 4.0), 0.1),
+            choice("rotations", 80, (5, 10, 20, 40, 80, 160)),
         ]
-        prior = load_prior() if prior is None else prior
-        super().__init__(frame, prior, landmark, new_figure(8.7, 5.6), sliders)
+        super().__init__(frame, load_prior() if prior is None else prior, landmark, sliders)
 
     def update(self) -> None:
-        """Send the maps through the layer and the gradients back, and set every artist."""
+        """Send the maps through the layer and the gradients back, and set every layer of the picture."""
         loss = self.loss(self.visible.astype(np.float64), delta=self["delta"], rotations=self["rotations"])
         B = self.maps()
         self.way = from_loss_to_peaks(B, loss)
         self.gradients = {switch: self._gradient(B, loss, switch) for switch in SWITCHES}
         self.show_person(self.way)
         Y, D = self.way.Y[:, self.visible], self.way.D[:, self.visible]
-        self._arrows.set_offsets(Y.T)
-        self._arrows.set_UVC(*(ARROW * D / max(np.hypot(*D).max(), 1e-300)))
-        for switch, image in self._images.items():
+        self._arrows.set(*Y, *(ARROW * D / max(np.hypot(*D).max(), 1e-300)))
+        for switch, layer in self._images.items():
             picture = -self.gradients[switch][self.moved]
-            image.set_data(picture / max(picture.max(), 1e-300))
+            self.set_map(layer, picture / max(picture.max(), 1e-300))
         for peak in self._peaks:
-            peak.set_data(*self.way.Y[:, [self.moved]])
-        for bar, length in zip(self._bars, np.hypot(*self.way.D), strict=True):
-            bar.set_width(length)
-        self._said.set_text(f"loss {self.way.loss:.2f}")
+            peak.set(*self.way.Y[:, [self.moved]])
+        lengths = np.hypot(*self.way.D)
+        self._bars.set(lengths)
+        self.person_panel.title = f"loss {self.way.loss:.2f}"
+        worst = HUMAN36M.landmarks[int(lengths.argmax())].replace("_", " ")
+        self.scene.summary = f"Loss {self.way.loss:.2f}. The longest D, {lengths.max():.2g} per cell, is the {worst}'s."
 
     def _gradient(self, B: np.ndarray, loss: ProjectedLoss, switch: Gradient) -> np.ndarray:
         """dL/dB behind the lifting layer."""
@@ -83,31 +81,17 @@ class LayerWidget(MovedMap):
         total = torch.tensor(loss.weight) @ misfit.square().sum((1, 2))
         return torch.autograd.grad(total, maps)[0][0].numpy()
 
-    def draw(self, figure: Figure) -> list[Artist]:
-        """The person, a map for each switch, and bars."""
-        artists = self._draw_arrows(figure)
+    def draw(self, scene: Scene) -> None:
+        """The person, bars, and a map for each switch."""
+        self._arrows = self.draw_person(scene, height=400).arrows("D, longest = 6 cells")
+        colours = list(bone_sides(HUMAN36M))
+        names = [name.replace("_", " ") for name in HUMAN36M.landmarks]
+        axes = Axis("|D| (1 / cell)", 0, 3), Axis("", len(names) - 0.5, -0.5)
+        margins = {"left": 108}
+        panel = scene.plot(*axes, title="|D| of each landmark", width=270, height=400, margins=margins)
+        self._bars = panel.bars(names, colours)
         self._images, self._peaks = {}, []
-        for left, switch in zip((0.42, 0.73), SWITCHES, strict=True):
-            image, mark = self.draw_map(figure, (left, 0.6), 10, title=f"-dL/dB by {switch}")
-            (peak,) = figure.axes[-1].plot([], [], "o", mfc="none", color="black", ms=7)
-            self._images[switch] = image
-            self._peaks.append(peak)
-            artists += [image, mark, peak]
-        return [*artists, *self._draw_bars(figure)]
-
-    def _draw_arrows(self, figure: Figure) -> list[Artist]:
-        ax = figure.add_axes((0.06, 0.24, 0.3, 0.68))
-        person, nothing = self.draw_person(ax), np.zeros(int(self.visible.sum()))
-        self._arrows = ax.quiver(*[nothing] * 4, angles="xy", scale_units="xy", scale=1, color=ANSWER, width=0.01)
-        ax.plot([], [], color=ANSWER, lw=2, label="D, longest = 6 cells")
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, fontsize=9)
-        self._said = figure.text(0.21, 0.94, "", ha="center", fontsize=10)
-        return [*person, self._arrows, self._said]
-
-    def _draw_bars(self, figure: Figure) -> list[Artist]:
-        ax = figure.add_axes((0.55, 0.07, 0.43, 0.4), xlim=(0, 3), ylim=(16.5, -0.5))
-        ax.set_title("|D| of each landmark (1 / cell)", fontsize=10, y=0.9, x=0.7)
-        colours = [COLOURS[side] for side in bone_sides(HUMAN36M)]
-        self._bars = ax.barh(range(len(colours)), np.zeros(len(colours)), color=colours).patches
-        ax.set_yticks(range(len(colours)), [name.replace("_", " ") for name in HUMAN36M.landmarks], fontsize=9)
-        return list(self._bars)
+        for n, switch in enumerate(SWITCHES):
+            look = {"width": 290, "height": 205, "below": n > 0}
+            panel, self._images[switch] = self.draw_map(scene, 10, f"-dL/dB by {switch}, relative", "signed", **look)
+            self._peaks.append(panel.points("peak", marker="ring", size=10))

@@ -1,38 +1,54 @@
 """What the widgets of notebooks 06 and 07 share: a real photo's belief maps, one of them moved."""
 
+import base64
+import io
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.artist import Artist
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from jaxtyping import Float
+from PIL import Image
+from scipy.ndimage import map_coordinates
 
 from lifting.belief import belief_maps, peaks
 from lifting.datasets.real_frames import RealFrame, belief_human36m
-from lifting.drawing.widgets.base import Person, Widget, check_human36m
+from lifting.drawing.widgets.base import Widget, check_human36m
+from lifting.drawing.widgets.controls import Control
+from lifting.drawing.widgets.landmarks import FEWEST
+from lifting.drawing.widgets.scene import Axis, Layer, Panel, Scene
 from lifting.pose_prior import PosePrior
 from lifting.skeleton import HUMAN36M
 from lifting.support.arrays import fail
 from lifting.updating import ProjectedLoss, Way
 
-ANSWER = "#009E73"
-"""Colour of the true peak, and of where a landmark should move."""
+ACROSS = 4
+"""Pixels of the photo that is shown, in a cell of a map."""
+
+
+def photo_of_cells(frame: RealFrame) -> str:
+    """The photo as its belief maps lie over it, as a data URL: `ACROSS` pixels a cell, black outside the photo."""
+    places = (np.mgrid[: 64 * ACROSS, : 64 * ACROSS][::-1].reshape(2, -1) + 0.5) / ACROSS - 0.5
+    x, y = frame.map_to_photo[:, :2] @ places + frame.map_to_photo[:, 2:]
+    channels = [map_coordinates(channel, [y, x], order=1) for channel in np.moveaxis(frame.image, -1, 0)]
+    pixels = np.stack(channels, axis=-1).reshape(64 * ACROSS, 64 * ACROSS, 3)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, format="JPEG", quality=80)
+    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 class MovedMap(Widget):
-    """A photo's belief maps, of which the sliders "x" and "y" move one by so many cells.
+    """A photo's belief maps, of which the sliders "x" and "y", or the mouse, move one by so many cells.
+
+    A click on another landmark hides it.
 
     Attributes:
         belief: (17, H, W), the maps as they are.
-        visible: (17,), False where there is no map.
+        visible: (17,), False where there is no map, or the landmark is hidden.
         truth: (2, 17), the peaks of the maps as they are: column, row.
         moved: index of the landmark whose map is moved.
     """
 
-    def __init__(
-        self, frame: RealFrame, prior: PosePrior, landmark: str, figure: Figure, sliders: Sequence[Any]
-    ) -> None:
+    def __init__(self, frame: RealFrame, prior: PosePrior, landmark: str, controls: Sequence[Control]) -> None:
         """Move the map of `landmark` in `frame`.
 
         Raises:
@@ -40,20 +56,24 @@ class MovedMap(Widget):
         """
         self.belief, present = belief_human36m(frame)
         self.visible, self.camera, self.prior = present & frame.visible, frame.map_camera, prior
+        self._mapped = self.visible.copy()
         names = [name for name, seen in zip(HUMAN36M.landmarks, self.visible, strict=True) if seen]
         if landmark not in names:
             fail("landmark", repr(landmark), f"one of {', '.join(names)}")
         check_human36m(prior)
         self.moved, self.truth = HUMAN36M.index(landmark), peaks(self.belief)
         self.size: tuple[int, int] = (self.belief.shape[1], self.belief.shape[2])
-        super().__init__(figure, sliders, self.draw(figure))
+        self._photo = photo_of_cells(frame)
+        scene = Scene()
+        self.draw(scene)
+        super().__init__(scene, controls)
 
-    def draw(self, figure: Figure) -> list[Artist]:
-        """Make the artists and return those that move. Every subclass has its own."""
+    def draw(self, scene: Scene) -> None:
+        """Add the panels. Every subclass has its own."""
         raise NotImplementedError
 
-    def maps(self) -> np.ndarray:
-        """The maps (17, H, W) with the one moved."""
+    def maps(self) -> Float[np.ndarray, "17 H W"]:
+        """The maps with the one moved."""
         B = self.belief.copy()
         B[self.moved] = np.roll(B[self.moved], (self["y"], self["x"]), axis=(0, 1))
         return B
@@ -64,32 +84,65 @@ class MovedMap(Widget):
         where = {"visible": self.visible, "camera": self.camera}
         return ProjectedLoss(target, weight, self.prior, sigma=self["sigma"], **where, **settings)
 
-    def draw_map(self, figure: Figure, corner: tuple[float, float], reach: int, **labels: str) -> tuple[Any, Any]:
-        """Axes with that lower left corner, of a map around the true peak, `reach` cells to each side: image, mark."""
-        column, row = self.truth[:, self.moved]
-        limits = {"xlim": (column - reach, column + reach), "ylim": (row + reach, row - reach)}
-        ax = figure.add_axes((*corner, 0.26, 0.35))
-        image = ax.imshow(np.zeros(self.size), cmap="PuOr", vmin=-1, vmax=1)
-        (mark,) = ax.plot(column, row, "x", color=ANSWER, ms=8)
-        ax.set(xlabel="column (cells)", ylabel="row (cells)", **limits, **labels)
-        ax.locator_params(integer=True)
-        return image, mark
+    def reset(self) -> None:
+        """Show every landmark again as well."""
+        self.visible = self._mapped.copy()
+        super().reset()
 
-    def draw_person(self, ax: Axes) -> list[Artist]:
-        """Y_hat as a person, and the landmarks Y that are given as dots."""
+    def draw_map(self, scene: Scene, reach: int, title: str, palette: str, **look: Any) -> tuple[Panel, Layer]:
+        """A map around the true peak, `reach` cells to each side, where that is marked; `set_map` fills it."""
+        column, row = self.truth[:, self.moved]
+        axes = Axis("column (cells)", column - reach, column + reach), Axis("row (cells)", row + reach, row - reach)
+        panel = scene.plot(*axes, title=title, equal=True, **look)
+        rows, columns = self._window = tuple(
+            slice(max(0, int(at) - reach - 6), min(size, int(at) + reach + 7))
+            for at, size in zip((row, column), self.size, strict=True)
+        )
+        shape, least = (rows.stop - rows.start, columns.stop - columns.start), 0 if palette == "belief" else -1
+        layer = panel.map(shape, (least, 1), palette, corner=(columns.start, rows.start))
+        panel.points("true peak", colour="green", marker="cross", size=11).set([column], [row])
+        return panel, layer
+
+    def set_map(self, layer: Layer, values: Float[np.ndarray, "H W"]) -> None:
+        """Show the part of a map that is seen."""
+        layer.set(values[self._window])
+
+    def draw_person(self, scene: Scene, **look: Any) -> Panel:
+        """The photo, Y_hat as a person over it, and the landmarks Y that are given."""
         (left, top), (right, bottom) = (end(self.truth[:, self.visible], axis=1) for end in (np.min, np.max))
-        ax.set(aspect="equal", xlabel="column (cells)", ylabel="row (cells)")
-        ax.set(xlim=(left - 9, right + 9), ylim=(bottom + 7, top - 10))  # the top of the head is not seen
-        self._person = Person(ax, "Y_hat,")
-        (self._seen,) = ax.plot([], [], "o", color="black", ms=3, label="Y")
-        return [*self._person.lines.values(), self._seen]
+        # the top of the head is not seen
+        axes = Axis("column (cells)", left - 9, right + 9), Axis("row (cells)", bottom + 7, top - 10)
+        self.person_panel = panel = scene.plot(*axes, equal=True, **look)
+        panel.photo([self._photo], (-0.5, -0.5, self.size[1] - 0.5, self.size[0] - 0.5)).set([0])
+        self._person, self._seen = panel.person("Y_hat,"), panel.points("Y", size=6)
+        names = [name.replace("_", " ") for name in HUMAN36M.landmarks]
+        self._others = panel.handles(names, step=1, press=self._press)
+        self._taken = panel.handles([self.name], step=1, drag=self._drag)
+        return panel
 
     def show_person(self, way: Way) -> None:
         """Put them where they are."""
-        self._seen.set_data(*way.Y[:, self.visible])
-        self._person.show(way.Y_hat)
+        self._seen.set(*way.Y[:, self.visible])
+        self._person.set(*way.Y_hat)
+        others = self._mapped & (np.arange(len(self._mapped)) != self.moved)
+        self._others.set(*np.where(others, way.Y, np.nan), self.visible)
+        self._taken.set(*self.moved_peak, [1])
+
+    @property
+    def moved_peak(self) -> Float[np.ndarray, "2 1"]:
+        """Where the moved map's peak is before any update."""
+        return self.truth[:, [self.moved]] + [[self["x"]], [self["y"]]]
 
     @property
     def name(self) -> str:
         """The landmark's name, as a title has it."""
         return HUMAN36M.landmarks[self.moved].replace("_", " ")
+
+    def _drag(self, _: int, x: float, y: float) -> None:
+        column, row = self.truth[:, self.moved]
+        self.put(x=x - column, y=y - row)
+
+    def _press(self, index: int) -> None:
+        if self.visible[index] and self.visible.sum() <= FEWEST:
+            fail("visible", f"{FEWEST - 1} landmarks", f"at least {FEWEST}")
+        self.visible = self.visible ^ (np.arange(len(self.visible)) == index)

@@ -2,18 +2,15 @@
 
 from typing import Any
 
-import ipywidgets
 import numpy as np
-from matplotlib.artist import Artist
-from matplotlib.figure import Figure
 
 from lifting.belief import belief_update
 from lifting.datasets.real_frames import RealFrame
-from lifting.drawing.plots import BELIEF_COLOURS
-from lifting.drawing.widgets.base import new_figure
-from lifting.drawing.widgets.moved_map import ANSWER, MovedMap
+from lifting.drawing.widgets.controls import choice, log_slider, slider
+from lifting.drawing.widgets.moved_map import MovedMap
+from lifting.drawing.widgets.scene import Axis, Scene
 from lifting.pose_prior import PosePrior
-from lifting.updating import correct, from_loss_to_peaks
+from lifting.updating import Correction, ProjectedLoss, correct, from_loss_to_peaks
 
 STEPS = 15
 """The end of the slider "steps"."""
@@ -23,7 +20,7 @@ class UpdatingWidget(MovedMap):
     """A belief map of a real photo whose peak was moved, its update, and the person, step by step.
 
     Attributes:
-        result: all steps, as from `updating.correct`.
+        result: all steps that were asked for so far, as from `updating.correct`.
         way: from the loss to D at the step that is shown.
         distance: cells between the peak that is shown and the true one.
 
@@ -38,68 +35,66 @@ class UpdatingWidget(MovedMap):
             ValueError: a landmark without a belief map, or a prior of other landmarks.
         """
         self._asked: tuple[Any, ...] = ()
-        sliders = [
-            ipywidgets.IntSlider(-5, min=-8, max=8, description="x"),
-            ipywidgets.IntSlider(3, min=-8, max=8, description="y"),
-            ipywidgets.FloatLogSlider(3, min=-1, max=2, step=0.1, description="k", readout_format=".2f"),
-            ipywidgets.FloatSlider(1.5, min=0.8, max=3, step=0.1, description="sigma"),
-            ipywidgets.IntSlider(0, min=0, max=STEPS, description="steps"),
-            ipywidgets.SelectionSlider(options=("given", "kept back"), description="label"),
+        controls = [
+            slider("x", -5, (-8, 8), 1),
+            slider("y", 3, (-8, 8), 1),
+            choice("label", "given", ("given", "kept back"), menu=True),
+            log_slider("k", 10**0.5, (-1, 2)),
+            slider("sigma", 1.5, (0.8, 3.0), 0.1),
+            slider("steps", 0, (0, STEPS), 1),
         ]
-        super().__init__(frame, prior, landmark, new_figure(8.7, 5.6), sliders)
+        super().__init__(frame, prior, landmark, controls)
 
     def update(self) -> None:
-        """Take all steps for the sliders' values, unless nothing but "steps" has moved, and set every artist."""
+        """Take the steps that are not known yet, and set every layer."""
         weight = self.visible.astype(np.float64)
         weight[self.moved] = self["label"] == "given"
         loss, B, step = self.loss(weight), self.maps(), self["steps"]
-        asked = tuple(self[name] for name in ("x", "y", "k", "sigma", "label"))
-        if asked != self._asked:
-            every = self.loss(weight[None])
-            self.result = correct(B[None], np.array([self.moved]), every, k=self["k"], steps=STEPS)
-            self._asked = asked
+        self._take_steps(B, loss, step)
         B[self.moved] = self.result.maps[step, 0]
         self.way = from_loss_to_peaks(B, loss)
         Y, D = self.way.Y[:, [self.moved]], self.way.D[:, [self.moved]]
         update = belief_update(Y, D, *self.size, self["k"], self["sigma"])[0]
         self.distance = float(np.linalg.norm(Y[:, 0] - self.truth[:, self.moved]))
-        self._map.set_data(B[self.moved])
-        self._update.set_data(update / max(update.max(), 1e-300))
-        self._path.set_data(*self.result.path[: step + 1, 0].T)
+        self.set_map(self._map, B[self.moved])
+        self.set_map(self._update, update / max(update.max(), 1e-300))
+        self._path.set(*self.result.path[: step + 1, 0].T)
+        self._map_handle.set(*self.moved_peak, [1])
         self.show_person(self.way)
-        self._show_arrow(Y[:, 0], D[:, 0])
-        relative = self.result.loss[:, 0] / max(float(self.result.loss[0, 0]), 1e-300)
-        self._curve.set_data(np.arange(STEPS + 1), relative)
-        self._dot.set_data([step], relative[[step]])
-        self._said.set_text(f"peak {self.distance:.1f} cells off, |D| = {np.hypot(*D[:, 0]):.2g}")
-
-    def _show_arrow(self, Y: np.ndarray, D: np.ndarray) -> None:
         length = np.hypot(*D)
-        tip = Y + (6 * D / length if length > 0 else 0)
-        self._arrow.set_data([Y[0], tip[0]], [Y[1], tip[1]])
-        self._head.set_data([tip[0]], [tip[1]])
+        self._arrow.set(*Y, *np.divide(6 * D, length, where=length > 0, out=np.zeros_like(D)))
+        relative = self.result.loss[: step + 1, 0] / max(float(self.result.loss[0, 0]), 1e-300)
+        self._curve.set(np.arange(step + 1), relative)
+        self._dot.set([step], relative[[step]])
+        self.person_panel.title = f"peak {self.distance:.1f} cells off, |D| = {length[0]:.2g}"
+        self.scene.summary = (
+            f"After {step} steps the peak is {self.distance:.1f} cells off, the loss {relative[step]:.2f} of its first."
+        )
 
-    def draw(self, figure: Figure) -> list[Artist]:
+    def _take_steps(self, B: np.ndarray, loss: ProjectedLoss, steps: int) -> None:
+        """Bring `result` to so many steps at least; those already taken for the same values are kept."""
+        asked = (*(self[name] for name in ("x", "y", "k", "sigma", "label")), *self.visible)
+        wrong, loss = np.array([self.moved]), self.loss(loss.weight[None])
+        if asked != self._asked:
+            self.result = correct(B[None], wrong, loss, k=self["k"], steps=max(steps, 1))
+            self._asked = asked
+        missing = steps - (len(self.result.loss) - 1)
+        if missing > 0:
+            onwards, old = B.copy(), self.result
+            onwards[self.moved] = old.maps[-1, 0]
+            new = correct(onwards[None], wrong, loss, k=self["k"], steps=missing)
+            path, losses, maps = (np.concatenate([a, b[1:]]) for a, b in zip(old[:3], new[:3], strict=True))
+            self.result = Correction(path, losses, maps, old.steps + new.steps)
+
+    def draw(self, scene: Scene) -> None:
         """Two maps, the person, and the loss."""
-        self._map, mark = self.draw_map(figure, (0.05, 0.6), 12, title=f"map of the {self.name}")
-        self._map.set(cmap=BELIEF_COLOURS, clim=(0, 1))
-        (self._path,) = figure.axes[0].plot([], [], ".-", color="#56B4E9", lw=1, ms=4)
-        self._update, other_mark = self.draw_map(figure, (0.05, 0.08), 12, title="its next update")
-        maps = [self._map, mark, self._path, self._update, other_mark]
-        return [*maps, *self._draw_arrow(figure), *self._draw_loss(figure)]
-
-    def _draw_arrow(self, figure: Figure) -> list[Artist]:
-        ax = figure.add_axes((0.38, 0.24, 0.28, 0.68))
-        person = self.draw_person(ax)
-        (self._arrow,) = ax.plot([], [], color=ANSWER, lw=2, label="towards D")
-        (self._head,) = ax.plot([], [], "*", color=ANSWER, ms=8)
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, fontsize=9)
-        self._said = figure.text(0.52, 0.945, "", ha="center", fontsize=10)
-        return [*person, self._arrow, self._head, self._said]
-
-    def _draw_loss(self, figure: Figure) -> list[Artist]:
-        ax = figure.add_axes((0.74, 0.24, 0.24, 0.68), xlim=(0, STEPS), ylim=(0, 1.6), xlabel="steps")
-        ax.set(title="loss, first one = 1", xticks=range(0, STEPS + 1, 5))
-        (self._curve,) = ax.plot([], [], ".-", color="black", lw=1)
-        (self._dot,) = ax.plot([], [], "o", color="#D55E00")
-        return [self._curve, self._dot]
+        panel, self._map = self.draw_map(scene, 12, f"map of the {self.name}", "belief", width=270, height=205)
+        self._path = panel.line("its way", colour="sky")
+        self._map_handle = panel.handles([self.name], step=1, drag=self._drag)
+        look = {"width": 270, "height": 205, "below": True}
+        _, self._update = self.draw_map(scene, 12, "its next update, relative", "signed", **look)
+        self._arrow = self.draw_person(scene, width=300, height=430).arrows("towards D")
+        axes = Axis("steps", 0, STEPS), Axis("loss, first one = 1", 0, 1.6)
+        panel = scene.plot(*axes, title="the loss", width=270, height=430)
+        self._curve = panel.line("steps taken", width=1.5)
+        self._dot = panel.points("this step", colour="right", size=10)
