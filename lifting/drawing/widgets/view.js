@@ -27,6 +27,7 @@ function liftingView(root, scene, ask) {
   const summary = make("div", { class: "lv-summary", "aria-live": "polite" }, body);
   let state = null;
   let speaking = null;
+  let dark = false;
 
   reset.addEventListener("click", () => {
     panels.forEach((panel) => panel.turn && panel.turn(panel.spec.azimuth, panel.spec.elevation));
@@ -35,7 +36,7 @@ function liftingView(root, scene, ask) {
 
   function paint() {
     if (!state) return;
-    const dark = isDark(body);
+    dark = isDark(body);
     let first = 0;
     panels.forEach((panel, n) => {
       panel.show(state.titles[n], state.numbers.slice(first, first + panel.spec.layers.length), dark);
@@ -58,7 +59,7 @@ function liftingView(root, scene, ask) {
   for (const element of [document.documentElement, document.body]) theme.observe(element, { attributes: true, attributeFilter: ["class", "theme", "data-theme", "data-jp-theme-light"] });
   const system = matchMedia("(prefers-color-scheme: dark)");
   system.addEventListener("change", paint);
-  const placed = new ResizeObserver(paint);
+  const placed = new ResizeObserver(() => { if (isDark(body) !== dark) paint(); });
   placed.observe(body);
   return {
     body,
