@@ -37,16 +37,25 @@ class Cause(NamedTuple):
     """Whether the landmarks, and so their weights, are put into another order."""
 
 
+LYING = "turned by a quarter: people lie, which --orientation free lifts, or the picture does"
+
 CAUSES = (
     Cause(
-        "y flipped: y points down in the file, as rows of a picture do, or people are upside down",
+        "y flipped: y points down in the file, as rows of a picture do, or people are upside down, which "
+        "--orientation free lifts",
         lambda Y: Y * [[1.0], [-1.0]],
     ),  # fmt: skip
     Cause("the landmarks read in the order of COCO", lambda Y: convert(Y, "coco", "human36m")[0], reorders=True),
     Cause("the scale solved for: leave --scale out, or give what one metre measures", lambda Y: Y, any_scale=True),
     Cause("x made 16/9 as wide: landmarks from 0 to 1 of a picture want its --size", lambda Y: Y * [[16 / 9], [1.0]]),
-    Cause("turned by a quarter: people lie, or the picture does", lambda Y: Y[:, ::-1] * [[-1.0], [1.0]]),
-    Cause("turned by a quarter: people lie, or the picture does", lambda Y: Y[:, ::-1] * [[1.0], [-1.0]]),
+    Cause(
+        "turned by a quarter: people lie, which --orientation free lifts, or the picture does",
+        lambda Y: Y[:, ::-1] * [[-1.0], [1.0]],
+    ),
+    Cause(
+        "turned by a quarter: people lie, which --orientation free lifts, or the picture does",
+        lambda Y: Y[:, ::-1] * [[1.0], [-1.0]],
+    ),
 )
 """In the order in which they are likely; of two that explain it as well, the first is named."""
 
@@ -65,7 +74,7 @@ def find_cause(person: Person, prior: PosePrior) -> tuple[str, float] | None:
     if not len(rows):
         return None
     Y, weights = Y[rows], (weights[rows] > 0).astype(float)  # which is quick, and tells as much
-    settings = replace(person.settings, tilts=())
+    settings = replace(person.settings, tilts=(), orientation="upright")
     given = _misfit(Y, weights, prior, settings)
     found = [(cause.name, _misfit(*_without(cause, Y, weights), prior, _settings(cause, settings)))
              for cause in CAUSES if not (cause.any_scale and settings.scale is None)]  # fmt: skip

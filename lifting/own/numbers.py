@@ -22,7 +22,7 @@ DIGITS = 6
 def arrays_of(person: Person) -> dict[str, np.ndarray]:
     """Everything that is known of a person, by name: what the NPZ holds."""
     lifted, recording = person.lifted, person.recording
-    return {
+    arrays = {
         "frame": np.asarray(recording.frames),
         "time": person.times,
         "landmarks": np.array(HUMAN36M.landmarks),
@@ -43,6 +43,9 @@ def arrays_of(person: Person) -> dict[str, np.ndarray]:
         "poor": person.poor,
         "usable": person.usable,
     }
+    if person.spread is not None:
+        arrays |= {"mean": person.spread.mean, "covariance": person.spread.covariance}
+    return arrays if person.changed is None else arrays | {"sides_changed": person.changed}
 
 
 def write_npz(person: Person, path: str | os.PathLike[str]) -> None:

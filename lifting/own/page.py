@@ -76,7 +76,8 @@ def page_data(people: Sequence[Person], images: Mapping[int, Pixels]) -> dict[st
 
 
 def _person_data(person: Person, every: int) -> dict[str, Any]:
-    recording, rows = person.recording, slice(None, None, every)
+    recording, spread, rows = person.recording, person.spread, slice(None, None, every)
+    upper = np.triu_indices(3)
     return {
         "name": recording.person,
         "notes": list(person.notes),
@@ -85,6 +86,8 @@ def _person_data(person: Person, every: int) -> dict[str, Any]:
         "Y": plain(np.round(recording.Y[rows], 3)),
         "confidences": plain(np.round(recording.confidences[rows], 3)),
         "pose": plain(np.round(person.pose[rows], 4)),
+        "mean": None if spread is None else plain(np.round(spread.mean[rows], 4)),
+        "covariance": None if spread is None else plain(spread.covariance[rows, :, upper[0], upper[1]]),
         "misfit": plain(np.asarray(person.lifted.misfit)[rows]),
     }
 

@@ -1,15 +1,16 @@
 """One person of a file, lifted: confidences as weights, frames that can't be lifted left out, metres at the end."""
 
 import warnings
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from lifting.beyond import mend_sides, posterior, smooth
 from lifting.files import Recording
 from lifting.front import Lifted, lift
-from lifting.misfit import POOR, PoorFit
+from lifting.misfit import PoorFit
 from lifting.own.settings import Settings
 from lifting.pose_prior import PosePrior
 from lifting.skeleton import HUMAN36M
@@ -17,7 +18,19 @@ from lifting.skeleton import HUMAN36M
 FPS = 30.0
 """Frames a second where neither the file nor the settings say."""
 
+SURE = 0.95
+"""A landmark of a higher confidence counts wholly: it is as good, and the search is quicker for every such one."""
+
 PELVIS = HUMAN36M.index("pelvis")
+
+
+class Spread(NamedTuple):
+    """How sure a pose is: the posterior of `lifting.beyond`, in the axes of `Person.pose`, metres from its pelvis."""
+
+    mean: Float[np.ndarray, "T 3 17"]
+    """The mean pose, over all that the landmarks leave open."""
+    covariance: Float[np.ndarray, "T 17 3 3"]
+    """Of every landmark about it, square metres."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +38,17 @@ class Person:
     """One person of a file, over T frames."""
 
     recording: Recording
-    """What was read: landmarks Y (T, 2, 17), y up, and their confidences (T, 17)."""
+    """What was read: landmarks Y (T, 2, 17), y up, and their confidences (T, 17); sides changed back, if asked for."""
     lifted: Lifted
     """What `lift` made of it, NumPy, a row a frame; NaN where a frame can't be lifted."""
     settings: Settings
     """How it was lifted."""
+    spread: Spread | None = None
+    """How sure each landmark is; None where not asked for."""
     notes: tuple[str, ...] = ()
     """What the reader and the lifting have to tell, a sentence each."""
+    changed: Bool[np.ndarray, " T"] | None = None
+    """In which frames left and right were changed back; None where not asked for."""
 
     @property
     def usable(self) -> Bool[np.ndarray, " T"]:
@@ -40,8 +57,8 @@ class Person:
 
     @property
     def poor(self) -> Bool[np.ndarray, " T"]:
-        """Which frames fit poorly: a misfit above `POOR`."""
-        return np.where(self.usable, self.lifted.misfit, 0) > POOR
+        """Which frames were lifted and fit poorly."""
+        return self.usable & ~np.asarray(self.lifted.fit)
 
     @property
     def pose(self) -> Float[np.ndarray, "T 3 17"]:
@@ -78,29 +95,48 @@ class Person:
 
 
 def lift_person(recording: Recording, prior: PosePrior, settings: Settings) -> Person:
-    """Lift one person in all frames.
+    """Lift one person in all frames, and what of sides, smoothing and uncertainty was asked for.
 
     Raises:
         ValueError: a prior of another number of landmarks than the recording's.
     """
+    options, changed = search_options(settings), None
     Y, weights = usable_landmarks(recording)
+    if settings.sides:
+        mended = mend_sides(Y, prior, scale=settings.scale, weights=weights, times=recording.times, **options)
+        Y, weights, changed = mended.Y, np.asarray(mended.weights), mended.exchanged
+        there = np.where(weights[:, None] > 0, Y, np.nan)
+        recording = replace(recording, Y=there, confidences=weights)
     lifted = quietly(Y, weights, prior, settings)
-    return Person(recording, lifted, settings, notes=tuple(recording.notes))
+    spread = spread_of(Y, prior, lifted, options) if settings.uncertainty else None
+    if settings.smooth and len(Y) > 1 and lifted.usable.any():
+        lifted = smooth(Y, prior, lifted, times=recording.times, **options)
+    return Person(recording, lifted, settings, spread, tuple(recording.notes), changed)
+
+
+def spread_of(Y: Float[np.ndarray, "T 2 17"], prior: PosePrior, lifted: Lifted, options: dict[str, Any]) -> Spread:
+    """The posterior of each frame, in metres from the pelvis of the pose that was found."""
+    known = posterior(Y, prior, lifted, **options)
+    scale = lifted.scale[:, None, None]
+    return Spread((known.mean - lifted.pose[..., PELVIS, None]) / scale, known.covariance / scale[..., None] ** 2)
 
 
 def usable_landmarks(recording: Recording) -> tuple[Float[np.ndarray, "T 2 17"], Float[np.ndarray, "T 17"]]:
-    """Landmarks, 0 where there are none, and their weights: the confidences, 0 where a landmark is no number."""
-    there = np.isfinite(recording.Y).all(axis=1) & np.isfinite(recording.confidences)
-    return np.where(there[:, None], recording.Y, 0.0), np.where(there, recording.confidences, 0.0)
+    """Landmarks, 0 where there are none, and their weights: the confidences, of which those near 1 are made 1."""
+    weights = np.where(recording.confidences > SURE, np.maximum(recording.confidences, 1.0), recording.confidences)
+    return np.where(recording.visible[:, None], recording.Y, 0.0), weights
 
 
 def quietly(
     Y: Float[np.ndarray, "T 2 17"], weights: Float[np.ndarray, "T 17"], prior: PosePrior, settings: Settings
 ) -> Lifted:
     """`lift` as the settings ask, which says nothing of poor fits: `lifting.own.words` does."""
-    options: dict[str, Any] = {"unusable": "nan"}
-    if settings.tilts:
-        options["tilts"] = np.radians(settings.tilts)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PoorFit)
-        return lift(Y, prior, scale=settings.scale, weights=weights, **options)
+        return lift(Y, prior, scale=settings.scale, weights=weights, **search_options(settings))
+
+
+def search_options(settings: Settings) -> dict[str, Any]:
+    """What the settings say to `lift`, and to all that searches as it does."""
+    options: dict[str, Any] = {"unusable": "nan", "orientation": settings.orientation}
+    return options | ({"tilts": np.radians(settings.tilts)} if settings.tilts else {})

@@ -9,6 +9,7 @@ import numpy as np
 
 from lifting.support.arrays import fail
 
+Orientation = Literal["upright", "free"]
 OutFormat = Literal["npz", "csv", "json", "trc", "bvh", "png", "gif", "mp4", "html"]
 FORMATS: tuple[OutFormat, ...] = ("npz", "csv", "json", "trc", "bvh", "png", "gif", "html")
 """What is written where nothing else is asked for."""
@@ -26,12 +27,22 @@ class Settings:
     """What one metre measures in the file's unit (pixels); solved for where not given."""
     tilts: tuple[float, ...] = ()
     """Pitches of the camera to search, degrees, such as 0 10 20 30; one that looks down is positive."""
+    orientation: Orientation = "upright"
+    """Whether people may lie or stand on their hands: "free" searches turns about every axis."""
+    sides: bool = False
+    """Find frames in which the detector exchanged left and right, and change them back."""
+    smooth: bool = False
+    """Smooth the poses of a clip over time."""
+    uncertainty: bool = False
+    """Compute how sure each landmark is; where every frame has confidences of its own it takes a tenth of a second."""
     prior: Path | None = None
     """A prior that `save_prior` wrote; the embedded one where not given."""
     format: str | None = None
     """The format of the files, where it is not recognised: a name in `docs/files.md`."""
     skeleton: str | None = None
     """The order of the landmarks, where the file doesn't tell, such as coco."""
+    detector: Literal["blazepose", "network"] = "blazepose"
+    """What finds people in photos and videos; the project's own network is there to learn from, and no detector."""
     people: Literal["linked", "listed"] | None = None
     """Who is who where the file doesn't tell: linked from frame to frame, or the first, second, ... of each."""
     size: tuple[int, int] | None = None
@@ -44,10 +55,14 @@ class Settings:
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 fail(name, value, "a number > 0")
+        if self.orientation not in get_args(Orientation):
+            fail("orientation", repr(self.orientation), '"upright" or "free"')
         if self.size is not None and (len(self.size) != 2 or min(self.size) < 1):
             fail("size", self.size, "width and height of the picture, pixels")
         if not np.isfinite(self.tilts).all():
             fail("tilts", self.tilts, "degrees")
+        if self.tilts and self.orientation == "free":
+            fail("tilts", self.tilts, 'none with orientation "free", which turns about every axis')
 
 
 def check_formats(names: tuple[str, ...]) -> tuple[OutFormat, ...]:

@@ -47,12 +47,15 @@ def remarks(person: Person, prior: PosePrior) -> list[str]:
     """Sentences about one person: frames that were not lifted, and why; frames that fit poorly, and why."""
     usable, frames = person.usable, np.asarray(person.recording.frames)
     said = []
+    if person.changed is not None and person.changed.any():
+        said.append(f"Left and right were changed back: {_frames(frames[person.changed])}.")
     few = ~usable & ((usable_landmarks(person.recording)[1] > 0).sum(1) < LEAST)
     other = ~usable & ~few
     if few.any():
         said.append(f"Not lifted, as fewer than {LEAST} landmarks were seen: {_frames(frames[few])}.")
     if other.any():
-        said.append(f"Not lifted, as nobody upright has landmarks like these: {_frames(frames[other])}.")
+        who = "nobody" if person.settings.orientation == "free" else "nobody upright"
+        said.append(f"Not lifted, as {who} has landmarks like these: {_frames(frames[other])}.")
     poor = person.poor
     if poor.any():
         median = np.median(np.asarray(person.lifted.misfit)[poor])

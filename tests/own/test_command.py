@@ -137,7 +137,8 @@ def test_a_command_that_can_not_work_ends_in_one_line(arguments, words, tmp_path
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [(["--scale", "-1"], "scale: got -1.0, expected a number > 0"), (["--fps", "0"], "fps: got 0.0"),
-     (["--out-formats", "obj"], "obj"), (["--size", "0", "5"], "size: got (0, 5)"),],
+     (["--out-formats", "obj"], "obj"), (["--size", "0", "5"], "size: got (0, 5)"),
+     (["--tilts", "10", "--orientation", "free"], "tilts: got (10.0,)")],
 )  # fmt: skip
 def test_an_option_that_can_not_be_is_refused_before_anything_is_done(arguments, words, clip, tmp_path, capsys):
     with pytest.raises(SystemExit) as stop:

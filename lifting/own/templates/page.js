@@ -126,6 +126,8 @@ function view() {
 }
 const dot = (a, b) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 
+const columns = ([xs, ys, zs]) => xs.map((x, i) => [x, ys[i], zs[i]]);
+
 function drawSpace() {
   const { pen, width, height } = clear("space");
   const person = data.people[state.person], row = rowOf(state.person), R = view();
@@ -154,8 +156,8 @@ function drawSpace() {
     pen.fillText(row === undefined ? "This person is not in this frame." : "This frame could not be lifted.", 12, 22);
     return;
   }
-  const points = pose[0].map((_, i) => [pose[0][i], pose[1][i], pose[2][i]]);
-  if (state.sure && person.covariance) ellipses(pen, points.map(place), person.covariance[row], R, scale);
+  const points = columns(pose);
+  if (state.sure && person.covariance) ellipses(pen, columns(person.mean[row]).map(place), person.covariance[row], R, scale);
   bones(pen, points.map(place), points.map(point => dot(R[2], point)), null);
 }
 
