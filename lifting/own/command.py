@@ -174,7 +174,7 @@ def _do(command: Command, job: Job) -> list[str]:
     wanted = manifest.described(job.paths, command.settings, command.out_formats, command.pictures)
     if not command.again and manifest.is_done(job.folder, wanted):
         return [f"{job.name}: done before, in {job.folder}"]
-    people = lift_people(read_people(job.paths, command.settings), command.settings)
+    people = lift_people(read_people(job.paths, command.settings, job.folder), command.settings)
     written = write_people(people, job.folder, command.out_formats, command.pictures)
     manifest.note_done(job.folder, wanted, written)
     return [f"{job.name}: {recognised(people)}", *_of_people(people), f"  {len(written)} files in {job.folder}"]

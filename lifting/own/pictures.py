@@ -52,6 +52,7 @@ def draw_person(person: Person, images: dict[int, Image]) -> Figure:
         images: pictures by the numbers of their frames, in whose pixels the landmarks are.
     """
     rows = frames_to_draw(person)
+    radius = max(1.0, 0.55 * float(np.ptp(person.pose[rows], axis=2).max()))
     figure = Figure(figsize=(11, 3.9 * len(rows)), layout="constrained")
     FigureCanvasAgg(figure)
     for row, t in enumerate(rows):
@@ -61,7 +62,7 @@ def draw_person(person: Person, images: dict[int, Image]) -> Figure:
         _draw_seen(axes[0], person, t, images.get(frame))
         axes[0].set_title(f"frame {frame}, misfit {person.lifted.misfit[t]:.2g}")
         for ax, (azim, name) in zip(axes[1:], VIEWS.items(), strict=True):
-            draw_pose_3d(ax, person.pose[t], azim=azim, legend=False, radius=1.0)
+            draw_pose_3d(ax, person.pose[t], azim=azim, legend=False, radius=radius)
             ax.set_title(name)
     return figure
 
@@ -71,7 +72,7 @@ def _draw_seen(ax: Axes, person: Person, t: int, image: Image | None) -> None:
     if image is None:
         draw_pose_2d(ax, Y, visible=visible, unit="of the file")
     else:
-        draw_landmarks_on_photo(ax, image, flip_y(Y), visible=visible)
+        draw_landmarks_on_photo(ax, image, flip_y(np.where(visible, Y, 0.0)), visible=visible)
 
 
 def write_png(person: Person, path: str | os.PathLike[str], images: dict[int, Image]) -> None:

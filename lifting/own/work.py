@@ -62,12 +62,21 @@ def lift_file(
     return people
 
 
-def read_people(paths: Sequence[Path], settings: Settings) -> list[Recording]:
+def read_people(paths: Sequence[Path], settings: Settings, folder: Path | None = None) -> list[Recording]:
     """Everybody in a file, or in the files of a clip.
+
+    Args:
+        paths: the file or the files.
+        settings: what is told about them.
+        folder: where a run that is stopped in the middle of a video keeps what it has found.
 
     Raises:
         ValueError: nobody is in it, or what `lifting.read` refuses.
     """
+    if len(paths) == 1 and is_pictures(paths[0]):
+        from lifting.own.watching import watch  # its libraries are an extra, and slow to load
+
+        return watch(paths[0], settings.detector, folder)
     told = {name: getattr(settings, name) for name in ("format", "size", "fps", "skeleton", "people")}
     recordings = read(*paths, **{name: value for name, value in told.items() if value is not None})
     if not recordings:
@@ -120,6 +129,11 @@ def write_people(
     return written
 
 
+def is_pictures(path: Path) -> bool:
+    """Whether a file is a photo or a video, by its name."""
+    return path.suffix.lower() in PICTURES | VIDEOS
+
+
 def name_of(people: Sequence[Person]) -> str:
     """What the files of results are called."""
     return Path(people[0].recording.source).stem or "landmarks"
@@ -128,7 +142,7 @@ def name_of(people: Sequence[Person]) -> str:
 def images_of(people: Sequence[Person], drawn_over: Path | None) -> dict[int, pictures.Image]:
     """The pictures that are drawn over: those of a photo or a video, or of the file `drawn_over`; else none."""
     source = drawn_over or Path(people[0].recording.source)
-    if drawn_over is None and source.suffix.lower() not in PICTURES | VIDEOS:
+    if drawn_over is None and not is_pictures(source):
         return {}
     drawn = {int(person.recording.frames[t]) for person in people for t in pictures.frames_to_draw(person)}
     return pictures.read_pictures(source, {*page.frames_of_pictures(people), *drawn})

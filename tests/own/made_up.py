@@ -17,11 +17,11 @@ def truth():
 
 
 def recording(gaps=True, confidence=1.0, **fields):
-    """98 frames in pixels, y up; of frame 5 nothing was seen, of frame 7 no ankle."""
+    """98 frames in pixels, y up; of frame 5 nothing was seen, of frames 7 and 97 no ankle."""
     Y = SCALE * truth()[:, :2] + [[400.0], [-300.0]]
     confidences = np.full((len(Y), 17), confidence)
     if gaps:
-        confidences[5] = confidences[7, 3] = 0
+        confidences[5] = confidences[7, 3] = confidences[97, 3] = 0
     Y = np.where(confidences[:, None] > 0, Y, np.nan)
     times = np.arange(len(Y)) / 25
     given = {"size": (800, 600), "source": Path("dance.json"), "format": "made up", "times": times}
