@@ -8,6 +8,7 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 
 from lifting.camera import project
+from lifting.drawing import toy
 from lifting.drawing.plots import draw_pose_2d
 from lifting.metrics import mpjpe
 
@@ -23,4 +24,18 @@ def from_camera_and_side(poses: Mapping[str, Float[np.ndarray, "3 17"]], truth: 
     for ax in axes[:, 1:].flat:
         ax.set_ylabel("")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure
+
+
+def toy_seen() -> Figure:
+    """The toy: its mean pose at rotation 0, what its basis does with it, and the landmarks that were seen."""
+    figure, ax = plt.subplots(figsize=(5.2, 3.2), layout="constrained")
+    ax.plot(*toy.MU[:2], "o-", color="0.5", label="mean pose, hand to hand over the head")
+    ax.quiver(*toy.MU[:2], *toy.E_3D[0, :2], color="#009E73", angles="xy", scale_units="xy", scale=1, label="basis")
+    ax.plot(*toy.Y, "s--", color="black", label="seen, Y")
+    for name, x, y in zip(toy.LANDMARKS, *toy.Y, strict=True):
+        white = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+        ax.annotate(name, (x, y), xytext=(0, 8), textcoords="offset points", ha="center", bbox=white)
+    ax.set(xlabel="x (pixels)", ylabel="y (pixels)", aspect="equal", xlim=(-3, 3), ylim=(-1.6, 2.6))
+    figure.legend(loc="outside lower center", ncols=2)
     return figure
