@@ -7,7 +7,7 @@
 # Afterwards you can solve for a scale, leave landmarks out or let each count as much as its confidence says, search the
 # camera's pitch, and compare the Gaussians of a mixture.
 #
-# > **Takes** 35 minutes, exercises included. **Needs** [03](03_solving_for_pose.ipynb).
+# > **Takes** 25 minutes, exercises included. **Needs** [03](03_solving_for_pose.ipynb).
 # > **On the way:** extra; the core does not need it.
 # >
 # > **Symbols** (all of them: [notation](../docs/notation.md#solving))

@@ -7,7 +7,7 @@
 # Afterwards you can turn a search into one matrix product, say why its matrix has a low rank, and derive a lower bound
 # that makes a coarse search exact.
 #
-# > **Takes** 30 minutes, exercises included. **Needs** [03](03_solving_for_pose.ipynb).
+# > **Takes** 15 minutes, exercises included. **Needs** [03](03_solving_for_pose.ipynb).
 # > **On the way:** extra; the core does not need it. All of it is ours: the paper says that the search is exhaustive.
 # >
 # > **Symbols** (all others: [notation](../docs/notation.md#solving))
