@@ -17,6 +17,7 @@ from lifting.drawing import (
     figures_02,
     figures_03,
     figures_04,
+    figures_05,
     figures_06,
     figures_07,
     figures_08,
@@ -171,3 +172,38 @@ def test_stages_show_the_landmark_where_it_is_in_the_maps(rng):
     assert [ax.get_title() for ax in figure.axes[1:3]] == ["belief, stage 1", "belief, stage 2"]
     np.testing.assert_allclose(figure.axes[1].get_lines()[0].get_xydata(), [[2.5, 0.5]])
     assert labels(figure)[0] == ("column (pixels)", "row (pixels)")
+
+
+def everywhere_labelled(figure):
+    """Every axis of every picture says what it shows; inner axes may leave that to the outer ones."""
+    assert any(x for x, _ in labels(figure)) and any(y for _, y in labels(figure))
+
+
+def test_figures_of_notebook_05(frame):
+    maps = np.random.default_rng(0).standard_normal((2, 40, 40))
+    everywhere_labelled(figures_05.difference_and_derivative(maps, maps, np.array([20.0, 20.0])))
+    errors = {1.0: np.array([1e-6, 0.3]), 2.0: np.array([1e-7, 0.1])}
+    everywhere_labelled(figures_05.errors_over_delta(np.array([1e-3, 1.0]), errors))
+    Y = peaks(belief_human36m(frame)[0])
+    everywhere_labelled(figures_05.arrows_on_photo(frame, Y, Y, np.ones((2, 17)), np.ones(17, dtype=bool)))
+    pulls = {sigma: [0.0, sigma, 0.1] for sigma in (1.0, 2.0, 4.0)}
+    everywhere_labelled(figures_05.pull_over_distance(np.arange(3.0), pulls, pulls))
+    everywhere_labelled(figures_05.suspects({"a": maps[0], "b": maps[1]}))
+    everywhere_labelled(figures_05.stamped({24.0: (maps[0, 0], maps[0, 1]), 24.4: (maps[1, 0], maps[1, 1])}))
+
+
+def test_figures_of_many_wrong_peaks():
+    updates = np.random.default_rng(0).standard_normal((6, 7, 7))
+    figure = figures_06.quadrants(
+        updates, [(3.0, -4.0), (-1.0, -1.0), (-1.0, 1.0), (1.0, 0.0), (0.0, -2.0), (0.0, 0.0)]
+    )
+    assert figure.axes[0].get_title() == "D = (3, -4)"
+    figure = figures_06.corrected(np.array([2.0, 8.0]), {2.0: np.array([1.0, 0.9]), 1.0: np.array([1.0, 0.1])})
+    assert figure.axes[0].lines[1].get_ydata().tolist() == [100.0, 10.0]
+    figure = figures_06.descents({0.01: (np.ones(3), 0), 0.3: (np.ones(3), 8), 28.5: (np.ones(3), 8)})
+    assert "k = 0.3: 8 right peaks strayed" in figure.axes[0].get_legend_handles_labels()[1]
+
+
+def test_the_drawing_of_the_network_names_every_stage():
+    said = {text.get_text() for text in figures_08.network(3).findobj(Text)}
+    assert {"image", "trunk", "stage 2", "stage 3", "lifting\nlayer", "loss $c_3$"} <= said

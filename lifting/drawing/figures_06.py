@@ -53,3 +53,38 @@ def people(frame: RealFrame, lifted: Mapping[str, Lifted]) -> Figure:
         draw_pose_3d(space, pose, azim=30, elev=10, radius=0.95, **look)
     space.set_title("both poses")
     return figure
+
+
+def quadrants(updates: Float[np.ndarray, "N H W"], wishes: Sequence[tuple[float, float]]) -> Figure:
+    """The update of a map for each of several wishes D (x, y), arrows from the peak, which is in the middle."""
+    middle = updates.shape[-1] // 2
+    figure, axes = plt.subplots(
+        2, -(-len(wishes) // 2), figsize=(8, 5.8), sharex=True, sharey=True, layout="constrained"
+    )
+    for ax, update, (x, y) in zip(axes.flat, updates, wishes, strict=True):
+        ax.imshow(update / max(update.max(), 1e-9), cmap="PuOr", vmin=-1, vmax=1)
+        tip = middle + 2 * np.array([x, y]) / max(np.hypot(x, y), 1e-9)
+        ax.annotate("", tip, (middle, middle), arrowprops={"arrowstyle": "->", "lw": 2})
+        ax.set(title=f"D = ({x:g}, {y:g})", xlabel="column (px)", ylabel="row (px)")
+        ax.label_outer()
+    return figure
+
+
+def corrected(distances: Float[np.ndarray, " N"], rates: Mapping[float, Float[np.ndarray, " N"]]) -> Figure:
+    """The share of peaks that came home, over the distance that they were moved by, for each sigma of the targets."""
+    figure, ax = plt.subplots(figsize=(6.5, 3))
+    for (sigma, rate), style in zip(rates.items(), ("o-", "s--"), strict=True):
+        ax.plot(distances, 100 * rate, style, label=f"with its label, sigma = {sigma:g} cells")
+    ax.set(xlabel="peak moved by (cells)", ylabel="corrected (%)", ylim=(0, 105))
+    ax.legend(fontsize=9)
+    return figure
+
+
+def descents(runs: Mapping[float, tuple[Float[np.ndarray, " T"], int]]) -> Figure:
+    """The loss over the steps of plain descent for each k, and how many right peaks strayed."""
+    figure, ax = plt.subplots(figsize=(6.5, 3))
+    for (k, (history, strayed)), style in zip(runs.items(), ("o-", "s--", "^:"), strict=True):
+        ax.plot(history, style, ms=4, label=f"k = {k:g}: {strayed} right peaks strayed")
+    ax.set(xlabel="steps", ylabel="loss", ylim=(0, None))
+    ax.legend(fontsize=9)
+    return figure

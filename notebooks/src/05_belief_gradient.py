@@ -4,9 +4,20 @@
 # **The question.** The lifted pose is drawn into belief maps, and a loss finds fault with some of their pixels. Which
 # way should each landmark move?
 #
-# Afterwards you can read landmarks off real belief maps, draw Gaussian maps at places between pixels, derive the
-# difference of Gaussians (9), say how wrong it is and why that hardly matters, and pull a loss on pixels back to arrows
-# on a person without ever building a Jacobian. You will also know how far away a Gaussian stops pulling.
+# Afterwards you can derive the difference of Gaussians (9) on a map of 5 x 5 pixels, say how wrong it is and why that
+# hardly matters, pull a loss on pixels back to arrows on a person without ever building a Jacobian, and say how far
+# away a Gaussian stops pulling.
+#
+# > **Takes** 45 minutes, exercises included. **Needs** [01](01_projection.ipynb) for the axes; the rest stands here.
+# > **On the way:** core, 6 of 11; [06b](06b_between_pixels.ipynb) goes further, and nothing later needs it.
+# >
+# > **Symbols** (all of them: [notation](../docs/notation.md))
+# > - $B$, $b_p$: [belief maps of a network, one a landmark](../docs/notation.md#maps)
+# > - $\hat Y_p$: [where the lifted pose puts landmark $p$: column and row](../docs/notation.md#pictures)
+# > - $\hat b_p$, $G$: [the map that it induces, a Gaussian of peak 1](../docs/notation.md#maps)
+# > - $\delta$: [step of the difference (9), one pixel](../docs/notation.md#maps)
+# > - $\sigma_b$: [width of a Gaussian in a map, in code `sigma`](../docs/notation.md#maps)
+# > - $g_{\hat b}$: [gradient of a loss on every pixel](../docs/notation.md#gradients)
 #
 # Quotation marks hold the supplement's own words, and equation numbers are the supplement's. What we say of the main
 # paper is as we recall it: its text was not at hand.
@@ -16,184 +27,99 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from lifting import belief, camera, lift, load_prior, skeleton
-from lifting.checking import mistaken_maps, mistakes
 from lifting.datasets import real_frames
-from lifting.drawing import answer, plots
+from lifting.drawing import answer, figures_05, hint, plots, progress
 
 # %%
 plots.draw_way_through(plt.figure(figsize=(9, 2.4)).add_subplot(), "belief gradient")
 plt.show()
 
 # %% [markdown]
-# ## $B$: belief maps of a real image
+# *What to see:* the dashed arrow (9), from $\hat B$ back to $\hat Y$. It is all that this notebook is about.
 #
-# The maps are a real network's (BlazePose), embedded with the photo; `data/real_frames.md` tells how. Of Human3.6M's 17
-# landmarks it has maps for 13. A map has 64 x 64 cells, here called pixels: $x$ is the column and $y$ the row, counted
-# **down**, and whole numbers are the centres of pixels. Nothing is flipped in this room, but for one line further down
-# that lifts.
+# ## A map of 5 x 5 pixels, by hand
+#
+# A **belief map** says, for every pixel, how much a landmark is believed to be there. $x$ is the column, $y$ the row,
+# counted **down**; whole numbers are the centres of pixels. A landmark at $(2, 2)$ makes a Gaussian of width 1 and peak
+# 1. Along one axis we need only five numbers, the **profile** $\rho(t) = e^{-t^2/2}$ at the distances $-2, -1, 0, 1,
+#    2$:
 
 # %% tags=["setup"]
-frame = real_frames.load_real_frames(["cam04_026"])[0]
-B, present = real_frames.belief_human36m(frame)
-visible = present & frame.visible
-wrist = skeleton.HUMAN36M.index("left_wrist")
-H, W = B.shape[1:]
+five = np.arange(5)
 
-# %%
-_, axes = plt.subplots(1, 2, figsize=(9, 4.4))
-plots.draw_beliefs_on_photo(axes[0], frame.image, frame.belief, frame.map_to_photo)
-axes[0].set_title("all belief maps, laid over the photo")
-plots.draw_belief(axes[1], B[wrist], title="left wrist")
-plt.show()
-print("B", B.shape, " maps of", int(visible.sum()), "landmarks")
 
-# %% [markdown]
-# ## $Y$: the landmarks of a map
-#
-# As we recall the main paper, $Y_p = \arg\max b_p$: the largest of all pixels, and then its column and its row.
+def profile(centre):
+    return np.exp(-((five - centre) ** 2) / 2)
 
 
 # %%
-def my_peaks(B):
-    flat = B.reshape(len(B), -1).argmax(axis=1)
-    return np.stack([flat % B.shape[2], flat // B.shape[2]]).astype(float)
-
-
-Y = my_peaks(B)
-assert np.array_equal(Y, belief.peaks(B))
-print("left wrist: column", Y[0, wrist], "row", Y[1, wrist])
+print("rho at the distances -2 .. 2:", profile(2).round(2))
 
 # %% [markdown]
-# ### Between pixels
+# The exponential of a sum is a product, so the map is the profile of the rows times the profile of the columns, an
+# **outer product**. Check one number: one pixel right of the landmark and one down, $0.61 \cdot 0.61 = 0.37$.
+
+# %%
+b_hat = np.outer(profile(2), profile(2))
+print(b_hat.round(2))
+
+# %% [markdown]
+# Now move the landmark one pixel to the right, and then, from the start, one to the left. Only the columns' profile
+# changes:
+
+# %%
+right, left = profile(3), profile(1)
+print("at x = 3:", right.round(2))
+print("at x = 1:", left.round(2))
+print("half their difference:", ((right - left) / 2).round(2))
+
+# %% [markdown]
+# The last line times the rows' profile says by how much every pixel changes for a pixel that the landmark moves to the
+# right. This is the **difference of Gaussians**, and it is all that (9) says:
+
+# %%
+by_x = np.outer(profile(2), (right - left) / 2)
+print(by_x.round(2) + 0.0)
+
+# %% [markdown]
+# Pixels on the right gain, those on the left lose, and the landmark's own column changes by nothing: at the top of a
+# hill a small step to the side changes no height.
 #
-# A pixel of the map is more than ten pixels of the photo wide (room 00). Can we read the place more finely? If the peak
-# is a Gaussian, its logarithm is a parabola, $\ell(x) = c - (x - x_0)^2 / 2\sigma^2$, and three points fix a parabola.
-# With $\ell_-, \ell_0, \ell_+$ at $-1, 0, 1$ about the largest pixel,
-#
-# $$\ell(x) = \ell_0 + \frac{\ell_+ - \ell_-}{2}\,x + \frac{\ell_- - 2\ell_0 + \ell_+}{2}\,x^2 ,$$
-#
-# whose top is where its derivative vanishes, and whose bend tells the width: $\ell_- - 2\ell_0 + \ell_+ =
-# -1/\sigma^2$. For a Gaussian this is exact, not an approximation. Rows and columns are treated alike.
+# **Backwards.** Suppose a loss wants more belief at the pixel right of the landmark, row 2 and column 3, and nothing
+# else. Moving the landmark to the right raises that pixel by 0.43 per pixel moved; moving it up or down doesn't change
+# it. So the landmark is pulled by $(0.43, 0)$. If a loss wants several pixels changed, their pulls add up: multiply the
+# wish with the difference of Gaussians, pixel by pixel, and sum.
+
+# %%
+wish = np.zeros((5, 5))
+wish[2, 3] = 1
+by_y = by_x.T  # the landmark's row and column are alike here
+print("pull in x and y:", np.sum(wish * by_x).round(2), np.sum(wish * by_y).round(2))
 
 # %% [markdown] tags=["exercise"]
-# ### Exercise 5.1: the top of the parabola
-# Given the three beliefs `left`, `middle`, `right` at $-1, 0, 1$, return the $x$ at which the parabola through their
-# **logarithms** is highest.
-
+# ### Exercise 5.1: by hand (5 minutes)
+# Now a loss wants one unit **more** belief at column 3, row 1 (right of the landmark and above it), and one unit
+# **less** at column 2, row 4. Which way is the landmark pulled? Give $x$ and $y$ to two decimals, from the printed
+# numbers; mind that rows count down.
 
 # %% tags=["exercise"]
-def shift_to_top(left, middle, right):
-    left, middle, right = np.log([left, middle, right])
-    # BEGIN SOLUTION
-    return (left - right) / (2 * (left - 2 * middle + right))
-    # END SOLUTION
-
+# BEGIN SOLUTION
+pull_x, pull_y = 0.26, -0.56
+# END SOLUTION
 
 # %% tags=["answer"]
-three = np.exp(-((np.array([-1, 0, 1]) - 0.3) ** 2) / (2 * 1.7**2))
-lopsided = B[wrist, int(belief.peaks(B)[1, wrist]), int(belief.peaks(B)[0, wrist]) + np.array([-1, 0, 1])]
-answer(
-    "5.1",
-    [shift_to_top(*three), shift_to_top(*lopsided)],
-    [0.3, float((belief.peaks(B, subpixel=True) - belief.peaks(B))[0, wrist])],
-    hint="Set the derivative (right - left)/2 + x (left - 2 middle + right) to 0.",
-)
-
-# %% [markdown]
-# Does it help on real maps? BlazePose also *regresses* its landmarks, independently of the maps' peaks. Over all eight
-# photos, how far are they from the argmax, and how far from the sub-pixel peak?
-
-# %%
-apart = {"argmax": [], "sub-pixel": []}
-widths = []
-for photo in real_frames.load_real_frames():
-    maps, has_map = real_frames.belief_human36m(photo)
-    seen = has_map & photo.visible
-    for name, fine in {"argmax": False, "sub-pixel": True}.items():
-        pixels = real_frames.transform(photo.map_to_photo, belief.peaks(maps[seen], subpixel=fine).T).T
-        cell = np.sqrt(np.linalg.det(photo.map_to_photo[:, :2]))
-        apart[name].extend(np.linalg.norm(pixels - photo.landmarks[:, seen], axis=0) / cell)
-    for b, (x, y) in zip(maps[seen], belief.peaks(maps[seen]).T.astype(int), strict=True):
-        logs = np.log(b[y, x - 1 : x + 2])
-        widths.append(1 / np.sqrt(2 * logs[1] - logs[0] - logs[2]))
-print({name: f"{np.median(distances):.2f} px of the map" for name, distances in apart.items()})
-print(f"width of the real peaks: {np.median(widths):.1f} px (median)")
-
-# %% [markdown]
-# So the parabola takes away about a fifth of the distance: the two ways of reading the network agree better. The paper
-# takes the argmax, and from here on so do we. The peaks are wider than the $\sigma = 1$ that the supplement names for
-# its own maps; they are another network's, on another grid.
-#
-# ## $\hat B$: Gaussian maps, at any place
-#
-# The lifted pose gives projected landmarks $\hat Y_p$, in general between pixels. "The coordinates of each predicted
-# landmark $\hat{Y}_p$ induce a Gaussian in the belief map $\hat{b}_p$":
-#
-# $$\hat b_p(z) = G(z) = \exp\Bigl(-\frac{\lVert z - \hat Y_p\rVert^2}{2\sigma^2}\Bigr), \qquad z = (x, y)
-#   \text{ a pixel}.$$
-#
-# Its peak is 1. The exponential of a sum is a product, so the map is the **outer product** of a profile along the rows
-# and one along the columns: $H + W$ exponentials in the place of $H W$.
-
-
-# %%
-def profile(size, centre, sigma):
-    return np.exp(-((np.arange(size) - centre) ** 2) / (2 * sigma**2))
-
-
-def gaussian_map(place, sigma=1.0):
-    x, y = place
-    return np.outer(profile(H, y, sigma), profile(W, x, sigma))
-
-
-place = np.array([24.3, 30.8])
-rows, columns = np.mgrid[:H, :W]
-assert np.allclose(gaussian_map(place), np.exp(-((columns - 24.3) ** 2 + (rows - 30.8) ** 2) / 2))
-assert np.allclose(gaussian_map(place), belief.belief_maps(place[:, None], H, W)[0])
-assert np.allclose(belief.peaks(gaussian_map(place)[None], subpixel=True)[:, 0], place)
-
-# %% [markdown]
-# ### Stamp and blur
-#
-# As we recall the main paper, its maps are made in two strokes: 1 at the pixel of $\hat Y_p$ and 0 elsewhere, then a
-# Gaussian filter. At whole pixels that is the same map. Between pixels the stamp has to be rounded, and that has two
-# costs: the map is off by up to half a pixel, and it **doesn't change** while $\hat Y_p$ moves within its pixel. Its
-# derivative is 0 almost everywhere.
-
-
-# %%
-from scipy.ndimage import gaussian_filter
-
-
-def stamp_and_blur(place, sigma=1.0):
-    stamp = np.zeros((H, W))
-    x, y = np.round(place).astype(int)
-    stamp[y, x] = 1
-    blurred = gaussian_filter(stamp, sigma, mode="constant", truncate=8)
-    return blurred / blurred.max()
-
-
-assert np.allclose(stamp_and_blur([24, 31]), gaussian_map([24, 31]), atol=1e-10)
-nudge = np.array([1e-3, 0])
-assert np.array_equal(stamp_and_blur(place + nudge), stamp_and_blur(place))
-assert not np.allclose(gaussian_map(place + nudge), gaussian_map(place), atol=1e-5)
-
-# %%
-_, ax = plt.subplots(figsize=(7, 3))
-for x, marker in {24.0: "o", 24.4: "s"}.items():
-    ax.plot(gaussian_map([x, 31])[31], f"{marker}-", ms=4, color="#0072B2", alpha=0.8, label=f"ours at x = {x}")
-    ax.plot(stamp_and_blur([x, 31])[31], f"{marker}:", ms=8, mfc="none", color="#D55E00", label=f"stamped at x = {x}")
-ax.set(xlabel="column (px)", ylabel="belief", xlim=(19, 30))
-ax.legend(fontsize=9)
-plt.show()
-off = np.abs(stamp_and_blur([24.4, 31]) - gaussian_map([24.4, 31])).max()
-print(f"at x = 24.4 a stamped map is wrong by up to {off:.2f}")
+answer("5.1", [pull_x, pull_y])
 
 # %% [markdown]
 # ## Eq. (9): a difference of Gaussians
 #
-# Now move $\hat Y_p$ a little to the right. Pixels on the right gain belief, those on the left lose it. The supplement:
-# "a change in the x component of $\hat{Y}_p$ induces an update which is equivalent to a difference of Gaussians."
+# What the toy did, for any place and any width. "The coordinates of each predicted landmark $\hat{Y}_p$ induce a
+# Gaussian in the belief map $\hat{b}_p$":
+#
+# $$\hat b_p(z) = G(z) = \exp\Bigl(-\frac{\lVert z - \hat Y_p\rVert^2}{2\sigma_b^2}\Bigr), \qquad z = (x, y)
+#   \text{ a pixel},$$
+#
+# and "a change in the x component of $\hat{Y}_p$ induces an update which is equivalent to a difference of Gaussians":
 #
 # $$\frac{d\hat b_p}{d\hat Y_x^2} \approx
 #   \frac{G(\hat Y_p^{(x)} + \delta_x) - G(\hat Y_p^{(x)} - \delta_x)}{2\delta_x} \tag{9}$$
@@ -204,13 +130,15 @@ print(f"at x = 24.4 a stamped map is wrong by up to {off:.2f}")
 # **The odd square.** As printed, the left-hand side reads $d\hat Y_x^2$, like a second derivative. It is none: a second
 # difference would be $(G(x+\delta) - 2G(x) + G(x-\delta))/\delta^2$. What stands on the right approximates the *first*
 # derivative, which is also what the chain rule needs. We read $d\hat b_p / d\hat Y_p^{(x)}$.
-#
-# **Why it is one.** Taylor's series on both sides, with $G$ as a function of the centre's $x$:
-#
-# $$G(x \pm \delta) = G \pm \delta G' + \tfrac{\delta^2}{2}G'' \pm \tfrac{\delta^3}{6}G''' + \dots$$
-#
-# In the difference all even terms cancel; dividing by $2\delta$ leaves $G' + \frac{\delta^2}{6}G''' + \dots$. So the
-# error falls with the square of $\delta$. (A forward difference keeps $\frac{\delta}{2}G''$: the first power.)
+
+# %% tags=["setup"]
+height = width = 64
+rows, columns = np.mgrid[:height, :width]
+
+
+def gaussian_map(place, sigma=1.0):
+    x, y = place
+    return np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * sigma**2))
 
 
 # %%
@@ -221,12 +149,16 @@ def difference_of_gaussians(place, sigma=1.0, delta=1.0):
     )
 
 
-ours = difference_of_gaussians(place)
-assert np.allclose(ours, belief.belief_gradient(place[:, None], H, W)[0])
-print("one landmark, (9) in x and in y:", ours.shape)
+place = np.array([24.3, 30.8])
+ours, packages = difference_of_gaussians(place), belief.belief_gradient(place[:, None], height, width)[0]
+print("shape", ours.shape, " off the package's by less than 1e-12:", np.abs(ours - packages).max() < 1e-12)
+assert np.allclose(ours, packages)
 
 # %% [markdown]
-# **The exact derivative** is no harder: $\dfrac{d\hat b_p}{d\hat Y_p} = \dfrac{z - \hat Y_p}{\sigma^2}\,\hat b_p(z)$.
+# ### How wrong is it?
+#
+# The exact derivative is no harder: differentiate the exponential,
+# $\dfrac{d\hat b_p}{d\hat Y_p} = \dfrac{z - \hat Y_p}{\sigma_b^2}\,\hat b_p(z)$.
 
 
 # %%
@@ -236,165 +168,165 @@ def exact_derivative(place, sigma=1.0):
 
 
 exact = exact_derivative(place)
-assert np.allclose(exact, belief.exact_belief_gradient(place[:, None], H, W)[0])
+packages = belief.exact_belief_gradient(place[:, None], height, width)[0]
+print("off the package's by less than 1e-12:", np.abs(exact - packages).max() < 1e-12)
+assert np.allclose(exact, packages)
 
 # %%
-figure, axes = plt.subplots(1, 4, figsize=(9, 2.7), sharey=True, layout="constrained")
-pictures = {"(9) in x": ours[0], "(9) in y": ours[1], "exact, in x": exact[0], "(9) - exact, in x": (ours - exact)[0]}
-for ax, (name, picture) in zip(axes, pictures.items(), strict=True):
-    drawn = ax.imshow(picture, cmap="PuOr", vmin=-0.62, vmax=0.62)
-    ax.set(title=name, xlabel="column (px)", xlim=(17.5, 31.5), ylim=(37.5, 23.5))
-    ax.set(xticks=range(18, 32, 4), yticks=range(24, 38, 4))
-axes[0].set_ylabel("row (px)")
-figure.colorbar(drawn, ax=axes, shrink=0.8, label="per pixel moved")
+figures_05.difference_and_derivative(ours, exact, place)
 plt.show()
-
-# %% [markdown]
-# Purple gains, orange loses: that is a push to the right, and in the second picture one downwards. At $\delta = 1$ the
-# difference is too weak near the centre and too strong further out.
-#
-# ### How wrong, exactly?
-#
-# For Gaussians the difference can be written down. Put $u = \delta\,(z_x - \hat Y_x)/\sigma^2$ and multiply out the
-# squares: $G(x \pm \delta) = \hat b\; e^{\pm u}\, e^{-\delta^2/2\sigma^2}$, and so
-#
-# $$\frac{G(x+\delta) - G(x-\delta)}{2\delta} = e^{-\delta^2/2\sigma^2}\;\frac{\sinh u}{u}\;\cdot\;
-#   \frac{z_x - \hat Y_x}{\sigma^2}\,\hat b .$$
-#
-# The factor in front is positive. So (9) **never has the wrong sign** at any pixel, for any $\delta$. Near the centre
-# the factor is $e^{-\delta^2/2\sigma^2}$, which is 0.61 at $\delta = \sigma$; far away it exceeds 1: (9) reaches a
-# little further than the derivative, which will be no drawback.
-
-# %%
-u = (columns - place[0]) * 1.0
-factor = np.exp(-0.5) * np.sinh(u) / u
-assert np.allclose(factor * exact[0], ours[0])
+print("the same sign at every pixel:", bool(np.all(ours * exact >= 0)))
 assert np.all(ours * exact >= 0)
-print(f"beside the centre {factor[31, 24]:.2f}, three pixels away {factor[31, 27]:.2f}")
 
 # %% [markdown]
-# ### The error against $\delta$
+# *What to see:* purple gains, orange loses, so the first picture is a push to the right and the second one downwards.
+# On the right, what (9) gets wrong at $\delta = 1$: it is too weak near the centre, too strong further out.
+#
+# **Why it is a derivative at all.** Taylor's series on both sides, with $G$ as a function of the centre's $x$:
+#
+# $$G(x \pm \delta) = G \pm \delta G' + \tfrac{\delta^2}{2}G'' \pm \tfrac{\delta^3}{6}G''' + \dots$$
+#
+# In the difference all even terms cancel; dividing by $2\delta$ leaves $G' + \frac{\delta^2}{6}G''' + \dots$.
+#
+# **Why the sign is never wrong.** Put $u = \delta\,(z_x - \hat Y_x)/\sigma_b^2$ and multiply out the squares:
+# $G(x \pm \delta) = \hat b\; e^{\pm u}\, e^{-\delta^2/2\sigma_b^2}$, and so
+#
+# $$\frac{G(x+\delta) - G(x-\delta)}{2\delta} = e^{-\delta^2/2\sigma_b^2}\;\frac{\sinh u}{u}\;\cdot\;
+#   \frac{z_x - \hat Y_x}{\sigma_b^2}\,\hat b .$$
+#
+# The factor in front of the exact derivative is positive at every pixel, for any $\delta$. Near the centre it is
+# $e^{-\delta^2/2\sigma_b^2}$, which is 0.61 at $\delta = \sigma_b$; far away it exceeds 1.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 5.2: predict before you look (5 minutes)
+# How does the largest error of (9) change when $\delta$ is halved from 0.2 to 0.1? Answer with the factor by which it
+# is multiplied, from Taylor's series, before you run anything. And what would the factor be of a *one-sided*
+# difference, $(G(x+\delta) - G(x))/\delta$?
+
+# %% tags=["exercise"]
+# BEGIN SOLUTION
+central, one_sided = 1 / 4, 1 / 2
+# END SOLUTION
+
+# %% tags=["answer"]
+answer("5.2", [central, one_sided])
 
 # %%
 deltas = 10.0 ** np.arange(-7, 0.6, 0.25)
 errors = {}
 for sigma in (1.0, 2.0):
-    right = exact_derivative(place, sigma)
-    wrong = [np.abs(difference_of_gaussians(place, sigma, delta) - right).max() for delta in deltas]
-    errors[sigma] = np.array(wrong) / np.abs(right).max()
-middle = (deltas > 1e-4) & (deltas < 0.2)
-slopes = {sigma: np.polyfit(np.log(deltas[middle]), np.log(errors[sigma][middle]), 1)[0] for sigma in errors}
-assert all(abs(slope - 2) < 0.02 for slope in slopes.values())
+    true = exact_derivative(place, sigma)
+    wrong = [np.abs(difference_of_gaussians(place, sigma, delta) - true).max() for delta in deltas]
+    errors[sigma] = np.array(wrong) / np.abs(true).max()
 
 # %%
-_, ax = plt.subplots(figsize=(7, 3.6))
-for sigma, style in {1.0: "o-", 2.0: "s--"}.items():
-    ax.loglog(deltas, errors[sigma], style, ms=3, label=f"sigma = {sigma:g} px")
-ax.loglog(deltas[middle], deltas[middle] ** 2 / 2, color="0.6", lw=5, alpha=0.5, label="slope 2")
-ax.axvline(1, color="black", ls=":", lw=1, label="the supplement's delta")
-ax.set(xlabel="delta (px)", ylabel="largest error / largest derivative")
-ax.legend(fontsize=9)
+figures_05.errors_over_delta(deltas, errors)
 plt.show()
-print({f"sigma {sigma:g}": f"{np.interp(1, deltas, errors[sigma]):.0%} off at delta = 1" for sigma in errors})
+middle = (deltas > 1e-4) & (deltas < 0.2)
+for sigma, error in errors.items():
+    slope = np.polyfit(np.log(deltas[middle]), np.log(error[middle]), 1)[0]
+    print(f"sigma {sigma:g}: slope {slope:.2f}; at delta = 1 off by {np.interp(1, deltas, error):.0%}")
+    assert abs(slope - 2) < 0.02
 
 # %% [markdown]
-# On the right the slope is 2, as Taylor says. On the left rounding takes over: the difference of two nearly equal maps
-# has an error of about $10^{-16}$, and dividing by $2\delta$ makes it grow as $\delta$ falls. The supplement's $\delta
-# = 1$ with $\sigma = 1$ is far from exact, and it need not be: a push in the right direction is all that a step of
-# gradient descent asks for.
+# *What to see:* from the right the error falls along the grey line, with the square of $\delta$. On the left rounding
+# takes over: the difference of two nearly equal maps has an error of about $10^{-16}$, and dividing by $2\delta$
+# makes it grow as $\delta$ falls. The supplement's $\delta = 1$ with $\sigma_b = 1$ is a third off. It need not be
+# better: a step of gradient descent asks for a push in the right direction.
 #
-# ### Three independent checks
-#
-# - **Complex step**: $\hat b(\hat Y + ih)$ has the imaginary part $h\,\hat b' + O(h^3)$. No difference is taken, so
-#   nothing cancels, and $h = 10^{-20}$ is allowed. (`profile` never asked its centre to be real.)
-# - **Autograd**: torch differentiates the formula by itself.
-# - **Central difference**: (9) with a small $\delta$.
-
+# **Three independent checks** of the exact derivative. A *complex step*: $\hat b(\hat Y + ih)$ has the imaginary part
+# $h\,\hat b' + O(h^3)$; nothing is subtracted, so $h$ may be $10^{-20}$. *Autograd*: torch differentiates the formula
+# by itself. A *central difference*: (9) with a small $\delta$.
 
 # %%
 import torch
 
-
-def by_autograd(place):
-    maps = torch.func.jacfwd(lambda x: belief.belief_maps(x[:, None], H, W)[0])
-    with torch.no_grad():
-        return maps(torch.tensor(place)).numpy().transpose(2, 0, 1)
-
-
-complex_step = np.stack([gaussian_map(place + 1e-20j * step).imag / 1e-20 for step in np.eye(2)])
-assert np.allclose(complex_step, exact, atol=1e-15)
-assert np.allclose(difference_of_gaussians(place, delta=1e-5), exact, atol=1e-9)
-
-# %%
-assert np.allclose(by_autograd(place), exact, atol=1e-14)
-print("complex step, autograd and the central difference agree with the exact derivative")
+by_torch = torch.func.jacfwd(lambda at: belief.belief_maps(at[:, None], height, width)[0])
+checks = {
+    "complex step": np.stack([gaussian_map(place + 1e-20j * step).imag / 1e-20 for step in np.eye(2)]),
+    "autograd": by_torch(torch.tensor(place)).numpy().transpose(2, 0, 1),
+    "central difference": difference_of_gaussians(place, delta=1e-5),
+}
+for name, found in checks.items():
+    print(f"{name:18} differs by less than 1e-9: {np.abs(found - exact).max() < 1e-9}")
+    assert np.allclose(found, exact, atol=1e-9)
 
 # %% [markdown]
 # ## Pulling back: never form (9)
 #
-# In the backward pass there is a gradient $G = d\mathcal L/d\hat B$, one number a pixel, and we want
-# $d\mathcal L/d\hat Y$, two numbers a landmark:
+# In the backward pass there is a gradient on every pixel, $g_{\hat b_p}(z) = d\mathcal L/d\hat b_p(z)$, and we want two
+# numbers a landmark:
 #
-# $$\frac{d\mathcal L}{d\hat Y_p^{(x)}} = \sum_z G_p(z)\,\frac{d\hat b_p(z)}{d\hat Y_p^{(x)}} .$$
+# $$\frac{d\mathcal L}{d\hat Y_p^{(x)}} = \sum_z g_{\hat b_p}(z)\,\frac{d\hat b_p(z)}{d\hat Y_p^{(x)}} .$$
 #
-# Written out, (9) is an array of $L\times 2\times H\times W$ numbers. But moving in $x$ changes the profile of the
-# columns only: each slice of (9) is an outer product too, of $g_y$ with $g'_x$, the difference of two profiles. And a
-# sum over an outer product is two small products, $g_y^\top G_p\, g'_x$: a matrix times a vector, and a dot product.
-
-# %% tags=["setup"]
-rng = np.random.default_rng(0)
-G_example = rng.standard_normal((64, 64))
-Y_example = np.array([[24.3], [30.8]])
+# Written out, (9) is an array of $L\times 2\times 64\times 64$ numbers. But, as in the toy, moving in $x$ changes the
+# columns' profile only: (9) is the outer product of $\rho_y$ with $d_x$, the half difference of two profiles. And a sum
+# over an outer product is a matrix times a vector and a dot product: $\rho_y^\top g_{\hat b_p}\, d_x$.
 
 
 # %% tags=["setup"]
-def profiles(place, sigma=1.0, delta=1.0):
-    """The profiles g_x, g_y of a 64 x 64 map, and their central differences d_x, d_y."""
+def profiles(place):
+    """The profiles rho_x, rho_y of a 64 x 64 map with sigma = 1, and their half differences d_x, d_y with delta = 1."""
     pixels = np.arange(64)
-    g_x, g_y = (np.exp(-((pixels - c) ** 2) / (2 * sigma**2)) for c in place)
-    ahead = [np.exp(-((pixels - c - delta) ** 2) / (2 * sigma**2)) for c in place]
-    behind = [np.exp(-((pixels - c + delta) ** 2) / (2 * sigma**2)) for c in place]
-    d_x, d_y = ((a - b) / (2 * delta) for a, b in zip(ahead, behind, strict=True))
-    return g_x, g_y, d_x, d_y
+    rho_x, rho_y = (np.exp(-((pixels - c) ** 2) / 2) for c in place)
+    ahead = [np.exp(-((pixels - c - 1) ** 2) / 2) for c in place]
+    behind = [np.exp(-((pixels - c + 1) ** 2) / 2) for c in place]
+    d_x, d_y = ((a - b) / 2 for a, b in zip(ahead, behind, strict=True))
+    return rho_x, rho_y, d_x, d_y
 
 
 # %% [markdown] tags=["exercise"]
-# ### Exercise 5.2: from pixels to an arrow
-# Return the two numbers $d\mathcal L/d\hat Y_p$ for one gradient `G` (64, 64), without building (9). `profiles(place)`
-# gives $g_x, g_y, d_x, d_y$, each of 64 numbers. Rows are $y$.
+# ### Exercise 5.3: from pixels to an arrow (10 minutes)
+# Return the two numbers $d\mathcal L/d\hat Y_p$, $x$ first, for one gradient `g_map` (64, 64), without building (9).
+# `profiles(place)` gives $\rho_x, \rho_y, d_x, d_y$, each of 64 numbers. A map has its rows first, and rows are $y$.
 
 
 # %% tags=["exercise"]
-def pull_back(G, place):
-    g_x, g_y, d_x, d_y = profiles(place)
+def pull_back(g_map, place):
+    rho_x, rho_y, d_x, d_y = profiles(place)
     # BEGIN SOLUTION
-    return np.array([g_y @ G @ d_x, d_y @ G @ g_x])
+    return np.array([rho_y @ g_map @ d_x, d_y @ g_map @ rho_x])
     # END SOLUTION
 
 
 # %% tags=["answer"]
-answer(
-    "5.2",
-    pull_back(G_example, Y_example[:, 0]),
-    np.einsum("yx,iyx->i", G_example, belief.belief_gradient(Y_example, 64, 64)[0]),
-    hint="Along x the profile of the columns changes and that of the rows stays: g_y . G . d_x.",
-)
-
-# %%
-pulled = belief.pull_back_maps(G_example[None], Y_example)
-assert np.allclose(pulled[:, 0], np.einsum("yx,iyx->i", G_example, difference_of_gaussians(place)))
-print(f"numbers never stored for 17 landmarks: {17 * 2 * H * W:,}; profiles stored instead: {17 * 4 * H:,}")
+answer("5.3", pull_back)
 
 # %% [markdown]
-# ## What a loss on $\hat B$ does
+# `belief.pull_back_maps` does so for all maps at once: in the place of 139,264 numbers for 17 landmarks, it keeps
+# 17 x 4 profiles.
 #
-# Now for real. Lift the photo's landmarks, draw $\hat B$ at $\hat Y$ and compare it with the network's own maps:
+# ## What a loss does to a real photo
 #
-# $$\mathcal L = \sum_p\sum_z \bigl(\hat b_p(z) - b_p(z)\bigr)^2,\qquad G = 2\,(\hat B - B).$$
+# A network's own belief maps (BlazePose), embedded with the photo; `data/real_frames.md` tells how. Of Human3.6M's 17
+# landmarks it has maps for 13. As we recall the main paper, $Y_p = \arg\max b_p$, the pixel of the greatest belief. We
+# lift $Y$, draw $\hat B$ at $\hat Y$, and compare it with the network's maps:
 #
-# So that there is something to complain about, only 6 bases of the prior may bend the pose. The one flip of signs is
-# here: `lift` wants $y$ up. (The maps are turned against the photo, and the camera has to turn with them:
-# `frame.map_camera` does that, and the next room derives it.)
+# $$\mathcal L = \sum_p\sum_z \bigl(\hat b_p(z) - b_p(z)\bigr)^2,\qquad
+#   \frac{d\mathcal L}{d\hat B} = 2\,(\hat B - B).$$
+
+# %%
+frame = real_frames.load_real_frames(["cam04_026"])[0]
+B, present = real_frames.belief_human36m(frame)
+visible = present & frame.visible
+Y = belief.peaks(B)
+wrist = skeleton.HUMAN36M.index("left_wrist")
+print("B", B.shape, "; left wrist: column", Y[0, wrist], "row", Y[1, wrist])
+
+# %%
+_, axes = plt.subplots(1, 2, figsize=(9, 4.4))
+plots.draw_beliefs_on_photo(axes[0], frame.image, frame.belief, frame.map_to_photo)
+axes[0].set_title("all belief maps, laid over the photo")
+plots.draw_belief(axes[1], B[wrist], title="left wrist")
+plt.show()
+
+# %% [markdown]
+# *What to see:* on the left, where all maps together believe landmarks to be. On the right one map of 64 x 64 pixels,
+# with its peak. (The maps are turned against the photo; the next notebook says how, and `frame.map_camera` allows for
+# it.)
+#
+# So that the loss has something to complain about, only 6 bases of the prior may bend the pose. The one flip of signs
+# is here: `lift` wants $y$ up.
 
 # %%
 stiff = load_prior().subset(bases=6)
@@ -404,7 +336,7 @@ Y_hat = camera.flip_y(lifted.Y_hat)
 
 # %%
 def loss_and_arrows(Y_hat, sigma=1.5):
-    misfit = (belief.belief_maps(Y_hat, H, W, sigma) - B)[visible]
+    misfit = (belief.belief_maps(Y_hat, height, width, sigma) - B)[visible]
     arrows = np.zeros((2, 17))
     arrows[:, visible] = -belief.pull_back_maps(2 * misfit, Y_hat[:, visible], sigma)
     return np.sum(misfit**2), arrows
@@ -416,129 +348,79 @@ print(f"loss {loss:.1f}; after a small step along the arrows {after:.1f}")
 assert after < loss
 
 # %%
-A = frame.map_to_photo
-_, ax = plt.subplots(figsize=(6, 6.4))
-plots.draw_landmarks_on_photo(ax, frame.image, real_frames.transform(A, Y_hat.T).T)
-peaks_on_photo = real_frames.transform(A, Y[:, visible].T).T
-ax.plot(*peaks_on_photo, "x", color="white", ms=7, mew=2, label="peaks of B")
-start, along = real_frames.transform(A, Y_hat[:, visible].T), arrows[:, visible].T @ A[:, :2].T
-ax.quiver(*start.T, *along.T, angles="xy", scale_units="xy", scale=1.5, color="#F0E442", width=0.008, zorder=3)
-ax.legend(loc="upper left", bbox_to_anchor=(1.02, 1), fontsize=9, facecolor="0.6")
+figures_05.arrows_on_photo(frame, Y, Y_hat, arrows, visible)
 plt.show()
 
 # %% [markdown]
-# Every arrow starts at a landmark of $\hat Y$ and says where the loss wants it: towards the peak of the network's map,
-# if that is near enough. The pelvis, neck, spine and head top have no map, no loss and no arrow. Is it so for all?
-
-# %%
-wanted = (Y - Y_hat)[:, visible]
-far = np.linalg.norm(wanted, axis=0)
-cosine = np.sum(wanted * arrows[:, visible], axis=0) / far / np.linalg.norm(arrows[:, visible], axis=0)
-print(
-    f"distances {far.min():.1f} to {far.max():.1f} px; cosine with the way to the peak: median {np.median(cosine):.2f}"
-)
-print(f"landmarks whose arrow points to within 45 degrees of the peak: {np.sum(cosine > np.sqrt(0.5))} of {len(far)}")
-
-# %% [markdown]
+# *What to see:* every yellow arrow starts at a landmark of $\hat Y$ and says where the loss wants it: towards the
+# white cross, the peak of the network's map, if that is near enough. Pelvis, neck, spine and head top have no map, no
+# loss and no arrow.
+#
 # ## How far away does a peak still pull?
 #
-# Let the target be a Gaussian too, of the same width, at a distance $d$. The product of two Gaussians sums to
-# $\sum_z \hat b\,b_* \approx \pi\sigma^2 e^{-d^2/4\sigma^2}$ (an integral in the place of a sum), so
+# Let the target be a Gaussian too, of the same width, at a distance $d$. The product of two Gaussians sums to about
+# $\pi\sigma_b^2 e^{-d^2/4\sigma_b^2}$ (an integral in the place of a sum), so
 #
-# $$\mathcal L(d) \approx 2\pi\sigma^2\bigl(1 - e^{-d^2/4\sigma^2}\bigr), \qquad
-#   |\text{pull}| = \frac{d\mathcal L}{dd} \approx \pi\, d\; e^{-d^2/4\sigma^2} .$$
+# $$\mathcal L(d) \approx 2\pi\sigma_b^2\bigl(1 - e^{-d^2/4\sigma_b^2}\bigr), \qquad
+#   |\text{pull}| = \frac{d\mathcal L}{dd} \approx \pi\, d\; e^{-d^2/4\sigma_b^2} .$$
 #
-# The loss is flat as soon as the two no longer overlap. Nothing is said about where the target is, however wrong
-# $\hat Y$ may be.
+# The pull is greatest where $1 - d^2/2\sigma_b^2 = 0$, at $d = \sqrt 2\,\sigma_b$, and vanishes as soon as the two no
+# longer overlap. Then nothing says where the target is, however wrong $\hat Y$ may be.
 
 
 # %%
 def pull_at(distance, sigma, delta=1.0):
     Y_hat = np.array([[20.0], [32.0]])
     target = belief.belief_maps(Y_hat + np.array([[distance], [0]]), 64, 64, sigma)
-    G = 2 * (belief.belief_maps(Y_hat, 64, 64, sigma) - target)
-    return -belief.pull_back_maps(G, Y_hat, sigma, delta)[0, 0]
+    misfit = belief.belief_maps(Y_hat, 64, 64, sigma) - target
+    return -belief.pull_back_maps(2 * misfit, Y_hat, sigma, delta)[0, 0]
 
 
 distances = np.arange(0, 25.01, 0.25)
 pulls = {sigma: np.array([pull_at(d, sigma, delta=None) for d in distances]) for sigma in (1.0, 2.0, 4.0)}
 for sigma, pull in pulls.items():
-    assert np.allclose(pull, np.pi * distances * np.exp(-(distances**2) / (4 * sigma**2)), atol=2e-3)
+    formula = np.pi * distances * np.exp(-(distances**2) / (4 * sigma**2))
+    reach = distances[pull > 0.01 * pull.max()].max()
+    print(f"sigma {sigma:g}: strongest at {distances[pull.argmax()]:g} px, 1 % of that is left at {reach:g} px; "
+          f"off the formula by at most {np.abs(pull - formula).max():.4f}")  # fmt: skip
+    assert np.allclose(pull, formula, atol=2e-3)
 
 # %%
-_, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
-for sigma, colour in {1.0: "black", 2.0: "#D55E00", 4.0: "#0072B2"}.items():
-    for ax in axes:
-        ax.plot(distances, pulls[sigma], color=colour, label=f"sigma = {sigma:g} px")
-        with_dog = [pull_at(d, sigma) for d in distances]
-        ax.plot(distances, with_dog, ":", color=colour, label="the same, by (9)" if sigma == 4 else None)
-axes[1].set(yscale="log", ylim=(1e-8, 20), title="logarithmic")
-for ax in axes:
-    ax.set(xlabel="distance of the target (px)", ylabel="pull towards it (1 / px)")
-axes[0].legend(fontsize=9, loc="upper right")
+figures_05.pull_over_distance(distances, pulls, {s: [pull_at(d, s) for d in distances] for s in pulls})
 plt.show()
-strongest = {sigma: float(distances[pull.argmax()]) for sigma, pull in pulls.items()}
-reach = {sigma: float(distances[pull > 0.01 * pull.max()].max()) for sigma, pull in pulls.items()}
-print("strongest at", strongest, " 1% of that is left at", reach)
 
 # %% [markdown]
-# With $\sigma = 1$, hardly anything is left five pixels away; as a rule, a Gaussian pulls **as far as five of its
-# widths** and no further. A wider $\sigma$ reaches further, and close to the target it pulls no less: all curves start
-# with the slope $\pi$, for of a wider map more pixels change, each of them less. Differences of Gaussians (dotted)
-# reach a little further than derivatives, as the factor $\sinh u/u$ promised.
+# *What to see:* with $\sigma_b = 1$ hardly anything is left five pixels away; as a rule, a Gaussian pulls **as far as
+# five of its widths** and no further. A wider one reaches further, and close to the target it pulls no less. The
+# dotted curves, by (9), reach a little further than the derivative, as the factor $\sinh u/u$ promised.
 #
 # The supplement says of the architecture at large that it "suffers from problems with vanishing gradients". This is
-# another, local way to vanish, and the next room will meet it again.
-
-# %% [markdown] tags=["exercise"]
-# ### Exercise 5.3: the strongest pull
-# At which distance $d$ is $\pi\,d\,e^{-d^2/4\sigma^2}$ largest?
-
-
-# %% tags=["exercise"]
-def strongest_pull(sigma):
-    # BEGIN SOLUTION
-    return np.sqrt(2) * sigma
-    # END SOLUTION
-
-
-# %% tags=["answer"]
-answer(
-    "5.3",
-    [strongest_pull(1.0), strongest_pull(2.5)],
-    [1.4142135623730951, 3.5355339059327378],
-    hint="The derivative is proportional to 1 - d^2 / (2 sigma^2).",
-)
+# another, local way to vanish, and the next notebook will meet it again.
 
 # %% [markdown]
 # ## Find the mistakes
 #
-# Here are three gradients of belief maps. One is right, two come from the museum of mistakes (`checking/mistakes.py`)
-# and would train a network, more or less. A picture may make you suspicious, but it convicts nobody:
+# Three gradients of belief maps. One is right, two come from the museum of mistakes (`lifting/checking/mistakes.py`)
+# and would train a network, more or less. The pictures may make you suspicious, but they convict nobody:
 
 # %% tags=["setup"]
+from lifting.checking import mistakes
+
 suspects = {"a": mistakes.mystery(7), "b": belief.belief_gradient, "c": mistakes.mystery(0)}
 middle_of_map = np.array([[8.0], [8.0]])
 
 # %%
-_, axes = plt.subplots(1, 3, figsize=(9, 3.1), sharey=True, layout="constrained")
-for ax, (name, suspect) in zip(axes, suspects.items(), strict=True):
-    picture = suspect(middle_of_map, 17, 17)[0, 0]
-    ax.imshow(picture / np.abs(picture).max(), cmap="PuOr", vmin=-1, vmax=1)
-    ax.set(title=f"suspect {name}", xlabel="column (px)", xticks=range(0, 17, 4), yticks=range(0, 17, 4))
-axes[0].set_ylabel("row (px)")
+figures_05.suspects({name: suspect(middle_of_map, 17, 17)[0, 0] for name, suspect in suspects.items()})
 plt.show()
 
 # %% [markdown]
-# A check must know something that the culprit can't fake. Let the error against the exact derivative be $c\,\delta^n$:
-# halving $\delta$ tells $n$. For (9) $n = 2$. What is $n$ of a one-sided difference, and of one that never divides by
-# $2\delta$?
+# *What to see:* three pushes to the right. One of them is a little lopsided.
 
 # %% [markdown] tags=["exercise"]
-# ### Exercise 5.4: the order of the error
-# Return $n = \log_2(\text{error}(\delta)/\text{error}(\delta/2))$ for $\delta = 0.02$, where the error is the largest
-# absolute difference to `belief.exact_belief_gradient(middle_of_map, 17, 17)`. A suspect is called as
-# `suspect(middle_of_map, 17, 17, 1.0, delta)`.
+# ### Exercise 5.4: find the mistakes (10 minutes)
+# Let the error against the exact derivative be $c\,\delta^n$: halving $\delta$ tells $n$. Return
+# $n = \log_2(\text{error}(\delta)/\text{error}(\delta/2))$ for $\delta = 0.02$, where the error is the largest absolute
+# difference to `exact`. A suspect is called as `suspect(middle_of_map, 17, 17, 1.0, delta)`. Then say who is right.
 
 
 # %% tags=["exercise"]
@@ -550,26 +432,13 @@ def order_of_error(suspect):
     # END SOLUTION
 
 
+# BEGIN SOLUTION
+innocent = "b"
+# END SOLUTION
+
 # %% tags=["answer"]
-answer(
-    "5.4",
-    [order_of_error(suspect) for suspect in suspects.values()],
-    lambda orders: np.allclose(orders, [1, 2, 0], atol=0.05),
-    hint="Two errors, at 0.02 and at 0.01, and the logarithm of their ratio.",
-)
-
-# %% [markdown]
-# A one-sided difference shows $n = 1$; who forgets $1/2\delta$ gets no closer at all, $n = 0$ (and at $\delta = 1/2$
-# nobody would notice). The museum's own checks know no derivative. They ask for symmetry, and for what a sum must be:
-
-# %%
-mistaken_maps.check_gradient_is_odd(suspects["b"])
-mistaken_maps.check_gradient_moves_the_mass(suspects["b"])
-for name, check in {"a": mistaken_maps.check_gradient_is_odd, "c": mistaken_maps.check_gradient_moves_the_mass}.items():
-    try:
-        check(suspects[name])
-    except AssertionError as found:
-        print(f"suspect {name}: {str(found).split(';')[0]}")
+orders = [order_of_error(suspect) for suspect in suspects.values()]
+answer("5.4", [orders, innocent])
 
 # %% [markdown]
 # ## The widget
@@ -601,14 +470,59 @@ widget.recorded("sigma", "delta", "x")
 # %% [markdown]
 # ## Recap
 #
-# - A landmark is the argmax of its map; the parabola through three logarithms reads it between pixels, exactly for a
-#   Gaussian.
-# - $\hat b_p$ is a Gaussian at $\hat Y_p$, an outer product of two profiles. Stamping and blurring agrees at whole
-#   pixels, and has no derivative.
+# - $\hat b_p$ is a Gaussian at $\hat Y_p$, an outer product of two profiles.
 # - (9) is the central difference of the *first* derivative, whatever the printed square says. Its error is of order
 #   $\delta^2$, its sign never wrong.
-# - Pulled back, (9) is two small products a map: $g_y^\top G\,g'_x$ and $g_y'^\top G\,g_x$.
-# - A loss on maps pulls where Gaussians overlap: most at $\sqrt 2\,\sigma$, next to nothing beyond $5\sigma$.
+# - Pulled back, (9) is two small products a map: $\rho_y^\top g_{\hat b}\,d_x$ and $d_y^\top g_{\hat b}\,\rho_x$.
+# - A loss on maps pulls where Gaussians overlap: most at $\sqrt 2\,\sigma_b$, next to nothing beyond $5\sigma_b$.
 #
-# From $\hat Y$ on it is (8)'s turn, which takes the arrows to $Y$ (room 04). What an arrow on $Y$ means for $B$, whose
-# argmax has no derivative at all, is the question of the next room.
+# ## Recall
+#
+# Answer first, then unfold.
+#
+# 1. <details><summary>Why does the pixel under the landmark not change to first order when the landmark
+#    moves?</summary>
+#
+#    It is the top of the Gaussian, and there the slope is 0.
+#
+#    </details>
+#
+# 2. <details><summary>What is odd about the left-hand side of (9), and how do we know which reading is meant?</summary>
+#
+#    It is printed like a second derivative. The right-hand side is the central difference of a first one, and the
+#    chain rule needs a first one.
+#
+#    </details>
+#
+# 3. <details><summary>At delta = 1 and sigma = 1 (9) is a third off. Why does that do little harm?</summary>
+#
+#    Its factor to the exact derivative is positive at every pixel: the push has the right direction, and descent
+#    needs no more.
+#
+#    </details>
+#
+# 4. <details><summary>Why is (9) never formed in a backward pass?</summary>
+#
+#    It is an outer product of two profiles. Summing over its pixels is a matrix times a vector and a dot product;
+#    the array of L x 2 x H x W numbers is not needed.
+#
+#    </details>
+#
+# 5. <details><summary>A target is seven pixels away and sigma is 1. What does the loss say?</summary>
+#
+#    Next to nothing: the two Gaussians don't overlap, and the loss is flat.
+#
+#    </details>
+#
+# 6. <details><summary>Why can a complex step have h = 1e-20, and a central difference not?</summary>
+#
+#    A complex step subtracts nothing. A difference subtracts two nearly equal numbers and divides the rounding by
+#    2h.
+#
+#    </details>
+#
+# From $\hat Y$ on it is (8)'s turn, which takes the arrows to $Y$ (notebook 04). What an arrow on $Y$ means for $B$,
+# whose argmax has no derivative at all, is the question of the next notebook.
+
+# %%
+progress()

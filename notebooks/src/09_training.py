@@ -4,8 +4,16 @@
 # **The question.** Rendered people, a network with lifting layers in it, an objective: what does it take to train it,
 # here and now, on the machine that you sit at? And what changes on a GPU, or on many?
 #
-# Afterwards you can train the network from this room or from a shell, stop it and go on as if nothing had happened,
-# read its curves, and say how good is good: better than a guess that looks at no picture.
+# Afterwards you can train the network, read its curves, say how good is good (better than a guess that looks at no
+# picture), and look for what a network learns beside.
+#
+# > **Takes** 30 minutes, exercises included. **Needs** [08](08_network.ipynb).
+# > **On the way:** core, 10 of 11; [09b](09b_stopping_and_scaling.ipynb) goes further, and nothing later needs it.
+# >
+# > **Symbols** (all of them: [notation](../docs/notation.md))
+# > - $n$ of $N$: the step, of all steps (here only; elsewhere frames)
+# > - $r_n$: learning rate of step $n$
+# > - $c_t$: loss of stage $t$
 #
 # The training code was never released, so all of this is ours.
 
@@ -16,13 +24,16 @@ import torch
 
 from lifting import load_network, training
 from lifting.datasets import rendered
-from lifting.drawing import answer, plots
+from lifting.drawing import answer, hint, plots, progress
 
 # %%
 plots.draw_way_through(plt.figure(figsize=(9, 2.4)).add_subplot(), "training")
 plt.show()
 
 # %% [markdown]
+# *What to see:* the right end: the fused maps, compared with the targets. What flows back is what the notebooks before
+# this one have derived.
+#
 # ## People that nobody had to sign for
 #
 # 1,200 rendered pictures for training and 400 for testing come with the package: made-up bodies of all ages that do
@@ -43,6 +54,9 @@ axes[0].set(xlabel="64 px", ylabel="64 px")
 plt.show()
 
 # %% [markdown]
+# *What to see:* eight pictures of one batch, with the 17 landmarks of each. Bodies, clothes, rooms and things in front
+# are made up; the motion is recorded.
+#
 # A picture is never shown twice in the same way: half are mirrored (left and right change names), all are tilted,
 # zoomed, blurred and lit anew. Which pictures a step sees, and how, depends on the seed and the number of the step
 # alone. That is what makes stopping harmless.
@@ -59,7 +73,7 @@ print("batch 0 made twice: the same", tuple(batch.images.shape), "pictures")
 # nothing.
 
 # %% [markdown] tags=["exercise"]
-# ### Exercise 9.1: the baseline
+# ### Exercise 9.1: fill in the baseline (5 minutes)
 # `landmarks` (N, 2, 17) are those of the training set. Return the guess for `count` pictures, (count, 2, 17).
 
 
@@ -71,12 +85,7 @@ def guess(landmarks, count):
 
 
 # %% tags=["answer"]
-answer(
-    "9.1",
-    guess(people.landmarks.astype(float), 3),
-    np.broadcast_to(people.landmarks.astype(float).mean(0), (3, 2, 17)),
-    hint="The mean over the first axis, repeated count times.",
-)
+answer("9.1", guess)
 
 # %%
 from lifting.training import evaluation
@@ -95,11 +104,23 @@ print(f"baseline: median error {baseline['median px']:.1f} px of 64, PCK@0.2 tor
 #
 # for step $n$ of $N$, counted from 0, with $m$ steps of warm-up. A gradient longer than `clip` is shortened.
 
+# %% [markdown] tags=["exercise"]
+# ### Exercise 9.2: by hand (5 minutes)
+# $N = 4$ steps, one of them warm-up ($m = 1$), $r = 0.4$. Give $r_0, r_1, r_2, r_3$. ($\cos 45° = 0.707$.)
+
+# %% tags=["exercise"]
+# BEGIN SOLUTION
+rates = [0.2, 0.341, 0.2, 0.059]
+# END SOLUTION
+
+# %% tags=["answer"]
+answer("9.2", rates)
+
 # %% tags=["setup"]
 settings = training.Settings(steps=300, batch=16, rate=3e-3, warm_up=20)
 
 # %% [markdown] tags=["exercise"]
-# ### Exercise 9.2: the learning rate
+# ### Exercise 9.3: fill in the learning rate (5 minutes)
 # Return $r_n$.
 
 
@@ -111,12 +132,21 @@ def rate_at(n, N, r, m):
 
 
 # %% tags=["answer"]
-answer(
-    "9.2",
-    [rate_at(n, 300, 3e-3, 20) for n in (0, 10, 20, 150, 299)],
-    [settings.rate_at(n) for n in (0, 10, 20, 150, 299)],
-    hint="min(1, (n + 1) / (m + 1)) times (1 + np.cos(np.pi * n / N)) / 2, times r.",
-)
+answer("9.3", rate_at)
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 9.4: predict before you look (5 minutes)
+# After 300 steps of 16 small pictures: which part of the body will be found best, of "trunk and head", "shoulders",
+# "hips", "elbows", "wrists", "knees" and "ankles"? Which will be found more often, "hips" or "wrists"? And will the
+# network tell people seen from the front from those seen from behind: "surely", or "hardly better than by chance"?
+
+# %% tags=["exercise"]
+# BEGIN SOLUTION
+best, hips_or_wrists, front_or_back = "trunk and head", "hips", "hardly better than by chance"
+# END SOLUTION
+
+# %% tags=["answer"]
+answer("9.4", [best, hips_or_wrists, front_or_back])
 
 # %% [markdown]
 # ## A minute or two
@@ -147,6 +177,10 @@ right.plot(steps, [float(row["gradient"]) for row in rows], ".-", color="#D55E00
 right.set(xlabel="step", ylabel="length of the gradient", ylim=(0, None))
 plt.show()
 
+# %% [markdown]
+# *What to see:* the losses of all stages fall together, the later stages a little further. The gradient shrinks with
+# them.
+
 # %% tags=["nbval-ignore-output"]
 # Not compared: how fast it was depends on the machine.
 speed = np.mean([float(row["pictures a second"]) for row in rows])
@@ -176,94 +210,12 @@ print({part: f"{share:.0%}" for part, share in report["groups"].items()})
 print(f"front and back told apart: {report['front_back']['all']:.0%}")
 
 # %% [markdown]
-# Trunk and head come first, then hips and shoulders; hands and feet take long. Which side is which it does not know
+# Trunk and head come first, by far; elbows and wrists last. Which side is which it does not know
 # yet at all: that is a property of the whole picture, and takes tens of thousands of them.
-#
-# ## Stop, and go on
-#
-# Ctrl-C ends a run after the step that it is in, with a checkpoint: weights and optimiser as safetensors, the rest as
-# JSON, nothing a pickle. A kill in the middle loses what came after the last checkpoint and nothing else. Either way
-# `resume` goes on, and ends with the same bits. Below: ten steps in one go, and ten with an end after five.
-
-
-# %%
-class Interrupted:
-    """Pictures that stop the run after some batches, as Ctrl-C would."""
-
-    def __init__(self, batches):
-        self.left = 2 * batches
-
-    def __len__(self):
-        return len(people)
-
-    def make(self, indices, generator):
-        self.left -= 1
-        if self.left < 0:
-            raise KeyboardInterrupt
-        return people.make(indices, generator)
-
-
-# %%
-from dataclasses import replace
-
-short = replace(settings, steps=10)
-options = training.RunOptions(workers=0, every=5, progress=False)
-whole = training.train(short, people, folder / "whole", options=options)
-try:
-    training.train(short, Interrupted(7), folder / "cut", options=options)
-except KeyboardInterrupt:
-    print("stopped; kept:", sorted(path.name for path in (folder / "cut" / "checkpoints").iterdir()))
-go_on = replace(options, resume=True)
-resumed = training.train(short, people, folder / "cut", options=go_on)
-same = [torch.equal(a, b) for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True)]
-print("resumed: all", len(same), "tensors equal, bit by bit:", all(same))
-assert all(same)
-
-# %% [markdown]
-# (The tests kill a run with SIGKILL at random moments.) Other settings than the run was begun with are refused:
-
-# %%
-try:
-    training.train(replace(short, lifting="none"), people, folder / "cut", options=go_on)
-except ValueError as error:
-    print(str(error).replace(str(folder), "..."))
-
-# %% [markdown]
-# ## From a shell, on a GPU, on many
-#
-# The same run from a shell, on whatever is there; with rendered buffers (`data/rendered_people.md`) instead of the
-# embedded pictures; and on every GPU of a machine, sharing each batch:
-#
-# ```
-# python -m lifting.training --steps 1000 --out runs/first
-# python -m lifting.training --steps 10000 --out runs/network --data shards --precision bfloat16
-# torchrun --nproc-per-node gpu -m lifting.training --config paper --size 368 --steps 50000 --batch 64 \
-#     --precision bfloat16 --out runs/paper --data shards
-# ```
-#
-# Two processes make the step that one would make of the whole batch (tested on two CPU processes): no layer looks
-# across the pictures of a batch, and gradients are averaged.
-#
-# The next cell takes the larger configuration if there is a GPU, and a small twin on the CPU.
-
-# %% tags=["nbval-ignore-output"]
-# Not compared: the device and its speed are this machine's.
-device = training.default_device()
-on_gpu = device.type == "cuda"
-config, size = ("paper", 368) if on_gpu else ("laptop", 64)
-chosen = training.Settings(config=config, size=size, batch=16, precision="bfloat16")
-everyone = rendered.load_rendered()
-losses, length = training.Trainer(chosen, device).train_on(training.batches.Batches(everyone, 16, 0)[0])
-print(f"one step of {chosen.config!r} on {device.type}: losses {[f'{x:.0f}' for x in losses.tolist()]}")
-print("speed of both configurations, on this machine: python benchmarks/network.py")
-
-# %% [markdown]
-# **No figure for a GPU is given here or in `benchmarks/network.md`: none was at hand when they were made.** The command
-# in the last line measures them, on the GPU if there is one.
 #
 # ## Some hours at home
 #
-# The shipped network came of five runs like the second command above, each going on from the one before, 37,300 steps
+# The shipped network came of five runs on more rendered pictures, each going on from the one before, 37,300 steps
 # in all (`data/network.md` has every command, and why five). Its errors on held-out pictures while it learned; the last
 # two runs looked at more of them:
 
@@ -286,7 +238,8 @@ right.legend()
 plt.show()
 
 # %% [markdown]
-# "pck agnostic" forgives swapped sides. Front and back are told apart early: nearly nine times in ten when PCK is at
+# *What to see:* "pck agnostic" forgives swapped sides. Front and back are told apart early: nearly nine times in ten
+# when PCK is at
 # 80. What comes last are elbows and wrists (`data/network.md` has PCK by part of the body). Each run begins with a
 # higher rate than the one before ended with: errors rise, and then fall below what they were.
 
@@ -331,8 +284,47 @@ assert shipped["stages"][-1]["pck"] >= 0.75
 # %% [markdown]
 # ## Recap
 #
-# - Pictures, batches and rates are functions of the seed and the step, so a run can be stopped anywhere.
+# - Say first how good a guess is that looks at no picture.
+# - Pictures, batches and rates are functions of the seed and the step.
 # - In a minute the network is better than a guess; elbows and wrists take hours.
-# - One process or many, CPU or GPU: the same code.
+# - Look at what differs between training and test before training for longer.
 #
-# The last room asks what the lifting is good for in all this.
+# ## Recall
+#
+# Answer first, then unfold.
+#
+# 1. <details><summary>What does the baseline know?</summary>
+#
+#    Where the landmarks are on average in the training pictures, and nothing of the picture at hand.
+#
+#    </details>
+#
+# 2. <details><summary>Why does a rate that falls to zero make every curve flatten?</summary>
+#
+#    The steps become small whether or not there is more to learn.
+#
+#    </details>
+#
+# 3. <details><summary>Which parts of the body come last, and is front or back among them?</summary>
+#
+#    Elbows and wrists. Front or back is told nearly nine times in ten when PCK is at 80 %.
+#
+#    </details>
+#
+# 4. <details><summary>How was the JPEG trap found?</summary>
+#
+#    The same held-out pictures were tested twice, as they are and saved as JPEG: nothing else differed.
+#
+#    </details>
+#
+# 5. <details><summary>Why is every picture a function of the seed and the number of the step?</summary>
+#
+#    So that a run can be stopped anywhere and go on with the same bits (notebook 09b).
+#
+#    </details>
+#
+# The next notebook asks what the lifting is good for in all this. Stopping and going on, other devices and many
+# processes: notebook 09b.
+
+# %%
+progress()
