@@ -23,6 +23,8 @@ import nbformat
 import reading_time
 import tyro
 
+from lifting.drawing.widgets import recorded
+
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("docs", "data", "benchmarks")
 """Their Markdown files are pages of the book."""
@@ -75,9 +77,18 @@ class Source:
         for cell in notebook.cells:
             if cell.cell_type == "markdown":
                 cell.source = self.relink(cell.source, folder)
+            for output in cell.get("outputs", []):
+                bring_to_life(output.get("data", {}))
         path = self.folder / page
         path.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, path)
+
+
+def bring_to_life(data: dict) -> None:
+    """Make a page's part of the recorded moves of a widget, in place of its still picture."""
+    if moves := data.pop(recorded.MIMETYPE, None):
+        data.clear()
+        data["text/html"] = recorded.as_html(moves)
 
 
 def gather(folder: Path, repository: str = "") -> Source:

@@ -10,6 +10,8 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.ext.napoleon import Config, GoogleDocstring
 
+from lifting.drawing.widgets.page import book_sources
+
 project = "lifting"
 author = "The lifting developers"
 html_title = "Lifting from the Deep, equation by equation"
@@ -34,15 +36,18 @@ toc_object_entries = False
 html_theme = "furo"
 html_theme_options = {"navigation_with_keys": True}
 html_static_path = ["static"]
-html_css_files = ["book.css"]
+html_css_files = ["book.css", "lifting-view.css"]
+html_js_files = ["lifting-view.js"]
 html_copy_source = False
 html_show_sourcelink = False
 html_show_search_summary = False
 
 
-def put_mathjax(app: Sphinx, exception: Exception | None) -> None:
-    """Copy the one file of MathJax that draws formulas without fonts; its package would copy all of it."""
+def put_scripts(app: Sphinx, exception: Exception | None) -> None:
+    """Add what draws the widgets, and the one file of MathJax that needs no fonts (its package would copy all)."""
     if exception is None:
+        for name, text in book_sources().items():
+            (app.outdir / "_static" / name).write_text(text, encoding="utf-8")
         file = distribution("sphinx-mathjax-offline").locate_file("sphinx-mathjax-offline/static/mathjax/tex-svg.js")
         shutil.copy(Path(str(file)), app.outdir / "_static" / "tex-svg.js")
 
@@ -95,4 +100,4 @@ def setup(app: Sphinx) -> None:
     app.connect("autodoc-process-docstring", as_restructured_text)
     app.connect("doctree-read", formulas_as_they_are)
     app.connect("html-collect-pages", forget_what_has_no_source, priority=100)
-    app.connect("build-finished", put_mathjax)
+    app.connect("build-finished", put_scripts)

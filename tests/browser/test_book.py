@@ -189,6 +189,39 @@ def test_every_page_opens_on_a_phone_without_an_error_with_its_formulas_and_asks
     assert visit.page.locator("mjx-container svg").count() > 100
 
 
+def test_the_moves_of_every_widget_are_in_the_book(book):
+    sources = [path.stem for path in (ROOT / "notebooks" / "src").glob("*.py") if ".recorded(" in path.read_text()]
+    assert len(sources) >= 7
+    for name in sources:
+        assert 'class="lifting-moves"' in (book / "notebooks" / f"{name}.html").read_text(), name
+
+
+def test_a_slider_moves_the_picture_and_reset_puts_it_back(visit, book):
+    moved = 0
+    for path in sorted((book / "notebooks").glob("*.html")):
+        if 'class="lifting-moves"' in path.read_text():
+            assert visit.open(path) == []
+            widget = visit.page.locator(".lifting-moves").first
+            widget.scroll_into_view_if_needed()
+            slider, before = widget.locator("input[type=range]").first, drawn(widget)
+            slider.focus()
+            slider.press("ArrowRight" if slider.input_value() == slider.get_attribute("min") else "ArrowLeft")
+            assert drawn(widget) != before, path.name
+            widget.get_by_role("button", name="Reset").click()
+            assert drawn(widget) == before and visit.wrong == [], path.name
+            moved += 1
+    assert moved
+
+
+def drawn(widget):
+    """What a widget shows: its lines and texts, and the pixels of its maps."""
+    return widget.locator(".lv-panels").evaluate("""async panels => {
+        await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+        const pixels = [...panels.querySelectorAll("canvas")].map(canvas => canvas.toDataURL());
+        return panels.innerHTML + pixels.join();
+    }""")
+
+
 def test_the_search_works_from_the_file_system(visit, book):
     visit.page.set_viewport_size({"width": 1280, "height": 800})
     visit.open(book / "index.html")
