@@ -38,12 +38,16 @@ Orientation = Literal["upright", "free"]
 ORIENTATIONS = 42
 """How many directions of the body's vertical are searched where it is unknown."""
 
+ANGLES = 40
+"""How many angles about each of these, where not said."""
+
 
 class LiftOptions(TypedDict, total=False):
     """What may be said to `lift` about the search, and about frames that can't be lifted."""
 
     rotations: int
-    """How many equally spaced angles about the vertical are searched; ROTATIONS where not given."""
+    """How many equally spaced angles about the vertical are searched; ROTATIONS where not given, or ANGLES where the
+    orientation is free."""
     camera: Float[Array, "3 3"] | None
     """(3, 3), the known rotation of a camera that is not level: Y_hat = s Pi camera R (mu + a.e)."""
     tilts: Float[Array, " P"] | None
@@ -131,7 +135,8 @@ def check_options(search: LiftOptions) -> Options:
     refine, camera, tilts = search.get("refine", False), search.get("camera"), search.get("tilts")
     if not isinstance(refine, (bool, str)) or refine not in get_args(Refinement):
         fail("refine", repr(refine), "False, True, 'parabola' or 'least squares'")
-    rotations = check_count("rotations", search.get("rotations", ROTATIONS), 3 if refine in (True, "parabola") else 1)
+    usual = ANGLES if search.get("orientation") == "free" else ROTATIONS
+    rotations = check_count("rotations", search.get("rotations", usual), 3 if refine in (True, "parabola") else 1)
     unusable = search.get("unusable", "raise")
     if unusable not in get_args(Unusable):
         fail("unusable", repr(unusable), "'raise' or 'nan'")

@@ -39,16 +39,16 @@ from lifting.solve import centre, projected_model, unwrap, weighted_mean
 from lifting.support.arrays import Array, fail, is_torch, like, to_numpy
 from lifting.turned import TurnedPrior, turn_prior
 
-TURN = 3.0
+TURN = 5.0
 """How fast people turn, rad/s, one standard deviation."""
 
-SCORE_SHARE = 0.2
+SCORE_SHARE = 0.3
 """How much a frame's score counts beside the turns: neighbouring frames err alike, each is no new evidence."""
 
 ORDER = 2
 """Which differences are small: first ones, those of poses, or second ones, those of velocities."""
 
-SPREAD = 2.0
+SPREAD = 100.0
 """q: of first differences in m^2/s, of second ones in m^2/s^3."""
 
 SCALE_WINDOW = 0.5

@@ -52,7 +52,7 @@ from lifting.solve import (
 from lifting.support.arrays import Array, check_count, check_positive, fail, like, to_numpy
 from lifting.turned import TurnedPrior, turn_prior
 
-TEMPERATURE = 2.0
+TEMPERATURE = 0.5
 """By how much the prior's own certainty is lowered."""
 
 MODES = 64
