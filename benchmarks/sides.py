@@ -36,10 +36,10 @@ SEEN = 150
 ERRORS = ("error before, mm", "after", "never exchanged")
 
 
-def bursts(frames: int, kinds: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """Which labelling each frame gets, (F,): bursts of exchanges."""
+def bursts(frames: int, kinds: tuple[int, ...], rng: np.random.Generator, share: float = SHARE) -> np.ndarray:
+    """Which labelling each frame gets, (F,): bursts of exchanges, until a `share` of the frames has one."""
     which = np.zeros(frames, dtype=int)
-    while kinds != (0,) and (which > 0).mean() < SHARE:
+    while kinds != (0,) and (which > 0).mean() < share:
         start, length = rng.integers(frames), rng.integers(1, LONGEST + 1)
         which[start : start + length] = rng.choice(kinds)
     return which

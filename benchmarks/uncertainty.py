@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from lifting import PoorFit, lift, load_prior
 from lifting.beyond import posterior, readings
-from lifting.beyond.uncertainty import TEMPERATURE
+from lifting.beyond.uncertainty import DETECTED, TEMPERATURE
 from lifting.datasets.real_frames import load_real_frames
 from lifting.fitting.held_out import LANDMARK_NOISE, views
 from lifting.skeleton import HUMAN36M
@@ -178,8 +178,8 @@ The eight photos, camera and scale known, a detector's landmarks, pseudo truth; 
 {photos}
 
 A detector errs by more than the noise that the temperature was chosen for, and marks hips and shoulders elsewhere than
-motion capture does. For photos take a higher `temperature`, or read regions as lower bounds; eight photos of one man
-are too few to choose by.
+motion capture does. For a detector's landmarks there is `temperature=DETECTED`, {detected:g}: eight photos of one man
+are too few to choose by, but at {shipped:g} regions would promise what they don't hold.
 
 ## Single answers
 
@@ -206,7 +206,7 @@ def page(rows: list[dict[str, Any]], shares: dict[float, list[float]]) -> str:
     return PAGE.format(
         machine=machine(), groups=len(rows), tried=", ".join(map(str, TEMPERATURES)), on_all=chosen(rows),
         picked=", ".join(f"{one:g} for {others.count(one)} of them" for one in sorted(set(others))),
-        shipped=TEMPERATURE, coverage=coverage(rows, others), marks=by_landmark(rows, others),
+        shipped=TEMPERATURE, detected=DETECTED, coverage=coverage(rows, others), marks=by_landmark(rows, others),
         photos=table(["temperature", "in all", "each photo, %"], seen), bins=by_reading(rows),
         single=table(["landmarks", "winner", "mean", "a sample", "better of two readings"], single),
     )  # fmt: skip

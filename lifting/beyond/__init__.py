@@ -2,9 +2,10 @@
 
 from lifting.beyond.sides import Mended, mend_sides
 from lifting.beyond.smoothing import Motion, smooth
-from lifting.beyond.uncertainty import Posterior, Readings, coefficient_covariance, posterior, readings
+from lifting.beyond.uncertainty import DETECTED, Posterior, Readings, coefficient_covariance, posterior, readings
 
 __all__ = [
+    "DETECTED",
     "Mended",
     "Motion",
     "Posterior",

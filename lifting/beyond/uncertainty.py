@@ -23,9 +23,9 @@ posterior is the mixture of the Gaussians above with these probabilities; its me
 
 A landmark of the person is that of eq. (1)'s pose and the prior's own noise, of variance s^2 v, beside it.
 
-**A temperature.** Real people are no samples of the prior: taken at its word it is too sure. All scores are divided by
-one number and all covariances of a single rotation multiplied by it, `TEMPERATURE`, chosen on people who are not in the
-prior so that regions hold what they promise (`benchmarks/uncertainty.md`).
+**A temperature.** People are no samples of the prior. All scores are divided by one number and all covariances of a
+single rotation multiplied by it, so that regions hold what they promise for people who are not in the prior:
+`TEMPERATURE` where landmarks are nearly exact, `DETECTED` where they are a detector's (`benchmarks/uncertainty.md`).
 """
 
 from dataclasses import dataclass
@@ -53,7 +53,10 @@ from lifting.support.arrays import Array, check_count, check_positive, fail, lik
 from lifting.turned import TurnedPrior, turn_prior
 
 TEMPERATURE = 0.5
-"""By how much the prior's own certainty is lowered."""
+"""What the prior's own doubt is multiplied by: for landmarks as exact as to 10 mm."""
+
+DETECTED = 2.0
+"""The same for landmarks of a detector, which errs by more: with it the regions of photos hold what they promise."""
 
 MODES = 64
 """At most so many of the most probable pairs of a component and a rotation are kept of each frame."""

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from lifting.beyond import mend_sides, posterior, smooth
+from lifting.beyond import DETECTED, mend_sides, posterior, smooth
 from lifting.files import Recording
 from lifting.front import Lifted, lift
 from lifting.misfit import PoorFit
@@ -116,7 +116,7 @@ def lift_person(recording: Recording, prior: PosePrior, settings: Settings) -> P
 
 def spread_of(Y: Float[np.ndarray, "T 2 17"], prior: PosePrior, lifted: Lifted, options: dict[str, Any]) -> Spread:
     """The posterior of each frame, in metres from the pelvis of the pose that was found."""
-    known = posterior(Y, prior, lifted, **options)
+    known = posterior(Y, prior, lifted, temperature=DETECTED, **options)
     scale = lifted.scale[:, None, None]
     return Spread((known.mean - lifted.pose[..., PELVIS, None]) / scale, known.covariance / scale[..., None] ** 2)
 

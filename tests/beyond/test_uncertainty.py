@@ -206,3 +206,16 @@ def test_an_orientation_is_free_or_upright(rng):
         lift(Y, prior, orientation="lying")
     with pytest.raises(ValueError, match="tilts: got tilts beside orientation='free'"):
         lift(Y, prior, orientation="free", tilts=np.zeros(2))
+
+
+def test_what_fits_is_said_of_every_frame_and_where_its_vertical_points():
+    prior, Y = load_prior(), load_motion_capture().poses[::500, :2]
+    both = np.stack([Y, Y[..., ::-1]])
+    both[0, 0] = np.nan
+    lifted = lift(both, prior, unusable="nan")
+    assert lifted.fit.shape == lifted.misfit.shape == (2, len(Y))
+    assert not lifted.fit[0, 0] and lifted.fit[0, 1:].all() and not lifted.fit[1].any()
+    np.testing.assert_array_equal(lifted.up, [0, 1, 0])
+    tilted = lift(torch.tensor(Y), prior, tilts=np.radians([0.0, 30.0]))
+    np.testing.assert_allclose(tilted.up[:, 2], torch.sin(tilted.tilt), atol=1e-12)
+    assert tilted.fit.dtype == torch.bool
