@@ -5,7 +5,8 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Float, UInt8
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 
@@ -18,20 +19,21 @@ NINETY = np.sqrt(4.605)
 """Half an axis of the ellipse that holds 90 % of a plane's Gaussian, in standard deviations."""
 
 
-def photo_and_pose(
-    image: UInt8[np.ndarray, "H W 3"],
-    pixels: Float[np.ndarray, "2 17"],
-    visible: Bool[np.ndarray, " 17"],
-    pose: Float[np.ndarray, "3 17"],
-) -> Figure:
-    """What was seen, over the photo, and the pose (metres) from the camera and from the side."""
-    figure = plt.figure(figsize=(10, 4.4), layout="constrained")
-    draw_landmarks_on_photo(figure.add_subplot(1, 3, 1), image, pixels, visible=visible)
+def photo_and_pose(image: UInt8[np.ndarray, "H W 3"], recording: Any, pose: Float[np.ndarray, "3 17"]) -> Figure:
+    """What was seen in the first frame, over the photo, and the pose (metres) from the camera and from the side."""
+    figure = plt.figure(figsize=(11, 4.4), layout="constrained")
+    _over(figure.add_subplot(1, 3, 1), image, recording)
     for place, azim, name in ((2, 0, "from the camera"), (3, 90, "from the side, camera at the left")):
         ax: Any = figure.add_subplot(1, 3, place, projection="3d")
         draw_pose_3d(ax, pose, azim=azim, legend=False)
         ax.set_title(name)
     return figure
+
+
+def _over(ax: Axes, image: UInt8[np.ndarray, "H W 3"], recording: Any) -> None:
+    """The landmarks of the first frame of a `Recording`, over its photo."""
+    visible = recording.visible[0]
+    draw_landmarks_on_photo(ax, image, flip_y(np.where(visible, recording.Y[0], 0.0)), visible=visible)
 
 
 def misfits(values: Mapping[str, float], poor: float) -> Figure:
@@ -84,6 +86,6 @@ def two_detectors(image: UInt8[np.ndarray, "H W 3"], recordings: Mapping[str, An
     """What each detector found in a photo: `Recording`s of one frame."""
     figure, axes = plt.subplots(1, len(recordings), figsize=(8, 4.8), layout="constrained")
     for ax, (name, recording) in zip(axes, recordings.items(), strict=True):
-        draw_landmarks_on_photo(ax, image, flip_y(recording.Y[0]), visible=recording.visible[0])
+        _over(ax, image, recording)
         ax.set_title(name)
     return figure

@@ -37,7 +37,7 @@ class Cause(NamedTuple):
     """Whether the landmarks, and so their weights, are put into another order."""
 
 
-LYING = "turned by a quarter: people lie, which --orientation free lifts, or the picture does"
+LYING = "the picture turned by a quarter: people lie, which --orientation free lifts, or the picture does"
 
 CAUSES = (
     Cause(

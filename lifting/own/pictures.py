@@ -72,7 +72,14 @@ def _draw_seen(ax: Axes, person: Person, t: int, image: Image | None) -> None:
     if image is None:
         draw_pose_2d(ax, Y, visible=visible, unit="of the file")
     else:
-        draw_landmarks_on_photo(ax, image, flip_y(np.where(visible, Y, 0.0)), visible=visible)
+        pixels = flip_y(np.where(visible, Y, 0.0))
+        draw_landmarks_on_photo(ax, image, pixels, visible=visible)
+        low, high = pixels[:, visible].min(1), pixels[:, visible].max(1)
+        room = 0.3 * (high - low).max() + 1
+        edges = np.array(image.shape[1::-1])
+        (left, top), (right, bottom) = np.maximum(low - room, 0), np.minimum(high + room, edges)
+        if left < right and top < bottom:  # or the landmarks lie beside the picture
+            ax.set(xlim=(left, right), ylim=(bottom, top))
 
 
 def write_png(person: Person, path: str | os.PathLike[str], images: dict[int, Image]) -> None:

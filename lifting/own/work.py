@@ -1,6 +1,7 @@
 """From a file to results: `lift_file` reads, lifts and writes."""
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -103,7 +104,7 @@ def lift_people(recordings: Sequence[Recording], settings: Settings) -> list[Per
 def write_people(
     people: Sequence[Person], folder: Path, formats: Sequence[OutFormat], drawn_over: Path | None = None
 ) -> list[Path]:
-    """Write the results of one file: `<name>_<n>.<format>` for each person, `<name>.html` for all.
+    """Write the results of one file: `<name>_<person>.<format>` for each person, `<name>.html` for all.
 
     A person of whom no frame could be lifted has no motion and no picture.
 
@@ -114,11 +115,11 @@ def write_people(
     images = images_of(people, drawn_over) if {"png", "html"} & set(formats) else {}
     name = name_of(people)
     written = []
-    for n, person in enumerate(people, 1):
+    for label, person in zip(labels_of(people), people, strict=True):
         for kind in formats:
             if kind == "html" or (kind in MOVING and not person.usable.any()):
                 continue
-            written.append(folder / f"{name}_{n}.{kind}")
+            written.append(folder / f"{name}_{label}.{kind}")
             if kind == "png":
                 pictures.write_png(person, written[-1], images)
             else:
@@ -127,6 +128,13 @@ def write_people(
         written.append(folder / f"{name}.html")
         page.write_page(people, written[-1], images)
     return written
+
+
+def labels_of(people: Sequence[Person]) -> list[str]:
+    """What tells the people's files apart: their names, where these can be a part of one and differ; else numbers."""
+    labels = [re.sub(r"[^\w-]+", "_", person.recording.person) for person in people]
+    numbered = len({label.lower() for label in labels}) < len(labels) or "" in labels
+    return [str(n) for n in range(1, len(people) + 1)] if numbered else labels
 
 
 def is_pictures(path: Path) -> bool:

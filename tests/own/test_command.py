@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -163,6 +164,16 @@ def test_every_job_has_a_folder_of_its_own(tmp_path):
     assert [len(job.paths) for job in jobs] == [1, 1, 1, 2, 1]
     folders = [job.folder.name for job in jobs]
     assert folders[:3] == ["a", "a.trc", "b"] and folders[4] == "a.json" and len(set(folders)) == 5
+
+
+def test_files_are_named_after_people_or_numbered(clip):
+    people = lifting.lift_file(clip)
+
+    def labels(*names):
+        return work.labels_of([replace(one, recording=replace(one.recording, person=name))
+                               for one, name in zip(people, names, strict=True)])  # fmt: skip
+
+    assert labels("4", "Ann B.") == ["4", "Ann_B_"] and labels("a/", "A:") == ["1", "2"]
 
 
 def test_a_setting_that_there_is_not_is_refused():
