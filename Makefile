@@ -7,11 +7,12 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint types format notebooks readme book ledger benchmark data clean
+.PHONY: help lab dashboard test lint types format notebooks readme book ledger benchmark data clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make lab        open the notebooks in JupyterLab (ARGS=--port=9000 for another port)"
+	@echo "make dashboard  a page for lectures: photo, sigma, rotations, cost, 3D, gradients"
 	@echo "make test       unit tests, every notebook and the widgets in a browser (ARGS='-k camera' for some)"
 	@echo "make lint       ruff: code and notebooks"
 	@echo "make types      mypy"
@@ -42,6 +43,9 @@ endif
 
 lab: $(READY)
 	@$(BIN)/python tools/lab.py $(ARGS)
+
+dashboard: $(READY)
+	$(BIN)/python -m voila docs/dashboard.ipynb $(ARGS)
 
 # One thread a worker: the workers share the cores. A notebook stays whole on one worker (loadfile).
 test: $(READY)

@@ -184,7 +184,7 @@ class Plot {
     const bars = this.spec.layers.find((layer) => layer.kind === "bars");
     const covered = this.spec.layers.some((layer) => layer.kind === "map" || layer.kind === "photo");
     const ticks = make("g", { class: "lv-ticks" }, this.svg);
-    for (const [value, text] of ticksOf(X, ...real(X, 0), Math.max(2, Math.floor((this.x1 - this.x0) / 55)))) {
+    for (const [value, text] of ticksOf(X, ...real(X, 0), Math.max(2, Math.floor((this.x1 - this.x0) / 45)))) {
       const x = this.toX(value);
       if (!covered) make("line", { x1: x, x2: x, y1: this.y0, y2: this.y1 }, grid);
       make("text", { x, y: this.y0 + 16, "text-anchor": "middle", text }, ticks);
@@ -256,7 +256,7 @@ class Plot {
     if (image.dataset.index === String(index)) return;
     image.dataset.index = index;
     image.src = layer.urls[index];
-    this.place(image, ...layer.box);
+    this.place(image, ...layer.boxes[index]);
   }
 
   showBars(group, lengths) {

@@ -1,5 +1,7 @@
 """The widget of notebook 04: how the projected landmarks answer when one landmark is moved, eq. (2) to (8)."""
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float
 
@@ -7,7 +9,7 @@ from lifting.drawing.widgets.base import Widget, check_human36m
 from lifting.drawing.widgets.controls import choice, log_slider, slider
 from lifting.drawing.widgets.curve import CostPanel
 from lifting.drawing.widgets.landmarks import Landmarks
-from lifting.drawing.widgets.scene import Axis, Scene
+from lifting.drawing.widgets.scene import Axis, Layer, Panel, Scene
 from lifting.pose_prior import PosePrior
 from lifting.skeleton import HUMAN36M
 from lifting.solve import centre, wrap
@@ -25,6 +27,20 @@ ANSWERS = {"if it goes right": "green", "if it goes up": "pink"}
 
 ARROW = 0.25
 """Length in metres of an arrow that says 1."""
+
+
+def matrix_panel(scene: Scene, **look: Any) -> tuple[Panel, Layer, list[Layer]]:
+    """A panel for the matrix of eq. (8), its layer, and lines for the two columns of a landmark."""
+    size = 2 * len(HUMAN36M.landmarks)
+    half, end = size / 2 - 0.5, size - 0.5
+    ticks = ((half / 2, "x"), ((half + end) / 2, "y"))
+    axes = Axis("of Y", -0.5, end, ticks=ticks), Axis("of Y_hat", end, -0.5, ticks=ticks)
+    panel = scene.plot(*axes, equal=True, **look)
+    layer = panel.map((size, size), (-1, 1), "signed")
+    columns = [panel.line(label, colour=colour) for label, colour in ANSWERS.items()]
+    for place in ([[half, half], [-0.5, end]], [[-0.5, end], [half, half]]):
+        panel.line(width=0.75).set(*place)
+    return panel, layer, columns
 
 
 class JacobianWidget(Widget):
@@ -55,7 +71,7 @@ class JacobianWidget(Widget):
         self.turned = {free: turn_prior(prior, ROTATIONS[-1], free_scale=free) for free in (False, True)}
         scene = Scene()
         self._draw_person(scene)
-        self._draw_matrix(scene)
+        self._matrix_panel, self._matrix, self._columns = matrix_panel(scene, width=275, height=290)
         self._draw_eigenvalues(scene)
         curves = [search_around(self.start, self.turned[False], ROTATIONS[-1], f).cost for f in (0.01, 100)]
         self._cost = CostPanel(scene, (0.3 * np.min(curves), 3 * np.max(curves)), width=255, height=170, below=True)
@@ -120,17 +136,6 @@ class JacobianWidget(Widget):
         self._landmarks = Landmarks(panel, self._drag)
         self._ring = panel.points("the landmark", marker="ring", size=14)
         self._arrows = [panel.arrows(label, colour=colour) for label, colour in ANSWERS.items()]
-
-    def _draw_matrix(self, scene: Scene) -> None:
-        size = 2 * len(HUMAN36M.landmarks)
-        half, end = size / 2 - 0.5, size - 0.5
-        ticks = ((half / 2, "x"), ((half + end) / 2, "y"))
-        axes = Axis("of Y", -0.5, end, ticks=ticks), Axis("of Y_hat", end, -0.5, ticks=ticks)
-        self._matrix_panel = scene.plot(*axes, equal=True, width=275, height=290)
-        self._matrix = self._matrix_panel.map((size, size), (-1, 1), "signed")
-        self._columns = [self._matrix_panel.line(label, colour=colour) for label, colour in ANSWERS.items()]
-        for place in ([[half, half], [-0.5, end]], [[-0.5, end], [half, half]]):
-            self._matrix_panel.line(width=0.75).set(*place)
 
     def _draw_eigenvalues(self, scene: Scene) -> None:
         size = 2 * len(HUMAN36M.landmarks)

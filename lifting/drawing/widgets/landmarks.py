@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from lifting.drawing.widgets.scene import Panel
 from lifting.skeleton import HUMAN36M
@@ -22,17 +22,20 @@ class Landmarks:
         visible: (17,), False for landmarks that are hidden.
     """
 
-    def __init__(self, panel: Panel, drag: Callable[[int, float, float], None] | None = None) -> None:
-        """Add them to a panel; `drag` is called in the place of moving a landmark."""
+    def __init__(
+        self, panel: Panel, drag: Callable[[int, float, float], None] | None = None, step: float = 0.02
+    ) -> None:
+        """Add them to a panel; `drag` is called in the place of moving a landmark, `step` is a key's."""
         names = [name.replace("_", " ") for name in HUMAN36M.landmarks]
         self.put_back()
         self.given = panel.person("Y", colour="ink", dash="2 4", width=2)
         self.answer = panel.person("Y_hat,")
-        self.handles = panel.handles(names, step=0.02, drag=drag or self._drag, press=self._press)
+        self.handles = panel.handles(names, step=step, drag=drag or self._drag, press=self._press)
 
-    def put_back(self) -> None:
-        """Every landmark where it was, and visible."""
-        self.offsets, self.visible = np.zeros((2, 17)), np.ones(17, dtype=bool)
+    def put_back(self, known: Bool[np.ndarray, " 17"] | None = None) -> None:
+        """Every landmark where it was, and those that are known (17,) visible; all where None."""
+        self._known = np.ones(17, dtype=bool) if known is None else known
+        self.offsets, self.visible = np.zeros((2, 17)), self._known.copy()
 
     def moved(self, Y: Float[np.ndarray, "2 17"]) -> Float[np.ndarray, "2 17"]:
         """Y (2, 17) with what has been moved."""
@@ -43,12 +46,12 @@ class Landmarks:
         """The prior for the visible landmarks."""
         return turned if self.visible.all() else turned.with_weights(self.visible.astype(np.float64))
 
-    def show(self, Y: Float[np.ndarray, "2 17"], pose: Float[np.ndarray, "3 17"]) -> Float[np.ndarray, "2 17"]:
-        """Show Y and the projection of the pose (3, 17), which is returned as it lies over the visible landmarks."""
+    def show(self, Y: Float[np.ndarray, "2 17"], pose: Float[np.ndarray, "d 17"]) -> Float[np.ndarray, "2 17"]:
+        """Show Y and the projection of the pose (2 or 3, 17), which is returned as it lies over Y."""
         Y_hat = pose[:2] + (Y - pose[:2])[:, self.visible].mean(axis=1, keepdims=True)
         self.given.set(*np.where(self.visible, Y, np.nan))
         self.answer.set(*Y_hat)
-        self.handles.set(*Y, self.visible)
+        self.handles.set(*np.where(self._known, Y, np.nan), self.visible)
         return Y_hat
 
     def _drag(self, index: int, x: float, y: float) -> None:

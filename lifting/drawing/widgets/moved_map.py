@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from PIL import Image
 from scipy.ndimage import map_coordinates
 
@@ -25,15 +25,20 @@ ACROSS = 4
 """Pixels of the photo that is shown, in a cell of a map."""
 
 
+def jpeg_url(image: UInt8[np.ndarray, "H W 3"]) -> str:
+    """A picture as a data URL."""
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, format="JPEG", quality=80)
+    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+
+
 def photo_of_cells(frame: RealFrame) -> str:
     """The photo as its belief maps lie over it, as a data URL: `ACROSS` pixels a cell, black outside the photo."""
     places = (np.mgrid[: 64 * ACROSS, : 64 * ACROSS][::-1].reshape(2, -1) + 0.5) / ACROSS - 0.5
     x, y = frame.map_to_photo[:, :2] @ places + frame.map_to_photo[:, 2:]
     channels = [map_coordinates(channel, [y, x], order=1) for channel in np.moveaxis(frame.image, -1, 0)]
     pixels = np.stack(channels, axis=-1).reshape(64 * ACROSS, 64 * ACROSS, 3)
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, format="JPEG", quality=80)
-    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+    return jpeg_url(pixels)
 
 
 class MovedMap(Widget):
@@ -113,7 +118,7 @@ class MovedMap(Widget):
         # the top of the head is not seen
         axes = Axis("column (cells)", left - 9, right + 9), Axis("row (cells)", bottom + 7, top - 10)
         self.person_panel = panel = scene.plot(*axes, equal=True, **look)
-        panel.photo([self._photo], (-0.5, -0.5, self.size[1] - 0.5, self.size[0] - 0.5)).set([0])
+        panel.photo([self._photo], [(-0.5, -0.5, self.size[1] - 0.5, self.size[0] - 0.5)]).set([0])
         self._person, self._seen = panel.person("Y_hat,"), panel.points("Y", size=6)
         names = [name.replace("_", " ") for name in HUMAN36M.landmarks]
         self._others = panel.handles(names, step=1, press=self._press)

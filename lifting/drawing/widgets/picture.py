@@ -93,9 +93,10 @@ def _draw_layer(ax: Axes, layer: Layer) -> None:
 
 
 def _draw_photo(ax: Axes, layer: Layer) -> None:
-    left, top, right, bottom = layer.look["box"]
+    index = int(layer.data[0, 0])
+    left, top, right, bottom = layer.look["boxes"][index]
     limits = ax.get_xlim() + ax.get_ylim()
-    file = io.BytesIO(base64.b64decode(layer.look["urls"][int(layer.data[0, 0])].split(",")[1]))
+    file = io.BytesIO(base64.b64decode(layer.look["urls"][index].split(",")[1]))
     ax.imshow(imread(file, format="jpeg"), extent=(left, right, bottom, top), alpha=0.75)
     ax.axis(limits)
 

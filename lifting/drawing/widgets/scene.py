@@ -131,9 +131,9 @@ class Panel:
         return self._add("map", **{"label": "", "corner": (0, 0), "shape": shape, "limits": limits,
                                    "palette": palette, **look})  # fmt: skip
 
-    def photo(self, urls: Sequence[str], box: tuple[float, float, float, float]) -> Layer:
-        """One of some photos, by its index: data URLs, and left, top, right, bottom in the axes' units."""
-        return self._add("photo", label="", urls=list(urls), box=box)
+    def photo(self, urls: Sequence[str], boxes: Sequence[tuple[float, ...]]) -> Layer:
+        """One of some photos, by its index: data URLs, and for each left, top, right, bottom in the axes' units."""
+        return self._add("photo", label="", urls=list(urls), boxes=list(boxes))
 
     def bars(self, names: Sequence[str], colours: Sequence[str]) -> Layer:
         """Bars from the left, one below the other: their lengths."""
