@@ -1,5 +1,7 @@
 """The base of all widgets: the scene follows its controls, returns with them, and errors surface."""
 
+import gc
+
 import numpy as np
 import pytest
 
@@ -79,6 +81,19 @@ def test_an_error_reaches_the_caller_and_the_reader_and_goes_away(ramp):
     assert ramp["slope"] == before and ramp.view().state["answered"] == ["page", 2]
     ramp["slope"] = 2.0
     assert ramp.view().state["message"] == ""
+
+
+def test_500_moves_leave_nothing_behind(ramp):
+    def objects():
+        gc.collect()
+        return len(gc.get_objects())
+
+    for number in range(20):
+        ask(ramp, {"do": "set", "what": "slope", "index": number % 5}, number=number)
+    before = objects()
+    for number in range(500):
+        ask(ramp, {"do": "set", "what": "slope", "index": number % 5}, number=number)
+    assert objects() <= before + 10
 
 
 def test_a_value_between_the_steps_is_shown_as_it_is(ramp):

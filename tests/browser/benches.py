@@ -11,6 +11,7 @@ from lifting.datasets import motion_capture, real_frames
 from lifting.drawing.widgets.belief import BeliefWidget
 from lifting.drawing.widgets.jacobian import JacobianWidget
 from lifting.drawing.widgets.layer import LayerWidget
+from lifting.drawing.widgets.lecture import LectureWidget
 from lifting.drawing.widgets.prior import PriorWidget
 from lifting.drawing.widgets.projection import ProjectionWidget
 from lifting.drawing.widgets.solving import SolvingWidget
@@ -29,6 +30,7 @@ WIDGETS = {
     "belief": "BeliefWidget()",
     "updating": "UpdatingWidget(frame, prior)",
     "layer": "LayerWidget(frame, prior)",
+    "lecture": "LectureWidget([frame], prior)",
 }
 
 

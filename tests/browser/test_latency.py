@@ -8,7 +8,7 @@ import statistics
 
 import pytest
 
-from .benches import WIDGETS, bench
+from .benches import bench
 from .conftest import WidgetView, wait_until
 
 MOVES = int(os.environ.get("MOVES", "2"))
@@ -62,7 +62,7 @@ def measure(view: WidgetView, where: str, labels: tuple[str, ...]) -> None:
 
 
 def test_alone(server, open_notebook):
-    for name in WIDGETS if MOVES > 2 else ["solving"]:
+    for name in NOTEBOOKS if MOVES > 2 else ["solving"]:
         server.add(f"alone_{name}", bench(name))
         opened = open_notebook(f"alone_{name}")
         opened.run_all()

@@ -75,7 +75,7 @@ class BeliefWidget(Widget):
     def _draw_map(self, scene: Scene, title: str, limits: tuple[float, float], palette: str) -> tuple[Layer, Layer]:
         ends = -0.5, SIZE - 0.5
         axes = Axis("column (px)", *ends), Axis("row (px)", *ends[::-1])
-        panel = scene.plot(*axes, title=title, width=275, height=265, equal=True)
+        panel = scene.plot(*axes, title=title, width=265, height=255, equal=True)
         cells = panel.map((SIZE, SIZE), limits, palette)
         line = panel.line("the row of the curve", colour="green", dash="2 3", width=1.5)
         if palette == "belief":
@@ -84,13 +84,13 @@ class BeliefWidget(Widget):
 
     def _draw_row(self, scene: Scene) -> None:
         axes = Axis("column (px)", 0, SIZE - 1), Axis("relative to the largest", -1.1, 1.1)
-        panel = scene.plot(*axes, title="eq. (9) along the dotted row", width=290, height=200)
+        panel = scene.plot(*axes, title="eq. (9) along the dotted row", width=274, height=200)
         self._exact = panel.line("exact", width=3)
         self._ours = panel.line("eq. (9)", colour="right", dash="5 3")
         self._apart = panel.line("difference", colour="left", dash="2 3")
 
     def _draw_error(self, scene: Scene) -> None:
         axes = Axis("delta (px)", DELTAS[0], DELTAS[-1], log=True), Axis("largest error, relative", 1e-6, 3, log=True)
-        self._error_panel = scene.plot(*axes, width=290, height=180, below=True)
+        self._error_panel = scene.plot(*axes, width=274, height=180, below=True)
         self._curve = self._error_panel.line()
         self._here = self._error_panel.points("this delta", colour="right", size=10)

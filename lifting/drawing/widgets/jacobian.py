@@ -71,10 +71,10 @@ class JacobianWidget(Widget):
         self.turned = {free: turn_prior(prior, ROTATIONS[-1], free_scale=free) for free in (False, True)}
         scene = Scene()
         self._draw_person(scene)
-        self._matrix_panel, self._matrix, self._columns = matrix_panel(scene, width=275, height=290)
+        self._matrix_panel, self._matrix, self._columns = matrix_panel(scene, width=265, height=290)
         self._draw_eigenvalues(scene)
         curves = [search_around(self.start, self.turned[False], ROTATIONS[-1], f).cost for f in (0.01, 100)]
-        self._cost = CostPanel(scene, (0.3 * np.min(curves), 3 * np.max(curves)), width=255, height=170, below=True)
+        self._cost = CostPanel(scene, (0.3 * np.min(curves), 3 * np.max(curves)), width=252, height=170, below=True)
         controls = [
             choice("landmark", landmark, names, menu=True),
             slider("x", 0.0, (-0.5, 0.5), 0.01),
@@ -132,7 +132,7 @@ class JacobianWidget(Widget):
     def _draw_person(self, scene: Scene) -> None:
         low, high = self.start.min(axis=1) - 0.3, self.start.max(axis=1) + 0.3
         axes = Axis("x (m)", low[0], high[0]), Axis("y, up (m)", low[1], high[1])
-        panel = scene.plot(*axes, title="drag a landmark: Y_hat answers", equal=True, width=300, height=370)
+        panel = scene.plot(*axes, title="drag a landmark: Y_hat answers", equal=True, width=287, height=370)
         self._landmarks = Landmarks(panel, self._drag)
         self._ring = panel.points("the landmark", marker="ring", size=14)
         self._arrows = [panel.arrows(label, colour=colour) for label, colour in ANSWERS.items()]
@@ -140,5 +140,5 @@ class JacobianWidget(Widget):
     def _draw_eigenvalues(self, scene: Scene) -> None:
         size = 2 * len(HUMAN36M.landmarks)
         axes = Axis("number", 0, size + 1), Axis("eigenvalue", -0.05, 1.05)
-        panel = scene.plot(*axes, title="eigenvalues of dY_hat/dY", width=255, height=150)
+        panel = scene.plot(*axes, title="eigenvalues of dY_hat/dY", width=252, height=150)
         self._eigenvalues = panel.points(size=5)

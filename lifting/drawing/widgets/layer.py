@@ -88,10 +88,10 @@ class LayerWidget(MovedMap):
         names = [name.replace("_", " ") for name in HUMAN36M.landmarks]
         axes = Axis("|D| (1 / cell)", 0, 3), Axis("", len(names) - 0.5, -0.5)
         margins = {"left": 108}
-        panel = scene.plot(*axes, title="|D| of each landmark", width=270, height=400, margins=margins)
+        panel = scene.plot(*axes, title="|D| of each landmark", width=260, height=400, margins=margins)
         self._bars = panel.bars(names, colours)
         self._images, self._peaks = {}, []
         for n, switch in enumerate(SWITCHES):
-            look = {"width": 290, "height": 205, "below": n > 0}
+            look = {"width": 276, "height": 205, "below": n > 0}
             panel, self._images[switch] = self.draw_map(scene, 10, f"-dL/dB by {switch}, relative", "signed", **look)
             self._peaks.append(panel.points("peak", marker="ring", size=10))

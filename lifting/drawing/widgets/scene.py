@@ -106,7 +106,7 @@ class Panel:
 
     def __init__(self, axes: Sequence[Axis], title: str = "", **look: Any) -> None:
         self.axes, self.title, self.layers = tuple(axes), title, list[Layer]()
-        self.look = {"width": 280, "height": 300, "equal": False, **look}
+        self.look = {"width": 268, "height": 300, "equal": False, **look}
 
     def line(self, label: str = "", *, colour: str = "ink", width: float = 2, dash: str = "") -> Layer:
         """A line: x, y. `dash` is SVG's, such as "5 3"."""

@@ -88,13 +88,13 @@ class UpdatingWidget(MovedMap):
 
     def draw(self, scene: Scene) -> None:
         """Two maps, the person, and the loss."""
-        panel, self._map = self.draw_map(scene, 12, f"map of the {self.name}", "belief", width=270, height=205)
+        panel, self._map = self.draw_map(scene, 12, f"map of the {self.name}", "belief", width=262, height=205)
         self._path = panel.line("its way", colour="sky")
         self._map_handle = panel.handles([self.name], step=1, drag=self._drag)
-        look = {"width": 270, "height": 205, "below": True}
+        look = {"width": 262, "height": 205, "below": True}
         _, self._update = self.draw_map(scene, 12, "its next update, relative", "signed", **look)
-        self._arrow = self.draw_person(scene, width=300, height=430).arrows("towards D")
+        self._arrow = self.draw_person(scene, width=285, height=430).arrows("towards D")
         axes = Axis("steps", 0, STEPS), Axis("loss, first one = 1", 0, 1.6)
-        panel = scene.plot(*axes, title="the loss", width=270, height=430)
+        panel = scene.plot(*axes, title="the loss", width=257, height=430)
         self._curve = panel.line("steps taken", width=1.5)
         self._dot = panel.points("this step", colour="right", size=10)
