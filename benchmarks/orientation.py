@@ -27,7 +27,7 @@ from lifting.fitting.held_out import views
 from lifting.metrics import mpjpe, p_mpjpe
 from lifting.turned import turn_prior
 
-EVERY = 20
+EVERY = 40
 ANGLES = 40
 SETS = (14, 26, 42)
 CHOSEN = lifting.given.ORIENTATIONS

@@ -36,7 +36,7 @@ from lifting.given import LiftOptions, check_landmarks, check_options
 from lifting.misfit import misfit
 from lifting.pose_prior import PosePrior
 from lifting.solve import centre, projected_model, unwrap, weighted_mean
-from lifting.support.arrays import Array, fail, is_torch, like, to_numpy
+from lifting.support.arrays import Array, fail, is_torch, like, to_numpy, trusted
 from lifting.turned import TurnedPrior, turn_prior
 
 TURN = 5.0
@@ -102,16 +102,24 @@ def smooth(
     scale = _scales(to_numpy(lifted.scale).astype(np.float64), usable, lifted.free_scale, between)
     # at the scales that are now known
     turned = turn_prior(prior, chosen.rotations, camera=chosen.camera, tilts=chosen.tilts)
-    model = Model(turned)
-    scores = np.zeros((len(y), prior.K, len(turned.theta)))
+    with trusted():
+        model, y = Model(turned), y / scale[:, None, None]
+        scores = _scores(model, y, w, usable)
+        t = least_path(motion.share * scores.min(1), _Turns(model.R, motion.turn * between))
+        frames = _Frames(prior, y, w, scores[np.arange(len(y)), :, t].argmin(1), model.R[t])
+        smoothed = _as_lifted(lifted, frames, _coefficients(frames, between, motion), turned, t)
+    return _in_units(smoothed, scale, Y)
+
+
+def _scores(model: Model, y: np.ndarray, w: np.ndarray, usable: np.ndarray) -> Float[np.ndarray, "F K T"]:
+    """The score of every component at every rotation; 0 where nobody was seen."""
+    turned = model.turned
+    scores = np.zeros((len(y), turned.prior.K, len(turned.theta)))
     for rows, own in alike(w, usable):
         mine = model if own is None else Model(turned.with_weights(own))
-        scores[rows] = mine.solve(y[rows] / scale[rows, None, None])[1]
-    t = least_path(motion.share * scores.min(1), _Turns(model.R, motion.turn * between))
-    k = scores[np.arange(len(y)), :, t].argmin(1)
-    frames = _Frames(prior, y / scale[:, None, None], w, k, model.R[t])
-    smoothed = _as_lifted(lifted, frames, _coefficients(frames, between, motion), turned, t)
-    return _in_units(smoothed, scale, Y)
+        for part in mine.blocks(rows):
+            scores[part] = mine.solve(y[part])[1]
+    return scores
 
 
 def _scales(scale: np.ndarray, usable: np.ndarray, solved: bool, between: np.ndarray) -> Float[np.ndarray, " F"]:

@@ -33,7 +33,8 @@ from functools import cached_property
 from typing import NamedTuple, Unpack
 
 import numpy as np
-from jaxtyping import Float
+import torch
+from jaxtyping import Float, Int
 from scipy.special import softmax
 
 from lifting.camera import rotation
@@ -49,7 +50,7 @@ from lifting.solve import (
     unwrap,
     weighted_mean,
 )
-from lifting.support.arrays import Array, check_count, check_positive, fail, like, to_numpy
+from lifting.support.arrays import Array, check_count, check_positive, fail, like, to_numpy, trusted
 from lifting.turned import TurnedPrior, turn_prior
 
 TEMPERATURE = 0.5
@@ -61,8 +62,8 @@ DETECTED = 2.0
 MODES = 64
 """At most so many of the most probable pairs of a component and a rotation are kept of each frame."""
 
-BLOCK = 256
-"""Frames worked on at once."""
+NUMBERS = 2**22
+"""About how many numbers are worked on at once."""
 
 
 class Posterior(NamedTuple):
@@ -123,15 +124,16 @@ def posterior(
         )
     )  # fmt: skip
     found: dict[str, np.ndarray] = {}
-    for rows, w in alike(weights, usable):
-        turned = turn_prior(prior, chosen.rotations, free_scale=lifted.free_scale, weights=w,
-                            camera=chosen.camera, tilts=chosen.tilts)  # fmt: skip
-        model = Model(turned, temperature)
-        for part in np.split(rows, range(BLOCK, len(rows), BLOCK)):
-            values = _of_frames(model, flat[part], scale[part], part, samples)
-            for name, value in values.items():
-                whole = found.setdefault(name, np.full((len(flat), *value.shape[1:]), np.nan))
-                whole[part] = value
+    with trusted():
+        for rows, w in alike(weights, usable):
+            turned = turn_prior(prior, chosen.rotations, free_scale=lifted.free_scale, weights=w,
+                                camera=chosen.camera, tilts=chosen.tilts)  # fmt: skip
+            model = Model(turned, temperature)
+            for part in model.blocks(rows):
+                values = _of_frames(model, flat[part], scale[part], part, samples)
+                for name, value in values.items():
+                    whole = found.setdefault(name, np.full((len(flat), *value.shape[1:]), np.nan))
+                    whole[part] = value
     if not found:
         fail("lifted", "no frame that was lifted", "one at least")
     return Posterior(*(like(found[name].reshape(batch + found[name].shape[1:]), Y) for name in Posterior._fields))
@@ -163,32 +165,50 @@ class Model:
         return R if cameras is None else cameras @ R
 
     @cached_property
-    def spread(self) -> Float[np.ndarray, "K T n n"]:
-        """(D^T D + diag(sigma^2))^-1: the covariance of the unknowns over s^2 v."""
+    def matrix(self) -> Float[np.ndarray, "K T n n"]:
+        """D^T D + diag(ridge^2), that of eq. (6): its inverse times s^2 v is the covariance of the unknowns."""
         ridge = self.turned.ridge[:, None, :, None] ** 2
-        return np.linalg.inv(self.turned.gram + ridge * np.eye(ridge.shape[2]))
+        return self.turned.gram + ridge * np.eye(ridge.shape[2])
+
+    @cached_property
+    def root(self) -> Float[torch.Tensor, "K T n n"]:
+        """The Cholesky factor of `matrix`."""
+        return torch.linalg.cholesky(torch.from_numpy(self.matrix))
 
     @cached_property
     def log_det(self) -> Float[np.ndarray, "K T"]:
         """Log det(E Lambda E^T + v I)."""
-        prior = self.turned.prior
-        E = self.turned.D[..., -prior.J :]
-        return log_determinant(E, prior.sigma[:, None], prior.noise_variance[:, None], np.sum(self.weights))
+        prior, n = self.turned.prior, np.sum(self.weights)
+        v, sigma = prior.noise_variance[:, None], prior.sigma[:, None]
+        if self.turned.free_scale:
+            return log_determinant(self.turned.D[..., 1:], sigma, v, n)
+        # as `log_determinant`, with log det(E^T E + diag(sigma^2)) from the factor that is there already
+        root = self.root.diagonal(dim1=-2, dim2=-1).log().sum(-1).numpy()
+        return 2 * n * np.log(v) + 2 * root - 2 * np.log(sigma).sum(-1)
+
+    def blocks(self, rows: Int[np.ndarray, " n"]) -> list[Int[np.ndarray, " m"]]:
+        """Rows of frames in parts that are small enough to be worked on at once."""
+        size = max(1, NUMBERS // self.turned.D[..., 0].size)
+        return np.split(rows, range(size, len(rows), size))
+
+    def spread(self, k: np.ndarray, t: np.ndarray) -> Float[np.ndarray, "*batch n n"]:
+        """The covariance of the unknowns over s^2 v, of components k at rotations t."""
+        return np.linalg.inv(self.matrix[k, t])
 
     def solve(self, Y: Float[np.ndarray, "N 2 L"]) -> tuple[np.ndarray, np.ndarray]:
         """The unknowns (N, K, T, n) of eq. (6), s and b or b alone, and the scores (N, K, T), infinite where s <= 0."""
         turned, prior = self.turned, self.turned.prior
-        r = unwrap(centre(Y, turned.weights))[:, None, None] - turned.p  # (N, K, T, 2L)
-        Dr = np.einsum("ktij,nkti->nktj", turned.D, r, optimize=True)
+        r = (unwrap(centre(Y, turned.weights))[:, None, None] - turned.p).transpose(1, 2, 3, 0)  # (K, T, 2L, N)
+        Dr = turned.D.swapaxes(-1, -2) @ r
         # (6)  (D^T D + diag(ridge^2)) b = D^T (y - p)
-        b = np.einsum("ktij,nktj->nkti", self.spread, Dr, optimize=True)
+        b = torch.cholesky_solve(torch.from_numpy(Dr), self.root).numpy()
         # (2)  at its minimum: ||y - p||^2 - (y - p)^T D b
-        cost = (r * r).sum(-1) - (Dr * b).sum(-1)
-        s = b[..., 0] if turned.free_scale else np.ones_like(cost)
+        cost = ((r * r).sum(2) - (Dr * b).sum(2)).transpose(2, 0, 1)
+        s = b[:, :, 0].transpose(2, 0, 1) if turned.free_scale else np.ones_like(cost)
         admissible = s > 0
         score = mixture_score(cost, prior.noise_variance[:, None], self.log_det, prior.weights[:, None],
                               np.where(admissible, s, 1.0), np.sum(self.weights))  # fmt: skip
-        return b, np.where(admissible, score, np.inf)
+        return b.transpose(3, 0, 1, 2), np.where(admissible, score, np.inf)
 
     def bodies(self, k: np.ndarray, t: np.ndarray) -> Float[np.ndarray, "*batch n_1 3 L"]:
         """R mu and R e of components k at rotations t, their x and y counted from the weighted mean."""
@@ -236,9 +256,9 @@ def _of_frames(model: Model, Y: np.ndarray, scale: np.ndarray, rows: np.ndarray,
 
 def _covariances(model: Model, k: np.ndarray, t: np.ndarray) -> Float[np.ndarray, "M L 3 3"]:
     """Those of every landmark at components k and rotations t, (M,), over s^2: of the pose, its noise and its place."""
-    G = model.bodies(k, t)[:, -model.spread.shape[-1] :]  # without mu where the scale was given
+    G = model.bodies(k, t)[:, -model.matrix.shape[-1] :]  # without mu where the scale was given
     v = model.turned.prior.noise_variance[k]
-    solved = np.einsum("m,mail,mab,mbjl->mlij", v, G, model.spread[k, t], G, optimize=True)
+    solved = np.einsum("m,mail,mab,mbjl->mlij", v, G, model.spread(k, t), G, optimize=True)
     return solved + (model.noise(k)[:, :, None] * np.eye(3))[:, None]
 
 
@@ -256,7 +276,7 @@ def _draw(
         k, t = (index[i, mode] for index in where)
         deviation = unknowns[i, mode, 0] * np.sqrt(tau * prior.noise_variance[k])
         # b + s sqrt(v) chol(covariance over s^2 v) z
-        root = np.linalg.cholesky(model.spread[k, t])
+        root = np.linalg.cholesky(model.spread(k, t))
         moved = deviation[:, None] * (root @ rng.standard_normal((n, root.shape[-1], 1)))[..., 0]
         x = unknowns[i, mode].copy()
         x[:, -moved.shape[1] :] += moved
