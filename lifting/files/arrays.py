@@ -5,8 +5,7 @@
   `y_up`.
 - What `lifting.files.recording.save_recording` writes: `Y` (frames, 2, 17), y up, in Human3.6M's order.
 - An NPY file holds `keypoints` alone.
-- VideoPose3D's custom data sets hold objects, which NumPy can store by pickle only; `lifting.files.pickled` reads
-  them.
+- VideoPose3D's data sets are `lifting.files.videopose`'s.
 """
 
 import dataclasses
@@ -18,19 +17,20 @@ from typing import Any
 import numpy as np
 
 from lifting.files.detections import Detections, Hints, body_of, order_of, place
+from lifting.files.objects import read_objects
 from lifting.files.shares import are_shares, to_pixels
 from lifting.skeleton import HUMAN36M
 from lifting.support.arrays import fail
 
-Arrays = dict[str, np.ndarray]
-"""The arrays of a file by their names."""
+Arrays = dict[str, Any]
+"""The arrays of a file by their names, and objects."""
 
 
 def read_arrays(path: Path) -> Arrays:
-    """The arrays of an NPZ or NPY file, without pickle.
+    """The arrays of an NPZ or NPY file, without pickle; objects in an NPZ as `lifting.files.objects` reads them.
 
     Raises:
-        ValueError: it is none, is cut short, or holds Python objects.
+        ValueError: it is none, is cut short, or holds objects of other kinds.
     """
     expected = "an .npz or .npy file of plain arrays"
     try:
@@ -39,27 +39,30 @@ def read_arrays(path: Path) -> Arrays:
             if isinstance(loaded, np.ndarray):
                 return {"keypoints": loaded}
             with loaded:
-                return {name: loaded[name] for name in loaded.files}
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, KeyError) as error:
+                return {name: _entry(path, loaded, name) for name in loaded.files}
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, KeyError, NotImplementedError) as error:
         if isinstance(error, FileNotFoundError):
             raise
         fail(str(path), f"a file that can't be read ({error})", expected)
     except (AttributeError, TypeError, ValueError) as error:
-        if "Object arrays" in str(error):
-            fail(str(path), "Python objects, which only pickle could load, and pickle can run anything",
-                 f"plain arrays; where you trust the file: {CONVERT}")  # fmt: skip
+        if str(error).startswith(str(path)):
+            raise
         fail(str(path), "no file of arrays, or one that is cut", expected)
 
 
-CONVERT = (
-    "np.savez('new.npz', keypoints=np.load('old.npz', allow_pickle=True)['positions_2d'].item()[SUBJECT]['custom'][0])"
-)
-"""How an owner of VideoPose3D's file makes it one of plain arrays."""
+def _entry(path: Path, loaded: Any, name: str) -> Any:
+    """One array of an NPZ file, or the objects in its place."""
+    try:
+        return loaded[name]
+    except ValueError as error:
+        if "Object arrays" not in str(error):
+            raise
+    return read_objects(f"{path}, {name}", loaded.zip.read(f"{name}.npy"))
 
 
 def fits_recording(arrays: Any) -> bool:
     """Whether this is a recording as the project saves it."""
-    return {"Y", "confidences"} <= set(arrays)
+    return all(isinstance(arrays.get(name), np.ndarray) for name in ("Y", "confidences"))
 
 
 def read_recording(path: Path, arrays: Arrays, hints: Hints) -> Detections:
@@ -79,7 +82,7 @@ def read_recording(path: Path, arrays: Arrays, hints: Hints) -> Detections:
 
 def fits_keypoints(arrays: Any) -> bool:
     """Whether there is an array of landmarks."""
-    return "keypoints" in arrays
+    return isinstance(arrays.get("keypoints"), np.ndarray)
 
 
 def read_keypoints(path: Path, arrays: Arrays, hints: Hints) -> Detections:
@@ -135,7 +138,7 @@ def _beside(
     path: Path, arrays: Arrays, count: int, hints: Hints
 ) -> tuple[np.ndarray, np.ndarray | None, tuple[float, float] | None]:
     """The numbers of the frames, their times and the picture's size."""
-    frames = arrays.get("frames", np.arange(count))
+    frames = np.asarray(arrays.get("frames", np.arange(count)))
     if frames.shape != (count,) or frames.dtype.kind not in "iu":
         fail(place(path), f"frames of shape {frames.shape} and {frames.dtype}", f"{count} whole numbers")
     times = _numeric(path, "times", arrays["times"], 1) if "times" in arrays else None
@@ -157,7 +160,9 @@ def _per_frame(path: Path, name: str, arrays: Arrays, shape: tuple[int, ...]) ->
     return values
 
 
-def _numeric(path: Path, name: str, array: np.ndarray, dims: int) -> np.ndarray:
+def _numeric(path: Path, name: str, array: Any, dims: int) -> np.ndarray:
+    if not isinstance(array, np.ndarray):
+        fail(place(path), f"{name} of objects", f"numbers in {dims} dimensions")
     if array.dtype.kind not in "fiu" or array.ndim != dims:
         fail(place(path), f"{name} of {array.dtype} and shape {array.shape}", f"numbers in {dims} dimensions")
     return array.astype(np.float64)

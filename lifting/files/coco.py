@@ -14,7 +14,7 @@ import numpy as np
 
 from lifting.files import openpose
 from lifting.files.detections import Detections, Hints, body_of, join, order_of, place
-from lifting.files.documents import stacked, whole
+from lifting.files.documents import LARGEST, stacked, whole
 from lifting.files.names import named_order
 from lifting.skeleton import Skeleton
 from lifting.support.arrays import fail
@@ -44,7 +44,7 @@ def read_results(path: Path, document: Any, hints: Hints) -> Detections:
     Raises:
         ValueError: an entry without landmarks or picture, or with another number of landmarks than the first.
     """
-    frames = _frames(path, [entry.get("image_id") if isinstance(entry, dict) else None for entry in document])
+    frames = _frames(path, _column(document, "image_id"))
     values = _values(path, document, frames)
     order = order_of(place(path), values.shape[2], hints)
     alphapose = isinstance(document[0]["image_id"], str) or "idx" in document[0]
@@ -65,7 +65,7 @@ def read_annotations(path: Path, document: Any, hints: Hints) -> Detections:
     people = [entry for entry in document["annotations"] if _has(entry, "keypoints")]
     if not people:
         fail(place(path), "no annotation with keypoints", "one person at least")
-    frames = _frames(path, [entry.get("image_id") for entry in people])
+    frames = _frames(path, _column(people, "image_id"))
     values = _values(path, people, frames)
     names = [entry["keypoints"] for entry in document.get("categories") or () if _has(entry, "keypoints")]
     told = hints.skeleton is not None or not names
@@ -119,20 +119,30 @@ def _has(entry: Any, *keys: str) -> bool:
     return isinstance(entry, dict) and all(key in entry for key in keys)
 
 
+def _column(people: Sequence[Any], key: str) -> list[Any]:
+    """What each entry has as `key`; None where it has nothing."""
+    try:
+        return [entry[key] for entry in people]
+    except (KeyError, TypeError, IndexError):
+        return [entry.get(key) if isinstance(entry, dict) else None for entry in people]
+
+
 def _frames(path: Path, ids: Sequence[Any]) -> np.ndarray:
     """The frame of each entry, from its picture's number or name."""
     if ids and all(isinstance(one, str) for one in ids):
         numbers = frame_numbers(ids)
         return np.array([numbers[one] for one in ids])
+    if set(map(type, ids)) == {int} and max(map(abs, ids)) < LARGEST:
+        return np.array(ids, int)
     for n, one in enumerate(ids, 1):
-        if isinstance(one, bool) or not isinstance(one, int) or abs(one) >= 2**63:
+        if type(one) is not int or abs(one) >= LARGEST:
             fail(f"{path}, entry {n}", f"image_id {one!r}"[:60], "a whole number (or in all entries a file's name)")
-    return np.array(ids, int)
+    return np.zeros(0, int)
 
 
 def _values(path: Path, people: Sequence[Any], frames: np.ndarray) -> np.ndarray:
     """x, y and the third number of each person's landmarks, (N, 3, L)."""
-    rows = stacked([entry.get("keypoints") for entry in people], lambda n: f"{place(path, frames[n])}, entry {n + 1}")
+    rows = stacked(_column(people, "keypoints"), lambda n: f"{place(path, frames[n])}, entry {n + 1}")
     if rows.shape[1] % 3 or not rows.shape[1]:
         fail(place(path), f"{rows.shape[1]} numbers a person", "three numbers for each landmark")
     return rows.reshape(len(rows), -1, 3).swapaxes(1, 2)

@@ -1,8 +1,10 @@
 """What is in a file before anybody knows its format: JSON, text, arrays; without pickle, and errors in a line."""
 
+import gc
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +72,18 @@ def read_json(path: Path) -> Any:
         fail(f"{path}, line {error.lineno}", f"no JSON ({error.msg})", "a JSON file that is whole")
     except RecursionError:
         fail(str(path), "JSON that is nested too deep", "a list of people")
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Nothing is searched for garbage meanwhile: of many lists just made, that takes as long as making them."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def numbers(where: str, value: Any, expected: str) -> np.ndarray:

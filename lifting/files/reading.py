@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
-from lifting.files import arrays, coco, documents, mediapipe, mmpose, openpose, tables, trc, yolo
+from lifting.files import arrays, coco, documents, mediapipe, mmpose, openpose, tables, trc, videopose, yolo
 from lifting.files.detections import Detections, Hints, People, join, place, recordings
 from lifting.files.recording import Recording
 from lifting.skeleton import Skeleton
@@ -62,6 +62,7 @@ FORMATS = (
     Format("deeplabcut", "CSV", tables.fits_deeplabcut, tables.read_deeplabcut),
     Format("csv-long", "CSV", tables.fits_long, tables.read_long),
     Format("csv", "CSV", tables.fits_wide, tables.read_wide),
+    Format("videopose3d", "NPZ", videopose.fits, videopose.read),
     Format("recording", "NPZ", arrays.fits_recording, arrays.read_recording),
     Format("npz", "NPZ", arrays.fits_keypoints, arrays.read_keypoints),
 )
@@ -131,6 +132,12 @@ def _read_group(group: tuple[Path, list[Path]], format: str | None, hints: Hints
     if any(_suffix(path) in PICTURES | VIDEOS for path in files):
         detecting = importlib.import_module("lifting.detecting")  # its libraries are an extra, and slow to load
         return [one for path in files for one in detecting.detect(path)]
+    with documents.no_collection():
+        return _read_files(name, files, format, hints)
+
+
+def _read_files(name: Path, files: list[Path], format: str | None, hints: Hints) -> list[Recording]:
+    """The people in files of landmarks: one recording of all where each holds a frame, else those of each file."""
     opened = [_open(path, format) for path in files]
     made: list[Recording] = []
     frames = [(path, one, document) for path, one, document in opened if one.frames(document)]

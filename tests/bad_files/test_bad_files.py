@@ -6,6 +6,7 @@ The table has what is written, how it is read, and what is said; `good` makes th
 import json
 import random
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -324,8 +325,8 @@ TABLE = [
     # ---- NPZ ----
     Bad(
         "Python objects",
-        {"a.npz": good.npz(positions_2d=np.array({"S1": 1}, dtype=object))},
-        ": got Python objects, which only pickle could load",
+        {"a.npz": good.npz(positions_2d=np.array({"S1": Path("x")}, dtype=object), metadata=np.zeros(1))},
+        ", positions_2d: got objects with pathlib.PosixPath, which may run something, expected dictionaries",
     ),
     Bad("a cut NPZ", {"a.npz": good.npz(keypoints=KEYPOINTS)[:-60]}, ": got a file that can't be read"),
     Bad("no NPZ", {"a.npz": b"landmarks"}, ": got no file of arrays"),
