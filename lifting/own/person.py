@@ -115,7 +115,7 @@ def lift_person(recording: Recording, prior: PosePrior, settings: Settings) -> P
 
 
 def spread_of(Y: Float[np.ndarray, "T 2 17"], prior: PosePrior, lifted: Lifted, options: dict[str, Any]) -> Spread:
-    """The posterior of each frame, in metres from the pelvis of the pose that was found."""
+    """The posterior of each frame, for landmarks of a detector, in metres from the pelvis of the pose."""
     known = posterior(Y, prior, lifted, temperature=DETECTED, **options)
     scale = lifted.scale[:, None, None]
     return Spread((known.mean - lifted.pose[..., PELVIS, None]) / scale, known.covariance / scale[..., None] ** 2)

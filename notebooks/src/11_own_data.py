@@ -155,12 +155,13 @@ for note in lift_file(down)[0].notes:
 # %% [markdown]
 # ## How sure is it?
 # Eq. (2) gives one pose. The same model gives a distribution: over the coefficients at each rotation, and over the
-# rotations and components themselves (`beyond.posterior`). What one picture shows is fixed; depth is not.
+# rotations and components themselves (`beyond.posterior`). A detector errs by more than motion capture does: with the
+# temperature `DETECTED` the regions of real photos hold what they promise ([beyond.md](../docs/beyond.md)).
 
 # %%
 weights = recording.confidences[0]
 sure = lift(Y, prior, scale=None, weights=weights)
-known = beyond.posterior(Y, prior, sure)
+known = beyond.posterior(Y, prior, sure, temperature=beyond.DETECTED)
 deviation = np.sqrt(np.diagonal(known.covariance, axis1=-2, axis2=-1)) / sure.scale
 for axis, value in zip(("across", "up", "in depth"), 1000 * deviation.mean(axis=0), strict=True):
     print(f"{axis}: {value:.0f} mm")
