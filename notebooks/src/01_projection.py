@@ -4,15 +4,27 @@
 # **Question.** A person stands somewhere, turned some way, and a camera looks. Where in the picture do the landmarks
 # lie? And what of the pose is lost on the way?
 #
-# Lifting runs this step backwards, so everything that is lost here has to be guessed there.
+# Lifting runs this step backwards, so everything that is lost here has to be guessed there. Afterwards you can derive
+# (1), say why the rotation is one angle out of a finite set, and what half a turn does to a picture.
+#
+# > **Takes** 40 minutes, exercises included. **Needs** [00](00_start_here.ipynb) and sines and cosines.
+# > **On the way:** core, 2 of 11.
+# >
+# > **Symbols** (all of them: [notation](../docs/notation.md#pictures))
+# > - $\theta$, $\mathbf R$ $(3, 3)$: angle about the vertical, and the rotation by it; $T$ angles are searched
+# > - $\Pi$ $(2, 3)$: keeps $x$ and $y$
+# > - $s$: scale, pixels a metre
+# > - $\varphi$, $C$ $(3, 3)$: how far the camera looks down, and its rotation
+# > - $\hat Y$ $(2, L)$: the picture of a pose
 
 # %% tags=["setup"]
 import matplotlib.pyplot as plt
 import numpy as np
 
 from lifting import camera, lift, load_prior, metrics, pose_prior, skeleton
+from lifting.checking import mistakes
 from lifting.datasets import motion_capture, real_frames
-from lifting.drawing import answer, figures_01, plots
+from lifting.drawing import answer, figures_01, hint, plots, progress
 
 # %% [markdown]
 # ## The way through
@@ -48,11 +60,15 @@ plt.show()
 # picture.
 #
 # **Turning.** Seen from above, a person who turns by $\theta$ moves every landmark on a circle around the vertical
-# axis; its height stays. A point at distance $r$ in the direction $\phi$ has $x = r \sin\phi$ and $z = r \cos\phi$
-# ($\phi = 0$: straight towards the viewer). After the turn it is at $\phi + \theta$, and with the addition theorems
+# axis; its height stays. A point at distance $r$ in the direction $\alpha$ has $x = r \sin\alpha$ and $z = r
+# \cos\alpha$ ($\alpha = 0$: straight towards the viewer). After the turn it is at $\alpha + \theta$, and with the
+# addition theorems
 #
-# $$x' = r \sin(\phi + \theta) = x \cos\theta + z \sin\theta, \qquad z' = r \cos(\phi + \theta) = z \cos\theta - x
+# $$x' = r \sin(\alpha + \theta) = x \cos\theta + z \sin\theta, \qquad z' = r \cos(\alpha + \theta) = z \cos\theta - x
 # \sin\theta .$$
+#
+# **By hand.** The head of the toy that notebook 03 will use is at $(x, y, z) = (0, 2, 1)$. At 90 degrees $\cos\theta =
+# 0$ and $\sin\theta = 1$, so $x' = z = 1$ and $z' = -x = 0$: what was in front is now at the right, in the picture.
 #
 # Written as a matrix, with y in the middle:
 
@@ -66,6 +82,7 @@ def R(theta):
 assert np.allclose(R(0.3), camera.rotation(0.3))  # the package's own
 assert np.allclose(R(0.3) @ R(0.3).T, np.eye(3)) and np.isclose(np.linalg.det(R(0.3)), 1)
 print(R(np.pi / 2).round(12) + 0.0)
+print("the toy's head, turned by 90 degrees:", (R(np.pi / 2) @ [0, 2, 1]).round(12) + 0.0)
 
 # %% [markdown]
 # **Taking the picture.** $\Pi$ keeps x and y and drops z: parallel rays, all along z. That is *orthographic*
@@ -90,29 +107,31 @@ figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols
 plt.show()
 
 # %% [markdown]
-# ## Real cameras: perspective, and how weak it is
-# A real camera's rays meet in a point. At distance $D$, with focal length $f$ in pixels, a point $(x, y, z)$ lands on
-# $f x / (D - z)$. For a person that is far away compared with his own depth,
+# *What to see:* turned by 180 degrees the picture is the mirror image of that at 0, with left and right exchanged.
 #
-# $$\frac{f x}{D - z} = \frac{f}{D}\, x \left(1 + \frac{z}{D} + \dots\right) \approx s\,x, \qquad s = \frac{f}{D} .$$
+# ## Real cameras: perspective, and how weak it is
+# A real camera's rays meet in a point. At distance $d$, with focal length $f$ in pixels, a point $(x, y, z)$ lands on
+# $f x / (d - z)$. For a person that is far away compared with his own depth,
+#
+# $$\frac{f x}{d - z} = \frac{f}{d}\, x \left(1 + \frac{z}{d} + \dots\right) \approx s\,x, \qquad s = \frac{f}{d} .$$
 #
 # This is **weak perspective**: orthographic projection times one scale $s$ (pixels a metre). What it leaves out,
-# relative to $x$, is $z / D$, so the error falls as one over the distance. Let us see. (The supplement has no $s$; as
+# relative to $x$, is $z / d$, so the error falls as one over the distance. Let us see. (The supplement has no $s$; as
 # we understand the main paper, section 5, it has one for each frame.)
 
 
 # %%
-def perspective(pose, D, f):
-    return f * pose[:2] / (D - pose[2])
+def perspective(pose, distance, f):
+    return f * pose[:2] / (distance - pose[2])
 
 
-def weak_perspective_error(pose, D):
+def weak_perspective_error(pose, distance):
     """Mean distance between perspective and weak perspective, in millimetres on the person."""
-    return 1000 * metrics.pixel_error(camera.project(pose, 0.0), perspective(pose, D, f=D))
+    return 1000 * metrics.pixel_error(camera.project(pose, 0.0), perspective(pose, distance, f=distance))
 
 
 distances = np.array([1.5, 2, 3, 4, 6, 8, 12, 16])
-error = np.array([weak_perspective_error(camera.turn(pose, 0.8), D) for D in distances])
+error = np.array([weak_perspective_error(camera.turn(pose, 0.8), distance) for distance in distances])
 assert np.isclose(error[-1] / error[-3], 8 / 16, atol=0.02)  # twice as far, half the error
 
 # %%
@@ -128,25 +147,25 @@ print(f"at 4 m: {error[distances == 4][0]:.0f} mm")
 # %% [markdown]
 # **Check on real photos.** Eight photos come with a pseudo ground truth: landmarks triangulated from four calibrated
 # cameras about 4 m away, and their pixels through the full camera, perspective and lens distortion included. How well
-# does one scale do? The best one minimises $\lVert P - s X \rVert^2$, with $X$ the pose's x and y and $P$ the pixels,
-# both centred and y up: $s = \langle X, P \rangle / \langle X, X \rangle$.
+# does one scale do? The best one minimises $\lVert U - s X \rVert^2$, with $X$ the pose's x and y and $U$ the pixels,
+# both centred and y up: $s = \langle X, U \rangle / \langle X, X \rangle$.
 
 
 # %% tags=["setup"]
 def points_and_pixels(frame):
-    """X (2, N) in metres and P (2, N) in pixels, centred, y up: the pseudo ground truth without its depth."""
+    """X (2, N) in metres and U (2, N) in pixels, centred, y up: the pseudo ground truth without its depth."""
     seen = frame.pseudo_visible
-    X, P = frame.pseudo_truth[:2, seen], camera.flip_y(frame.pseudo_pixels[:, seen])
-    return X - X.mean(axis=1, keepdims=True), P - P.mean(axis=1, keepdims=True)
+    X, U = frame.pseudo_truth[:2, seen], camera.flip_y(frame.pseudo_pixels[:, seen])
+    return X - X.mean(axis=1, keepdims=True), U - U.mean(axis=1, keepdims=True)
 
 
 # %%
 frames = real_frames.load_real_frames()
 residuals = []
 for frame in frames:
-    X, P = points_and_pixels(frame)
-    s = (X * P).sum() / (X * X).sum()
-    residuals.append(np.sqrt(((P - s * X) ** 2).sum(axis=0).mean()))
+    X, U = points_and_pixels(frame)
+    s = (X * U).sum() / (X * X).sum()
+    residuals.append(np.sqrt(((U - s * X) ** 2).sum(axis=0).mean()))
     size = frame.body_length * frame.pixels_per_metre
     print(f"{frame.name}  best s {s:4.0f} px/m  left over {residuals[-1]:4.1f} px rms of a body of {size:.0f} px")
 assert min(residuals) > 5 and max(residuals) < 15
@@ -160,12 +179,13 @@ assert min(residuals) > 5 and max(residuals) < 15
 # Cameras hang high and look down, and may be turned about their line of sight. But $R$ turns about the *vertical*. If
 # the camera's rotation $C$ is known, from its calibration say, it simply follows: $\hat{Y} = s\,\Pi\,C\,R\,(\mu + a
 # \cdot e)$. (As we recall the main paper, it calls this known rotation E. In the supplement, and here, $E$ is another
-# matrix.) A camera that looks down by $\beta$ sees $y' = y \cos\beta - z \sin\beta$: what is nearer appears lower.
+# matrix.) A camera that looks down by $\varphi$ sees $y' = y \cos\varphi - z \sin\varphi$: what is nearer appears
+# lower.
 
 
 # %%
-def C(beta):
-    c, s = np.cos(beta), np.sin(beta)
+def C(phi):
+    c, s = np.cos(phi), np.sin(phi)
     return np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
 
 
@@ -194,6 +214,8 @@ figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols
 plt.show()
 
 # %% [markdown]
+# *What to see:* the further the camera looks down, the shorter the person and the lower what is near.
+#
 # ## Why the rotation is one angle
 # A rotation in 3D has three angles. Why search only one? Because gravity fixes the other two. People turn freely
 # about the vertical, and a camera may stand on any side of them: the **heading** says nothing about the pose. But how
@@ -224,7 +246,8 @@ ax.set(title="lean of the trunk: near upright", xlabel="degrees from the vertica
 plt.show()
 
 # %% [markdown]
-# The headings are not even (most clips start facing one way), but none is missing. The lean keeps to one end of 0 to
+# *What to see:* the headings are not even (most clips start facing one way), but none is missing. The lean keeps to
+# one end of 0 to
 # 180. A person who does lie down, crawl or turn cartwheels breaks the assumption; such clips exist too, and we have
 # left them out here. Counting all clips:
 
@@ -292,8 +315,8 @@ ax.legend(loc="lower left")
 plt.show()
 
 # %% [markdown]
-# The picture's error halves with every doubling, as derived, and at 80 angles it is far below what a detector gets
-# wrong. The lifted pose stops improving even earlier. That is why 80 do.
+# *What to see:* the picture's error halves with every doubling, as derived, and at 80 angles it is far below what a
+# detector gets wrong. The lifted pose stops improving even earlier. That is why 80 do.
 
 # %% [markdown]
 # ## Half a turn: the same picture, mirrored
@@ -304,11 +327,12 @@ plt.show()
 assert np.allclose(R(0.7 + np.pi), np.diag([-1, 1, -1]) @ R(0.7))
 Y, opposite = camera.project(pose, 0.7), camera.project(pose, 0.7 + np.pi)
 assert np.allclose(opposite[0], -Y[0]) and np.allclose(opposite[1], Y[1])
-print("x is negated, y is the same")
+print("x of the nose and of the left wrist:", Y[0, [9, 13]].round(3), " half a turn on:", opposite[0, [9, 13]].round(3))
 
 # %% [markdown]
 # So for a level camera the search needs the pictures of half the angles only; the other half is free. Under a camera
-# that looks down it isn't: $y' = y\cos\beta - z\sin\beta$ holds a part of z, whose sign changes.
+# that looks down it isn't: $y' = y\cos\varphi - z\sin\varphi$ holds a part of z, whose sign changes. Seen from behind
+# and above one is the mirror image of what one is from the front and *below*.
 
 # %%
 C_down = camera.tilted_camera(0.3)
@@ -333,11 +357,12 @@ figures_01.reversed_in_depth(pose, reverse @ pose)
 plt.show()
 
 # %% [markdown]
-# The dotted figure lies on the green one: from one orthographic picture nobody can tell. Two things decide in practice.
+# *What to see:* the dotted figure lies on the green one: from one orthographic picture nobody can tell. Two things
+# decide in practice.
 #
 # **The prior and the labels.** The landmarks know left from right, and knees don't bend backwards. How often does
-# lifting fall for the reversed pose all the same? And **a camera that looks down**: then $y' = y\cos\beta -
-# z\sin\beta$ holds some depth.
+# lifting fall for the reversed pose all the same? And **a camera that looks down**: then $y' = y\cos\varphi -
+# z\sin\varphi$ holds some depth.
 
 # %%
 result = lift(camera.project(some, angle), prior)
@@ -398,9 +423,25 @@ for ax, T in zip(axes, (6, 12, 80), strict=True):
 figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3)
 plt.show()
 
+# %% [markdown]
+# *What to see:* with 6 angles the dashed figure is another pose, with 12 a neighbour, with 80 it has vanished.
+
 # %% [markdown] tags=["exercise"]
-# ### Exercise 1.1: project
-# Write eq. (1) with scale and camera, $s\,\Pi\,C\,R(\theta)$ pose, in NumPy. You may use `rotation(theta)`.
+# ### Exercise 1.1: the toy from the side, on paper (4 minutes)
+# The toy's mean pose has $x = (1, 0, -1)$, $y = (-1, 2, -1)$, $z = (0, 1, -1)$. Give the rows $x$ and $y$ of its
+# picture at $\theta = 270$ degrees, for a level camera, as two lists.
+
+# %% tags=["exercise"]
+# BEGIN SOLUTION
+picture_at_270 = [[0, -1, 1], [-1, 2, -1]]
+# END SOLUTION
+
+# %% tags=["answer"]
+answer("1.1", picture_at_270)
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 1.2: project (5 minutes)
+# Write eq. (1) with scale and camera, $s\,\Pi\,C\,R(\theta)$ pose, in NumPy. You may use `camera.rotation(theta)`.
 
 
 # %% tags=["exercise"]
@@ -411,12 +452,23 @@ def my_project(pose, theta, s, C):
 
 
 # %% tags=["answer"]
-C_tilted = camera.tilted_camera(0.25)
-expected = camera.project(pose, 0.9, scale=340.0, camera=C_tilted)
-answer("1.1", my_project(pose, 0.9, 340.0, C_tilted), expected, hint="The person turns first, the camera comes after.")
+answer("1.2", my_project)
 
 # %% [markdown] tags=["exercise"]
-# ### Exercise 1.2: how many angles?
+# ### Exercise 1.3: predict (3 minutes)
+# A person stands sideways to a level camera, and then turns to the other side, by half a turn. Which landmarks stay
+# where they were in the picture? A: all. B: none. C: those with $x = 0$ in the picture. D: those with $z = 0$.
+
+# %% tags=["exercise"]
+# BEGIN SOLUTION
+stay = "C"
+# END SOLUTION
+
+# %% tags=["answer"]
+answer("1.3", stay)
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 1.4: how many angles? (6 minutes)
 # A hand reaches $r$ metres from the axis. The nearest of $T$ angles is off by at most $\pi / T$, so the hand moves by
 # at most the chord $2 r \sin(\pi / 2T)$. What is the smallest $T$ for which that is at most $d$ metres?
 
@@ -429,26 +481,28 @@ def fewest_angles(r, d):
 
 
 # %% tags=["answer"]
-answer("1.2", [fewest_angles(0.8, 0.01), fewest_angles(0.5, 0.02)], [252, 79], hint="Solve 2 r sin(pi / 2T) = d for T.")
+answer("1.4", fewest_angles)
+
+# %% tags=["setup"]
+suspect = mistakes.mystery(11)
 
 # %% [markdown] tags=["exercise"]
-# ### Exercise 1.3: the pixels of a metre
-# For a real photo's $X$ (2, N) in metres and $P$ (2, N) in pixels, both centred, return the scale of least squares and
-# the root mean square distance that it leaves, in pixels.
+# ### Exercise 1.5: find the mistake (6 minutes)
+# The museum of mistakes (`docs/mistakes.md`) lends us `suspect`, which looks like `camera.rotation`. It gives
+# rotations, about the right axis. Write a test: `passes(f)` is `True` for the right function and `False` for the
+# suspect.
 
 
 # %% tags=["exercise"]
-def fit_scale(X, P):
+def passes(f):
+    nearest_the_viewer = np.array([0.0, 0.0, 1.0])
     # BEGIN SOLUTION
-    s = (X * P).sum() / (X * X).sum()
-    return [s, np.sqrt(((P - s * X) ** 2).sum(axis=0).mean())]
+    return bool((f(np.array(0.3)) @ nearest_the_viewer)[0] > 0)
     # END SOLUTION
 
 
 # %% tags=["answer"]
-X, P = points_and_pixels(real_frames.load_real_frames(["cam02_026"])[0])
-s, squares = np.linalg.lstsq(X.reshape(-1, 1), P.ravel())[:2]
-answer("1.3", fit_scale(X, P), [s[0], np.sqrt(squares[0] / X.shape[1])], hint="Set d/ds of ||P - s X||^2 to 0.")
+answer("1.5", passes)
 
 # %% [markdown]
 # ## Recap
@@ -458,4 +512,44 @@ answer("1.3", fit_scale(X, P), [s[0], np.sqrt(squares[0] / X.shape[1])], hint="S
 # - Half a turn negates x, for a level camera, and a pose and its reverse in depth have one picture. The prior has to
 #   decide, or a camera that looks down.
 #
-# Next: [02 The pose prior](02_pose_prior.ipynb), where $\mu$ and $e$ come from.
+# ## Recall
+#
+# Answer before you unfold.
+#
+# 1. <details><summary>Which coordinate does a turn about the vertical leave alone?</summary>
+#
+#    $y$, the height.
+#
+#    </details>
+# 2. <details><summary>What does orthographic projection lose, and what does weak perspective add to it?</summary>
+#
+#    Depth; one scale $s$.
+#
+#    </details>
+# 3. <details><summary>Why search one angle, and not three?</summary>
+#
+#    Gravity fixes the lean; only the heading is free.
+#
+#    </details>
+# 4. <details><summary>Twice as many angles: what becomes of the picture's error?</summary>
+#
+#    It halves.
+#
+#    </details>
+# 5. <details><summary>What does half a turn do to the picture, with a level camera and with one that looks
+#    down?</summary>
+#
+#    Level: $x$ changes its sign, $y$ stays. Looking down by $\varphi$: the mirror image as seen from below by
+#    $\varphi$.
+#
+#    </details>
+# 6. <details><summary>Which two bodies have one and the same orthographic picture?</summary>
+#
+#    A pose and the pose reversed in depth: the mirrored body after half a turn.
+#
+#    </details>
+#
+# Next: [02 The pose prior](02_pose_prior.ipynb), where $\mu$ and $\mathbf e$ come from.
+
+# %%
+progress()

@@ -9,8 +9,9 @@
 # what $\sigma$ is.
 #
 # > **Takes** 45 minutes, exercises included. **Needs** [01](01_projection.ipynb), eigenvectors, and the Gaussian
-# > density. **On the way:** core, 3 of 11. [02b](02b_likelihood_and_mixtures.ipynb) (the log term, growing bases,
-# > mixtures by EM, saving) goes further; nothing later needs it.
+# > density.
+# > **On the way:** core, 3 of 11. [02b](02b_likelihood_and_mixtures.ipynb) (the log term, growing bases, mixtures by
+# > EM, saving) goes further; nothing later needs it.
 # >
 # > **Symbols** (all of them: [notation](../docs/notation.md#bodies))
 # > - $P$ $(3, L)$: a pose; $\mu$ $(3, L)$: the mean pose
