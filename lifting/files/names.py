@@ -7,7 +7,7 @@ What no table knows stays under its own name: such a landmark is kept, but is no
 import re
 from collections.abc import Sequence
 
-from lifting.orders import SKELETONS, Skeleton
+from lifting.orders import CMU, SKELETONS, Skeleton
 from lifting.support.arrays import fail
 
 PARTS = {
@@ -37,6 +37,15 @@ JOINTS = {
 """What a joint of a skeleton in BVH is, by the bone that starts at it."""
 
 
+CMU_JOINTS = (
+    "Hips", "LHipJoint", "LeftUpLeg", "LeftLeg", "LeftFoot", "LeftToeBase", "RHipJoint", "RightUpLeg", "RightLeg",
+    "RightFoot", "RightToeBase", "LowerBack", "Spine", "Spine1", "Neck", "Neck1", "Head", "LeftShoulder", "LeftArm",
+    "LeftForeArm", "LeftHand", "LeftFingerBase", "LeftHandIndex1", "LThumb", "RightShoulder", "RightArm",
+    "RightForeArm", "RightHand", "RightFingerBase", "RightHandIndex1", "RThumb",
+)  # fmt: skip
+"""The joints of the CMU motion capture in BVH, in `lifting.orders.CMU`'s order."""
+
+
 def plain(name: str) -> str:
     """A name in small letters without spaces and marks, and without what stands before a colon ("mixamorig:")."""
     return re.sub(r"[^a-z0-9]", "", name.split(":")[-1].lower())
@@ -62,6 +71,8 @@ def joint(name: str, names: Sequence[str]) -> str:
     In most skeletons a joint is called after the bone that starts there: "LeftArm" is the shoulder, and "LeftShoulder"
     the collar. In those without an arm, "LeftShoulder" is the shoulder. Joints of the spine keep their names.
     """
+    if name in CMU_JOINTS and set(CMU_JOINTS) <= set(names):
+        return CMU.landmarks[CMU_JOINTS.index(name)]
     word, words = plain(name), {plain(one) for one in names}
     side, part = _side(word, JOINTS)
     if side:
@@ -69,7 +80,7 @@ def joint(name: str, names: Sequence[str]) -> str:
     if word in ("hips", "hip", "root", "pelvis"):
         return "root"
     if word == "neck":
-        return "lower_neck" if "neck1" in words else "neck"
+        return "neck"
     side, part = _side(word, SIDED)
     if side and part == "shoulder" and any(_side(one, ("arm", "upperarm", "uparm"))[0] for one in words):
         return f"{side}_collar"

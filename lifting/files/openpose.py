@@ -74,8 +74,8 @@ def title(order: Skeleton) -> str:
 
 
 def frame_of(path: Path) -> int:
-    """The last number in a file's name, OpenPose's "_keypoints" and digits of that aside; 0 where there is none."""
-    found = re.findall(r"\d+", path.stem.removesuffix("_keypoints"))
+    """The last number of at most 15 digits in a file's name; 0 where there is none."""
+    found = re.findall(r"(?<!\d)0*(\d{1,15})(?!\d)", path.stem)
     return int(found[-1]) if found else 0
 
 

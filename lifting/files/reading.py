@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
+import numpy as np
+
 from lifting.files import arrays, coco, documents, mediapipe, mmpose, openpose, tables, trc, videopose, yolo
 from lifting.files.detections import Detections, Hints, People, join, place, recordings
 from lifting.files.recording import Recording
@@ -129,7 +131,10 @@ def _groups(paths: list[Path]) -> Iterator[tuple[Path, list[Path]]]:
 
 def _read_group(group: tuple[Path, list[Path]], format: str | None, hints: Hints) -> list[Recording]:
     name, files = group
-    if any(_suffix(path) in PICTURES | VIDEOS for path in files):
+    seen = [path for path in files if _suffix(path) in PICTURES | VIDEOS]
+    if 0 < len(seen) < len(files):
+        fail(place(name), f"{len(seen)} photos or videos and {len(files) - len(seen)} other files", "files of one kind")
+    if seen:
         detecting = importlib.import_module("lifting.detecting")  # its libraries are an extra, and slow to load
         return [one for path in files for one in detecting.detect(path)]
     with documents.no_collection():
@@ -146,6 +151,8 @@ def _read_files(name: Path, files: list[Path], format: str | None, hints: Hints)
             names = ", ".join(sorted({one.name for _, one, _ in opened}))
             fail(place(name), f"files of several formats, {names}", "files of one format")
         parts = [one.read(path, document, hints) for path, one, document in frames]
+        if len(parts) > 1 and not any(re.search(r"\d", path.stem) for path in files):  # numbered by the alphabet
+            parts = [dataclasses.replace(part, frames=np.full(len(part.frames), n)) for n, part in enumerate(parts)]
         found = frames[0][1].settle(join(parts, [path for path, _, _ in frames]), hints)
         return recordings(found, name, hints)
     for path, one, document in opened:

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from lifting.files import poses_of, read_motion
+from lifting.files.names import CMU_JOINTS, joint
 from lifting.fitting.fit_prior import fit_prior
+from lifting.skeleton import CMU, HUMAN36M, conversion_table
 from tests.files.test_tables import trc
 
 BVH = """HIERARCHY
@@ -249,3 +251,11 @@ def test_frames_with_gaps_are_left_out_and_a_prior_is_learned(tmp_path, rng):
     neck = poses_of(other, landmarks=("neck", "head_top", "left_ankle"))  # the middle of the shoulders
     middle = poses[..., :2].mean(axis=2) - poses[..., 2]
     np.testing.assert_allclose(neck.poses[..., 0] - neck.poses[..., 2], middle, atol=1e-9)
+
+
+def test_the_joints_of_cmu_have_its_orders_names():
+    assert tuple(joint(name, (*CMU_JOINTS, "Head_End")) for name in CMU_JOINTS) == CMU.landmarks
+    assert joint("Neck", ("Neck", "Head")) == "neck" and CMU.landmarks[14] == "lower_neck"
+    table = conversion_table(CMU, HUMAN36M)
+    assert table["pelvis"] == ("left_hip", "right_hip") and table["neck"] == ("left_shoulder", "right_shoulder")
+    assert [name for name, parents in table.items() if not parents] == ["head_top"]

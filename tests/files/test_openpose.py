@@ -1,11 +1,13 @@
 """OpenPose's JSON: the three orders, missing landmarks, several people, empty frames, folders."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lifting import read
+from lifting.files.openpose import frame_of
 from lifting.skeleton import BODY25B, COCO18, OPENPOSE25
 from tests.files.made import expected, people
 
@@ -67,3 +69,24 @@ def test_old_names_of_openpose_and_of_alphapose(tmp_path):
     old, cmu = read(tmp_path / "old.json"), read(tmp_path / "cmu.json")
     np.testing.assert_allclose(old[0].Y, expected(points, COCO18))
     np.testing.assert_array_equal(cmu[0].Y, old[0].Y)
+
+
+def test_numbers_of_frames_are_the_last_in_a_files_name():
+    names = {
+        "v_000000000012_keypoints": 12,
+        "cam2_000007": 7,
+        "IMG_1234": 1234,
+        "plain": 0,
+        "9" * 40: 0,
+        "v_3_" + "1" * 20: 3,
+    }
+    assert {name: frame_of(Path(f"{name}.json")) for name in names} == names
+
+
+def test_files_without_a_number_are_frames_in_the_order_of_the_alphabet(tmp_path):
+    points = people(3, OPENPOSE25)
+    for name, one in zip(("cat", "ant", "bee"), points, strict=True):
+        write(tmp_path / f"{name}.json", [one], np.ones((1, 25)))
+    (found,) = read(tmp_path)
+    np.testing.assert_allclose(found.Y, expected(points[[1, 2, 0]], OPENPOSE25))
+    assert found.frames.tolist() == [0, 1, 2]
