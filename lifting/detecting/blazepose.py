@@ -9,6 +9,7 @@ The weights are two files of `mediapipe` 0.10.21 (Apache-2.0), embedded; see dat
 """
 
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -111,7 +112,7 @@ class BlazePose:
 
     Args:
         weights: the two files' bytes; None: those embedded.
-        threads: of the processor.
+        threads: of the processor; None: as many as there are, four at most.
         crop: what cuts crops out of pictures, as `crop` does.
 
     Raises:
@@ -119,12 +120,13 @@ class BlazePose:
     """
 
     def __init__(
-        self, weights: tuple[bytes, bytes] | None = None, threads: int = 1, crop: Callable[..., Array] = crop
+        self, weights: tuple[bytes, bytes] | None = None, threads: int | None = None, crop: Callable[..., Array] = crop
     ) -> None:
         try:
             from ai_edge_litert.interpreter import Interpreter
         except ImportError:
             raise ImportError('detector: LiteRT is missing; install it: pip install "lifting[detect]"') from None
+        threads = threads or min(4, os.cpu_count() or 1)
         files = weights or tuple(data_path(f"detector/{name}").read_bytes() for name in WEIGHTS)
         self._detection, self._landmarks = (Interpreter(model_content=file, num_threads=threads) for file in files)
         for network in (self._detection, self._landmarks):

@@ -49,7 +49,10 @@ class Detector(Protocol):
 
 
 class BlazePoseDetector:
-    """BlazePose's 33 landmarks of everybody. A landmark's confidence is the network's "visibility"."""
+    """BlazePose's 33 landmarks of everybody.
+
+    A landmark's confidence is the network's "visibility", and 0 outside the picture, where nothing can be seen.
+    """
 
     name = "BlazePose (MediaPipe 0.10.21, full)"
     order = BLAZEPOSE
@@ -66,7 +69,9 @@ class BlazePoseDetector:
         """Everybody in a picture."""
         looks = self._people(image)
         points = np.array([look.pixels.T for look in looks]).reshape(-1, 2, 33)
-        return points, np.array([look.visibility for look in looks]).reshape(-1, 33)
+        visibility = np.array([look.visibility for look in looks]).reshape(-1, 33)
+        inside = (points >= -0.5) & (points <= np.array(image.shape[1::-1])[:, None] - 0.5)
+        return points, np.where(inside.all(axis=1), visibility, 0.0)
 
 
 class Seen(NamedTuple):

@@ -10,7 +10,10 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray as Array
 
-from lifting.detecting.blazepose import BlazePose, Look
+from lifting.detecting.blazepose import DETECTION_SIDE, BlazePose, Look
+
+Square = tuple[int, int, int]
+"""Left, top and side of a part of a picture, in pixels."""
 
 SURE = 0.5
 """The score from which a candidate, or what BlazePose saw, is a person."""
@@ -77,13 +80,23 @@ def _rank(look: Look) -> tuple[float, float]:
     return round(look.score, 2), float(-y / math.hypot(x, y))
 
 
-def squares(width: int, height: int) -> list[tuple[int, int, int]]:
+def squares(width: int, height: int) -> list[Square]:
     """Squares (left, top, side) that cover a long picture, for whoever is small in it; none for one nearly square."""
-    side, long = min(width, height), max(width, height)
-    if long < 1.25 * side:
-        return []
-    starts = np.linspace(0, long - side, math.ceil((long - side) / ((1 - OVERLAP) * side)) + 1).astype(int).tolist()
-    return [(start, 0, side) if width > height else (0, start, side) for start in starts]
+    return _grid(width, height, min(width, height)) if max(width, height) >= 1.25 * min(width, height) else []
+
+
+def small_squares(width: int, height: int) -> list[Square]:
+    """Squares of half the picture's shorter side; none where they are smaller than what the detector sees."""
+    side = min(width, height) // 2
+    return _grid(width, height, side) if side >= DETECTION_SIDE else []
+
+
+def _grid(width: int, height: int, side: int) -> list[Square]:
+    lefts, tops = (
+        np.linspace(0, long - side, math.ceil((long - side) / ((1 - OVERLAP) * side)) + 1).astype(int).tolist()
+        for long in (width, height)
+    )
+    return [(left, top, side) for top in tops for left in lefts]
 
 
 class People:
@@ -110,14 +123,19 @@ class People:
         self._since += 1
         if self._since >= EVERY or len(looks) < len(self._places):
             self._since = 0
-            looks = without_doubles(looks + self._newcomers(image, looks))[: self._most]
+            height, width = image.shape[:2]
+            whole = (0, 0, max(width, height))
+            looks += self._newcomers(image, [whole, *squares(width, height)], looks)
+            if not looks:  # each square costs time, and now and then shows somebody who isn't there
+                looks += self._newcomers(image, small_squares(width, height), looks)
+            looks = without_doubles(looks)[: self._most]
         self._places = np.array([[look.hips, look.top] for look in looks]).reshape(-1, 2, 2)
         return looks
 
-    def _newcomers(self, image: Array, known: list[Look]) -> list[Look]:
-        """Looks at those who are in no look of `known`."""
+    def _newcomers(self, image: Array, parts: list[Square], known: list[Look]) -> list[Look]:
+        """Looks at those in parts of a picture who are in no look of `known`."""
         found = []
-        for place in distinct(*self._candidates(image)):
+        for place in distinct(*self._candidates(image, parts)):
             if not any(near(place[None], np.stack([look.hips, look.top]))[0] for look in known):
                 first = self._networks.look(image, *place)
                 if first.score >= SURE:
@@ -125,11 +143,12 @@ class People:
                     found += [second] if second.score >= NEW else []
         return found
 
-    def _candidates(self, image: Array) -> tuple[Array, Array]:
-        """The detector's, from the whole picture and from its squares."""
-        parts = [self._networks.candidates(image)]
-        for left, top, side in squares(image.shape[1], image.shape[0]):
-            places, scores = self._networks.candidates(image[top : top + side, left : left + side])
-            parts.append((places + [left, top], scores))
-        places, scores = (np.concatenate(part) for part in zip(*parts, strict=True))
-        return places, scores
+    def _candidates(self, image: Array, parts: list[Square]) -> tuple[Array, Array]:
+        """The detector's, from parts of the picture."""
+        places, scores = [np.zeros((0, 2, 2))], [np.zeros(0)]
+        for left, top, side in parts:
+            part = image[top : top + side, left : left + side]
+            found, sure = self._networks.candidates(part)
+            places.append(found + [left, top])
+            scores.append(sure)
+        return np.concatenate(places), np.concatenate(scores)

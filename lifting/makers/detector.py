@@ -32,7 +32,7 @@ class Detector:
     """The person detector and BlazePose, with OpenCV's crops: those that the embedded photos were made with."""
 
     def __init__(self, weights: tuple[bytes, bytes]) -> None:
-        self._networks = BlazePose(weights, crop=_crop)
+        self._networks = BlazePose(weights, threads=1, crop=_crop)
 
     def __call__(self, image: UInt8[Array, "H W 3"]) -> Look:
         """The largest person: found by the detector, then by BlazePose twice, the second time where it said."""

@@ -142,6 +142,13 @@ def test_a_photo_from_file_to_3d(tmp_path):
         assert p_mpjpe(lifted.pose[0][:, seen], frame.pseudo_truth[:, seen]) < 0.12
 
 
+def test_what_lies_outside_the_picture_is_missing():
+    cut = MAN.image[: round(MAN.landmarks[1, [HUMAN36M.index(f"{side}_knee") for side in ("left", "right")]].min())]
+    points, confidences = BlazePoseDetector()(cut)
+    outside = points[0, 1] > len(cut) - 0.5
+    assert outside.any() and (confidences[0, outside] == 0).all() and (confidences[0, ~outside] > 0).all()
+
+
 def test_a_video_of_one_photo(tmp_path):
     image = MAN.image[:, : MAN.image.shape[1] // 2 * 2]
     (person,) = detect(video(tmp_path / "a.mp4", [image] * 6))

@@ -5,10 +5,11 @@ import re
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from lifting.datasets.real_frames import load_real_frames
 from lifting.detecting.blazepose import WEIGHTS, BlazePose, Look
-from lifting.detecting.people import EVERY, People, distinct, squares, without_doubles
+from lifting.detecting.people import EVERY, People, distinct, small_squares, squares, without_doubles
 from lifting.support.files import data_path
 
 MAN, OTHER = load_real_frames(["cam01_026", "cam02_026"])
@@ -44,6 +45,15 @@ def test_two_people_in_one_picture(networks):
     for look, frame, left in zip(looks, (MAN, OTHER), (0, MAN.image.shape[1]), strict=True):
         error = np.linalg.norm(look.pixels - [left, 0] - frame.landmarks33.T, axis=1) / frame.pixels_per_metre
         assert np.median(error) < 0.05
+
+
+def test_who_is_small_and_alone_is_found(networks):
+    small = Image.fromarray(MAN.image).reduce(4)
+    picture = np.full((900, 900, 3), 120, np.uint8)
+    picture[500 : 500 + small.height, 200 : 200 + small.width] = small
+    (look,) = People(networks)(picture)
+    error = np.linalg.norm((look.pixels - [200, 500]) * 4 - MAN.landmarks33.T, axis=1) / MAN.pixels_per_metre
+    assert np.median(error) < 0.05
 
 
 def test_nobody(networks, rng):
@@ -131,6 +141,8 @@ def test_at_most_so_many():
 @pytest.mark.parametrize("size", [(1920, 1080), (300, 1000), (1000, 1000), (1200, 1000), (5000, 200)])
 def test_squares_cover_a_long_picture_and_overlap(size):
     found = squares(*size)
+    assert all(side == min(size) // 2 for _, _, side in small_squares(*size))
+    assert (small_squares(*size) == []) == (min(size) < 448)
     assert (found == []) == (max(size) < 1.25 * min(size))
     if found:
         along = 0 if size[0] > size[1] else 1
