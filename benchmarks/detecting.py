@@ -6,11 +6,13 @@
 
 - Photos: the embedded ones. Errors in millimetres, by each photo's pixels a metre, against landmarks that four cameras
   agree on; a landmark is found within a fifth of the torso's length. P-MPJPE is of the lift, `weights` the confidences.
+- Small people: the same photos, shrunk, each in a grey square.
 - Videos: how many people are in each picture, which recordings come out, and the speed: of decoding alone, of the
   detector on pictures in memory, of both as `detect` runs them, and of the lift. In frames a second of the clock, and
   in milliseconds of the processor a frame, which another program beside it disturbs less.
 """
 
+import json
 import os
 import tempfile
 import time
@@ -24,7 +26,9 @@ from typing import Any
 import numpy as np
 import tyro
 from jinja2 import Environment, FileSystemLoader
+from PIL import Image
 from search import machine
+from threadpoolctl import threadpool_limits
 
 from lifting import PoorFit, lift, load_prior
 from lifting.datasets.real_frames import load_real_frames
@@ -45,8 +49,13 @@ VIDEOS = {
     "sports2d, demo": (SPORTS2D, "Sports2D/Demo/demo.mp4"),
     "pose2sim, one person, camera 1": (POSE2SIM, "Pose2Sim/Demo_SinglePerson/videos/cam01.mp4"),
     "pose2sim, two people, camera 1": (POSE2SIM, "Pose2Sim/Demo_MultiPerson/videos/cam01.mp4"),
-    "pose2sim, two people, camera 3": (POSE2SIM, "Pose2Sim/Demo_MultiPerson/videos/cam03.mp4"),
 }
+ALONE = 60
+"""The detector alone is timed on the first so many pictures."""
+
+SHARES = (1 / 2, 1 / 3, 1 / 4, 1 / 5, 1 / 6, 1 / 8, 1 / 10)
+"""How high a photo is made, of a grey square of 1000 pixels, to see who is found how small."""
+
 DETECTORS = ("blazepose", "network")
 HERE = Path(__file__).parent
 
@@ -65,6 +74,7 @@ def main(*, wheels: Path | None = None, render: bool = False) -> None:
         report: dict[str, Any] = {
             "machine": {**machine(), "others": f"load {os.getloadavg()[0]:.1f} at the start, this run's not counted"},
             "photos": {name: photos(make_detector(name)) for name in DETECTORS},
+            "small": small(make_detector()),
         }
         with tempfile.TemporaryDirectory() as folder:
             report["videos"] = {name: video(*which, wheels, Path(folder)) for name, which in VIDEOS.items()}
@@ -74,8 +84,6 @@ def main(*, wheels: Path | None = None, render: bool = False) -> None:
 
 def markdown() -> str:
     """docs/detector.md, from the recorded run."""
-    import json
-
     environment = Environment(loader=FileSystemLoader(HERE), trim_blocks=True, keep_trailing_newline=True)
     return environment.get_template("detecting.md.j2").render(json.loads((HERE / "detecting.json").read_text()))
 
@@ -109,6 +117,21 @@ def photos(detector: Detector) -> dict[str, Any]:
     }
 
 
+def small(detector: Detector) -> dict[str, list[int]]:
+    """How many people are found in each embedded photo, made small and alone in a grey picture, by its share of it."""
+    found: dict[str, list[int]] = {}
+    for share in SHARES:
+        found[f"{share:.0%}"] = []
+        for frame in load_real_frames():
+            photo = Image.fromarray(frame.image)
+            photo = photo.resize((round(photo.width * 1000 * share / photo.height), round(1000 * share)))
+            picture = Image.new("RGB", (1000, 1000), (120, 120, 120))
+            picture.paste(photo, (300, 300))
+            detector.forget()
+            found[f"{share:.0%}"].append(len(detector(np.array(picture))[0]))
+    return found
+
+
 def video(wheel: Wheel, member: str, wheels: Path | None, folder: Path) -> dict[str, Any]:
     """People and speed in one video of a wheel."""
     path = folder / wheel.file if wheels is None else wheels / wheel.file
@@ -122,17 +145,18 @@ def video(wheel: Wheel, member: str, wheels: Path | None, folder: Path) -> dict[
         images = [picture.image for picture in pictures_of(file)]
     detector = make_detector()
     with timed(speeds, "detector"):
-        for image in images:
+        for image in images[:ALONE]:
             detector(image)
     width, height = images[0].shape[1::-1]
     count = len(images)
+    frames = dict.fromkeys(("decoding", "together", "lift"), count) | {"detector": min(count, ALONE)}
     del images
     with timed(speeds, "together"):
         pictures = pictures_of(file)
         seen = list(look_at(pictures, detector))
         people = follow(pictures, seen, detector)
     prior = load_prior()
-    with timed(speeds, "lift"):
+    with threadpool_limits(1), timed(speeds, "lift"):  # small matrices: more threads would only wait for each other
         for person in people:
             lift(np.nan_to_num(person.Y), prior, weights=person.confidences, scale=None)
     return {
@@ -140,8 +164,8 @@ def video(wheel: Wheel, member: str, wheels: Path | None, folder: Path) -> dict[
         "pictures": count,
         "people": {str(n): times for n, times in sorted(Counter(len(one.points) for one in seen).items())},
         "recordings": [[int(one.frames[0]), int(one.frames[-1]), len(one)] for one in people],
-        "a second": {name: count / clock for name, (clock, _) in speeds.items()},
-        "processor ms": {name: 1000 * processor / count for name, (_, processor) in speeds.items()},
+        "a second": {name: frames[name] / clock for name, (clock, _) in speeds.items()},
+        "processor ms": {name: 1000 * processor / frames[name] for name, (_, processor) in speeds.items()},
     }
 
 

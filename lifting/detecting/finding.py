@@ -6,6 +6,7 @@ A detector is anything that has `Detector`'s fields and methods. Two are there: 
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -166,10 +167,9 @@ def follow(pictures: Pictures, seen: Sequence[Seen], detector: Detector) -> list
 
 
 def without_fleeting(people: list[Recording], pictures: int) -> list[Recording]:
-    """Without those who are there for a moment only, where the detector mostly saw what is no person."""
-    if pictures < 2 * FLEETING:
-        return people
-    return [one for one in people if len(one) >= FLEETING] or people
+    """Without those who are there for a moment only, where the detector mostly saw what is no person; numbered anew."""
+    staying = [one for one in people if len(one) >= FLEETING or pictures < 2 * FLEETING] or people
+    return [replace(one, person=str(n)) for n, one in enumerate(staying, 1)]
 
 
 def _ahead(pictures: Pictures) -> Iterator[Picture]:

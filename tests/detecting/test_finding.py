@@ -75,6 +75,9 @@ def test_who_is_seen_for_a_moment_only_is_nobody(film):
     places = [[(100, 50)] + [(300, 50)] * (n < FLEETING - 1) for n in range(2 * FLEETING)]
     assert len(detect(film(2 * FLEETING), detector=Walkers(places))) == 1
     assert len(detect(film(2 * FLEETING - 1), detector=Walkers(places))) == 2  # in a film as short as that, everybody
+    behind = [[(300, 50)] * (n < 2) + [(100, 50)] * (n >= 1) for n in range(20)]
+    (person,) = detect(film(20), detector=Walkers(behind))
+    assert person.person == "1" and len(person) == 19
     moment = [[(100, 50)]] + [[]] * 19
     assert len(detect(film(20), detector=Walkers(moment))) == 1  # nobody else is there
 
