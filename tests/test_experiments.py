@@ -115,7 +115,7 @@ def test_the_table_has_a_row_for_each_comparison():
     lines = claims.table(["rotations", "mixture"]).splitlines()
     assert len(lines) == 2 + 4 + 2
     assert lines[2].startswith("| 5. 80 rotations are as accurate") and lines[3].startswith(
-        "|  | 20, refined less 10000"
+        "|  | 20, refined minus 10000"
     )
     assert lines[5].endswith("| 5 seeds | fails, as it must |") and "| within 1 (a control) |" in lines[5]
     assert lines[6].startswith("| 6. a mixture")

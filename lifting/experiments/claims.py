@@ -37,7 +37,7 @@ LEAST = 3
 
 
 class Criterion(NamedTuple):
-    """What is expected of the errors of one way less those of another."""
+    """What is expected of the errors of one way minus those of another."""
 
     unit: str
     expected: Expectation
@@ -49,7 +49,7 @@ class Criterion(NamedTuple):
 
 @dataclass(frozen=True)
 class Comparison:
-    """The errors of one way less those of another, pair by pair, what was expected of them, and what follows."""
+    """The errors of one way minus those of another, pair by pair, what was expected of them, and what follows."""
 
     of: str
     against: str
@@ -67,7 +67,7 @@ class Comparison:
 def compare(
     of: str, against: str, errors: Sequence[float], other_errors: Sequence[float], criterion: Criterion
 ) -> Comparison:
-    """The errors of `of` less those of `against`, pair by pair, with a 95 % interval and the verdict.
+    """The errors of `of` minus those of `against`, pair by pair, with a 95 % interval and the verdict.
 
     Raises:
         ValueError: fewer than `LEAST` pairs, sequences of different lengths, a value that is not finite.
@@ -147,7 +147,7 @@ def table(names: Sequence[str] = NAMES, first: bool = False) -> str:
             words = f"{number}. {content['claim']}" if row == 0 else ""
             expected = "better" if c["expected"] == "better" else f"within {c['margin']:g}"
             whose = {"claim": "", "ours": " (ours)", "control": " (a control)"}[c["kind"]]
-            rows.append(f"| {words} | {c['of']} less {c['against']} | {expected}{whose} | {c['mean']:.2f} "
+            rows.append(f"| {words} | {c['of']} minus {c['against']} | {expected}{whose} | {c['mean']:.2f} "
                         f"({c['low']:.2f} to {c['high']:.2f}) {c['unit']} | {len(c['differences'])} "
                         f"{content['pairs']} | {worded(c)} |")  # fmt: skip
     return "\n".join(rows)
