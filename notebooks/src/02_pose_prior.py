@@ -74,6 +74,8 @@ figure.subplots_adjust(left=0.02, right=0.94, wspace=0.3, hspace=0.35)
 plt.show()
 
 # %% [markdown]
+# *What to see:* four people at four headings; blue is the person's own left.
+#
 # Where the camera stood says nothing about a pose. A mean over poses at their recorded headings would blur left into
 # right, and bases would be wasted on people who turn around. So first of all the headings must go.
 #
@@ -122,7 +124,14 @@ ax.legend()
 plt.show()
 
 # %%
-assert np.allclose(heading(poses, first), alignment.align_about_vertical(poses, first))  # the package's own
+ours, theirs = heading(poses, first), alignment.align_about_vertical(poses, first)  # the package's own
+print(
+    "three headings, degrees:",
+    np.degrees(ours[100:103]).round(1),
+    " the package's:",
+    np.degrees(theirs[100:103]).round(1),
+)
+assert np.allclose(ours, theirs)
 
 # %% [markdown]
 # ## Main paper, section 4: the start, a variant of Tomasi-Kanade
@@ -280,6 +289,7 @@ theirs = ppca.fit_ppca(aligned, J)
 assert np.allclose(spectrum[-3:], 0)
 assert np.allclose(v, theirs.noise_variance[0]) and np.allclose(lam, theirs.component_variance[0])
 assert np.allclose(abs(np.einsum("jcl,jcl->j", e, theirs.e[0])), 1)  # the same bases, but for their signs
+print(f"noise's variance: ours {v:.6f} m^2, the package's {theirs.noise_variance[0]:.6f} m^2")
 print("toy: v", np.mean([2.0, 1.0]), " lambda", np.array([9.0, 4.0]) - np.mean([2.0, 1.0]))
 print(f"noise sqrt(v) = {1000 * v**0.5:.0f} mm; first coefficient sqrt(lambda) = {1000 * lam[0] ** 0.5:.0f} mm")
 

@@ -91,6 +91,8 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
+# *What to see:* the top of the curve lies at the closed form's noise, not at the one that forgot the centring.
+#
 # ## Main paper, section 4: the log term is "sum ln", not "ln sum"
 # *As we understand the main paper*, it minimises
 #
@@ -144,6 +146,8 @@ ax.legend(fontsize=8)
 plt.show()
 
 # %% [markdown]
+# *What to see:* only the sum of logarithms lies on the truth.
+#
 # ### Why the coefficients are averaged out, not minimised over
 # A trap waits even with the right log term. Minimise over $a$ as well as $\lambda$ and there is no minimum at all: let
 # both shrink, and the log term falls for ever while the rest stays finite. PPCA averages $a$ out, which puts
@@ -171,7 +175,7 @@ ax.legend(fontsize=8)
 plt.show()
 
 # %% [markdown]
-# The dashed curve has a dip, in which an optimiser may come to rest by luck, but no lowest point.
+# *What to see:* the dashed curve has a dip, in which an optimiser may come to rest by luck, but no lowest point.
 #
 # ## What if $\sigma$ is taken for a standard deviation?
 # Draw poses whose coefficients are known, with noise, and look for the coefficients by least squares
@@ -257,6 +261,8 @@ plt.show()
 assert (np.diff(grown.log_likelihood) > -1e-9).all() and (np.diff(once[8]) > -1e-9).all()
 
 # %% [markdown]
+# *What to see:* both climb and never fall; the growing one pays with more rounds and ends higher.
+#
 # ## Main paper, section 4: a mixture, by EM
 # People who stand and people who crouch don't make one Gaussian. *As we understand the main paper*, a mixture of PPCA
 # serves such data, $p(P) = \sum_q \omega_q\,\mathcal N(P; \mu_q, \Sigma_q)$. EM (Tipping and Bishop) takes turns:
@@ -311,6 +317,9 @@ for ax, history, title in zip(axes, (climb, fitted.em), ("ours, headings kept", 
 plt.tight_layout()
 plt.show()
 
+# %% [markdown]
+# *What to see:* both climb and never fall.
+
 # %%
 mixture = fitted.prior
 parts = [mixture.subset(components=[q]) for q in range(3)]
@@ -344,6 +353,8 @@ figure.subplots_adjust(left=0.01, right=0.93, wspace=0.5)
 plt.show()
 
 # %% [markdown]
+# *What to see:* in the table, whole clips belong to one component; below it, the three mean poses.
+#
 # ## Saving and loading, without pickle
 # A prior is five arrays and names. They go into an `.npz` file, whole or not at all; equal priors make equal bytes, and
 # reading never runs code that came with the file, as unpickling would.

@@ -97,6 +97,8 @@ print(f"K = {prior.K} Gaussians of J = {J} bases")
 print(f"misfit {1000 * np.sqrt(np.mean(np.sum((result.Y_hat - Y) ** 2, axis=0))):.1f} mm")
 
 # %% [markdown]
+# *What to see:* the fit (in colours) and the landmarks (dotted) nearly coincide.
+#
 # ### What is held fixed
 #
 # The winner of (2) is one of 80 rotations and one of $K$ Gaussians. A small move of $Y$ mostly leaves both as they
@@ -138,6 +140,8 @@ for j, ax in enumerate(axes):
 plt.show()
 
 # %% [markdown]
+# *What to see:* where each landmark goes, in the picture, if one coefficient grows.
+#
 # ## Eq. (4): the same as a matrix
 #
 # Write $2\times L$ arrays as vectors, all $x$ and then all $y$. Each of the $J$ pictures becomes a column, and
@@ -149,9 +153,9 @@ plt.show()
 # %%
 E = dY_da.reshape(J, 2 * L).T
 p, package_E = solve.projected_model(mu, e, result.theta)
-assert np.allclose(E, package_E)
-assert np.allclose(solve.unwrap(result.Y_hat), p + E @ result.a)
-print("E", E.shape)
+y_hat = p + E @ result.a
+print(f"E {E.shape}; the wrist's y by (1): {result.Y_hat[1, wrist]:.6f} m, by (4): {y_hat[L + wrist]:.6f} m")
+assert np.allclose(E, package_E) and np.allclose(solve.unwrap(result.Y_hat), y_hat)
 
 # %% [markdown]
 # ## Eq. (7): what the landmarks move
@@ -172,10 +176,11 @@ print("E", E.shape)
 y = solve.unwrap(Y)
 E_bar = np.concatenate([E, np.diag(sigma)])
 E_bar_dagger = np.linalg.solve(E_bar.T @ E_bar, E_bar.T)
+a = E_bar_dagger @ np.concatenate([y - p, np.zeros(J)])
 print("E_bar", E_bar.shape, " E_bar_dagger", E_bar_dagger.shape)
-assert np.allclose(E_bar_dagger, np.linalg.pinv(E_bar))
+print(f"length of a: {np.linalg.norm(a):.6f} m by (6), {np.linalg.norm(result.a):.6f} m by the search")
+assert np.allclose(E_bar_dagger, np.linalg.pinv(E_bar)) and np.allclose(a, result.a)
 assert np.allclose(E_bar_dagger, landmark_gradient.landmarks_to_coefficients(E, sigma))
-assert np.allclose(E_bar_dagger @ np.concatenate([y - p, np.zeros(J)]), result.a)
 
 # %% [markdown]
 # ### The truncation $\bar E^t$
@@ -220,8 +225,10 @@ moved[1, wrist] += 0.02
 again = lift(moved, prior)
 assert (again.component, again.theta) == (result.component, result.theta)
 
-predicted = H @ (solve.unwrap(solve.centre(moved)) - y)
-assert np.allclose(solve.unwrap(solve.centre(again.Y_hat) - result.Y_hat), predicted)
+predicted, found = H @ (solve.unwrap(solve.centre(moved)) - y), solve.unwrap(solve.centre(again.Y_hat) - result.Y_hat)
+print(f"length of the change: {1000 * np.linalg.norm(predicted):.4f} mm by (8),", end=" ")
+print(f"{1000 * np.linalg.norm(found):.4f} mm by solving anew")
+assert np.allclose(found, predicted)
 up = 1000 * (again.Y_hat - result.Y_hat)[1, wrist]
 own = H[L + wrist, L + wrist]
 assert np.isclose(up, 20 * own + 20 / L)
@@ -508,7 +515,8 @@ assert gradient_check.check_jacobian(H_image, answer_of, Y) < 1e-8
 
 through_lift = torch.autograd.functional.jacobian(answer_of, torch.from_numpy(Y)).numpy()
 assert gradient_check.relative_error(H_image, through_lift) < 1e-12
-print("central differences of lift and autograd through lift agree with eq. (8)")
+print(f"length: (8) {np.linalg.norm(H_image):.8f}, autograd through lift {np.linalg.norm(through_lift):.8f}")
+print("central differences of lift agree, too")
 
 # %% [markdown]
 # ### The checker checked
@@ -574,7 +582,7 @@ print(f"passes the gradient check: {error < 1e-8}")
 # All is well, and yet it is wrong. **This is why central differences alone do not suffice: the correct gradient of a
 # wrong forward pass passes them.** A gradient check asks whether the derivative belongs to the function, never whether
 # the function is the right one. This one belongs to a wrong $\bar E$. What finds it is a look at the model:
-# (5) over the noise variance must be $-2\log$ of a probability.
+# (5) over the noise variance must be $-2\ln$ of a probability.
 
 # %%
 try:

@@ -46,7 +46,7 @@ print("p", p.shape, " E", E.shape)
 # %% [markdown]
 # ## Free scale: one eigenvalue is exactly 1
 #
-# Where the scale $s$ is solved for as well (notebook 03), $E_s = [p\;E]$ takes the place of $E$, $0$ that of $p$, and
+# Where the scale $s$ is solved for as well (notebook 03b), $E_s = [p\;E]$ takes the place of $E$, $0$ that of $p$, and
 # $[0,\sigma]$ that of $\sigma$. So $\hat y = Hy$ with $H = E_s\bar E_s^t$: linear, no longer affine. Nothing is paid
 # for $s$, and therefore $Hp = p$: along $p$ the eigenvalue is 1, and the interval closes to $[0, 1]$. As $\hat y$ grows
 # in proportion to $y$, $H$ has no unit: the same in metres and in pixels.
@@ -123,9 +123,12 @@ ax.legend(fontsize=9, loc="upper left", bbox_to_anchor=(1.02, 1))
 plt.show()
 
 # %% [markdown]
+# *What to see:* one yellow arrow is asked of a landmark that nobody saw; the green ones, at those that were seen, are
+# what comes back, most of it at the shoulders and hips.
+#
 # ## Weighted ridge: (8) with confidences
 #
-# Where landmark $l$ counts $w_l$ times (notebook 03), $a = \bar E^t(y-p)$ and
+# Where landmark $l$ counts $w_l$ times (notebook 03b), $a = \bar E^t(y-p)$ and
 #
 # $$\bar E^t = \bigl(E^\top WE+\operatorname{diag}(\sigma^2)\bigr)^{-1}E^\top W, \qquad
 #   H = E\,\bigl(E^\top WE+\operatorname{diag}(\sigma^2)\bigr)^{-1}E^\top W .$$

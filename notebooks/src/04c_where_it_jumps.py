@@ -64,6 +64,9 @@ winners = set(zip(plane.component.ravel().tolist(), plane.angle.ravel().tolist()
 print(f"{len(winners)} pairs of component and angle win somewhere")
 
 # %% [markdown]
+# *What to see:* left, the lines where the winner changes as the wrist moves over the plane; right, how far $\hat Y$
+# jumps there.
+#
 # Inside a piece (8) is exact. Across an edge $\hat Y$ jumps: by a little from one angle to the next, by more from one
 # component to another. The least cost of (2) itself does not jump between angles, as both cost the same on the edge.
 # Between components it does: there, the probabilities are the same.
@@ -202,6 +205,10 @@ right.legend(fontsize=9)
 plt.show()
 near = np.abs(around - refined.theta) < 0.02
 assert np.allclose(solve.solve_at(Y, gaussian, around[near]).cost, parabola[near], rtol=1e-2)
+
+# %% [markdown]
+# *What to see:* left, the whole person turns along $u$. Right, the parabola of curvature $2\kappa$ fits the least cost
+# at its minimum.
 
 # %%
 H_refined = E_free @ np.linalg.solve(M, E_free.T) + np.outer(u, u) / kappa
