@@ -25,7 +25,7 @@ def exercises(name):
 def test_the_opening_says_what_it_takes_and_needs_and_where_it_stands(name):
     opening = cells(name)[0].text
     assert re.search(r"^> \*\*Takes\*\* \d+ minutes, exercises included\. \*\*Needs\*\* ", opening, re.M)
-    where = f"core, {CORE.index(name) + 1} of 11" if name in CORE else "(an )?extra"
+    where = f"core, {CORE.index(name) + 1} of 11" if name in CORE else "(an extra|extra|after the core)"
     assert re.search(rf"^> \*\*On the way:\*\* {where}", opening, re.M)
     symbols = re.findall(r"^> - ", opening, re.M)
     assert len(symbols) <= SYMBOLS_AT_MOST and bool(symbols) == ("../docs/notation.md" in opening)
