@@ -14,6 +14,7 @@ from lifting.drawing.widgets.page import book_sources
 
 project = "lifting"
 author = "The lifting developers"
+project_copyright = "the lifting developers; Apache-2.0, data under licences of their own"
 html_title = "Lifting from the Deep, equation by equation"
 language = "en"
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx.ext.viewcode"]
@@ -33,6 +34,8 @@ SECTIONS = Config(napoleon_use_ivar=True, napoleon_use_rtype=False)
 toc_object_entries = False
 
 # The site: nothing is fetched, and the search must work from the file system, where a page can't read others.
+pygments_style = "a11y-high-contrast-light"
+pygments_dark_style = "a11y-high-contrast-dark"
 html_theme = "furo"
 html_theme_options = {"navigation_with_keys": True}
 html_static_path = ["static"]
