@@ -38,3 +38,19 @@ def test_regions_hold_what_it_says(page, report):
     for said in ("held it in 97 %", "tau = 0.5 (`TEMPERATURE`) it is 89 %", "holds 55 %, and 93 % with tau = 2"):
         assert said in text
     assert (TEMPERATURE, DETECTED) == (0.5, 2.0)
+
+
+def test_sides_are_repaired_as_it_says(page, report):
+    groups = report("sides")["groups"]
+    some, none = (
+        np.mean([group[f"{name}, 4, True"] for group in groups], axis=0) for name in ("all, arms or legs", "nothing")
+    )
+    assert [round(value) for value in (some[0], some[2], some[3], some[4])] == [86, 110, 66, 65]
+    assert round(none[1], 1) == 0.2
+    text = " ".join(page.split())
+    for said in (
+        "86 % of these frames are as they were",
+        "0.2 % of clips' frames",
+        "falls from 110 to 66 mm (65 without",
+    ):
+        assert said in text
