@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 
+from lifting.beyond.smoothing import MOTION
 from lifting.beyond.uncertainty import DETECTED, TEMPERATURE
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -54,3 +55,26 @@ def test_sides_are_repaired_as_it_says(page, report):
         "falls from 110 to 66 mm (65 without",
     ):
         assert said in text
+
+
+def test_smoothing_gains_what_it_says(page, report):
+    groups = report("smoothing")["groups"]
+    means = {key: np.mean([group[key] for group in groups], axis=0) for key in groups[0]}
+
+    def least(kind, *methods):
+        return min(
+            value[0] for key, value in means.items() if key.split("; ")[0] == kind and key.split("; ")[1] in methods
+        )
+
+    for kind, said in {"10 mm of noise": [60.9, 56.9, 56.4], "10 mm of noise, gaps": [72.3, 66.8, 65.7]}.items():
+        filters = least(kind, "Savitzky-Golay", "Gaussian", "One-Euro")
+        found = [least(kind, "nothing"), filters, least(kind, "in the least squares")]
+        assert np.round(found, 1).tolist() == said
+        assert all(f"{number:g}" in page for number in said)
+    default = (
+        f"in the least squares; order {MOTION.order}, q = {MOTION.q:g}, turn {MOTION.turn:g}, share {MOTION.share:g}"
+    )
+    for kind in ("exact", "10 mm of noise", "10 mm of noise, gaps"):
+        assert means[f"{kind}; {default}"][0] == least(kind, "in the least squares")
+    assert least("exact", "nothing") - means[f"exact; {default}"][0] < 1
+    assert means[f"exact; {default}"][1] < 0.5 * means["exact; nothing; "][1]
