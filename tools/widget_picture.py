@@ -38,7 +38,7 @@ def page_of(folder: Path) -> str:
 
 def frames(page: Page) -> list[bytes]:
     """What is seen while the person turns, the mouse turns the pose, and sigma grows."""
-    page.add_style_tag(content="body{margin:0} .lv-summary{display:none}")
+    page.add_style_tag(content="body{margin:0} .lv-summary,.lv-note{display:none}")
     view = page.locator(".lv")
     seen = [view.screenshot()]
     heading, sigma = (page.get_by_label(name, exact=True) for name in ("heading", "sigma"))

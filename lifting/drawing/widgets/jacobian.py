@@ -132,7 +132,7 @@ class JacobianWidget(Widget):
     def _draw_person(self, scene: Scene) -> None:
         low, high = self.start.min(axis=1) - 0.3, self.start.max(axis=1) + 0.3
         axes = Axis("x (m)", low[0], high[0]), Axis("y, up (m)", low[1], high[1])
-        panel = scene.plot(*axes, title="drag a landmark: Y_hat answers", equal=True, width=287, height=370)
+        panel = scene.plot(*axes, title="one landmark moves, Y_hat answers", equal=True, width=287, height=370)
         self._landmarks = Landmarks(panel, self._drag)
         self._ring = panel.points("the landmark", marker="ring", size=14)
         self._arrows = [panel.arrows(label, colour=colour) for label, colour in ANSWERS.items()]

@@ -39,7 +39,7 @@ def png(scene: Scene) -> bytes:
             (_draw_plot if flat else _draw_space)(ax, panel)
             ax.set_title(panel.title, fontsize=9)
             if ax.get_legend_handles_labels()[0]:
-                gap = -0.14 * 300 / panel.look["height"]
+                gap = (-0.14 if flat else -0.22) * 300 / panel.look["height"]
                 ax.legend(loc="upper center", bbox_to_anchor=(0.5, gap), ncols=2, fontsize=8, frameon=False)
     file = io.BytesIO()
     figure.savefig(file, format="png", metadata={"Software": None})

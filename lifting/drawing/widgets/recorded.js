@@ -1,5 +1,7 @@
 // The numbers come from moves that were recorded: one control at a time is away from its start.
 
+const NOTE = "Recorded moves: one control at a time. Where a kernel runs, all move together, and landmarks are dragged.";
+
 function startRecorded(root) {
   const { scene, start, moves } = JSON.parse(root.querySelector("script").textContent);
   const home = { ...start, message: "" };
@@ -12,6 +14,7 @@ function startRecorded(root) {
   }
   const view = liftingView(root, scene, ask);
   view.body.classList.add("lv-recorded");
+  make("div", { class: "lv-note", text: NOTE }, view.body);
   view.show(home, true);
   root.liftingView = view;
 }
