@@ -110,7 +110,7 @@ def _size(document: Any) -> tuple[float, float] | None:
     images = [image for image in document.get("images") or () if isinstance(image, dict)]
     sizes = {(image.get("width"), image.get("height")) for image in images}
     width, height = sizes.pop() if len(sizes) == 1 else (None, None)
-    if isinstance(width, (int, float)) and isinstance(height, (int, float)) and min(width, height) > 0:
+    if isinstance(width, (int, float)) and isinstance(height, (int, float)) and 0 < min(width, height) < np.inf:
         return width, height
     return None
 

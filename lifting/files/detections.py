@@ -140,7 +140,7 @@ def recordings(found: Detections, source: Path, hints: Hints) -> list[Recording]
 
     Raises:
         ValueError: nobody in any frame, a landmark that is not finite, a negative confidence, a person twice in a
-            frame.
+            frame, times that do not rise.
     """
     _check_numbers(found, source)
     found = _only(found, np.flatnonzero((found.confidences > 0).any(axis=1)))
@@ -157,9 +157,7 @@ def recordings(found: Detections, source: Path, hints: Hints) -> list[Recording]
     made = []
     for k in np.argsort(first):
         mine = rows[k]
-        repeated = np.flatnonzero(np.diff(found.frames[mine]) == 0)
-        if len(repeated):
-            fail(place(source, found.frames[mine[repeated[0]]], names[k]), "this person twice in the frame", "once")
+        _check_rising(found, times, mine, place(source), names[k])
         if not (confidences[mine] > 0).any():
             continue
         made.append(Recording(
@@ -167,11 +165,8 @@ def recordings(found: Detections, source: Path, hints: Hints) -> list[Recording]
             found.size or hints.size, source, found.format, (*found.notes, *who),
         ))  # fmt: skip
     if not made:
-        fail(
-            place(source),
-            f"{found.format} without a landmark that is lifted",
-            f"one of {', '.join(HUMAN36M.landmarks)}",
-        )
+        lifted = f"one of {', '.join(HUMAN36M.landmarks)}"
+        fail(place(source), f"{found.format} without a landmark that is lifted", lifted)
     return made
 
 
@@ -210,6 +205,20 @@ def join(parts: Sequence[Detections], paths: Sequence[Path]) -> Detections:
     }
     together["notes"] = tuple(dict.fromkeys(note for part in parts for note in part.notes))
     return dataclasses.replace(first, **together)
+
+
+def _check_rising(found: Detections, times: np.ndarray | None, mine: np.ndarray, source: str, name: object) -> None:
+    """Refuse a person who is twice in a frame, or whose times don't rise with the frames."""
+    again = np.flatnonzero(np.diff(found.frames[mine]) == 0)
+    if len(again):
+        fail(place(source, found.frames[mine[again[0]]], name), "this person twice in the frame", "once")
+    if times is None:
+        return
+    late = np.flatnonzero(~(np.diff(times[mine]) > 0))
+    if len(late):
+        before, after = mine[late[0]], mine[late[0] + 1]
+        got = f"time {times[after]:g} after {times[before]:g}"
+        fail(place(source, found.frames[after], name), got, "times that rise")
 
 
 def _who(found: Detections, hints: Hints) -> tuple[np.ndarray, tuple[str, ...]]:

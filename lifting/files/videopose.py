@@ -88,6 +88,10 @@ def _size(told: list[Any]) -> tuple[float, float] | None:
     sizes = {(one.get("w"), one.get("h")) if isinstance(one, dict) else None for one in told}
     size = sizes.pop() if len(sizes) == 1 else None
     width, height = size or (None, None)
-    if not isinstance(width, (int, float)) or not isinstance(height, (int, float)) or min(width, height) <= 0:
+    if (
+        not isinstance(width, (int, float))
+        or not isinstance(height, (int, float))
+        or not 0 < min(width, height) < np.inf
+    ):
         return None
     return float(width), float(height)

@@ -287,6 +287,11 @@ TABLE = [
         table(cells(WIDE.replace(",", ";"), 0, 0, WIDE.splitlines()[0].replace(",", ";")).replace(".", ",")),
         ", line 2: got '",
     ),
+    Bad(
+        "time goes back in a table",
+        table(cells(WIDE.replace("left_ear_x", "time").replace("left_ear_y", "other"), 3, 7, "-1")),
+        ", frame 2, person 1: got time -1 after ",
+    ),
     Bad("infinite in a cell", table(cells(WIDE, 2, 3, "inf")), ", line 3: got inf for left_eye"),
     Bad(
         "columns without landmarks",
