@@ -1,8 +1,10 @@
 """Photos and videos as upright RGB arrays: photos by Pillow, videos by PyAV (the extra `detect`)."""
 
 import os
+import struct
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 from numpy import ndarray as Array
-from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lifting.support.arrays import check_count, fail
 
@@ -20,7 +22,13 @@ BACKGROUND = (255, 255, 255)
 ANIMATED = {"GIF", "PNG", "WEBP", "AVIF", "TIFF"}
 """Formats whose further pictures are frames. Others (MPO: a phone's JPEG) keep previews and depth there."""
 
+BROKEN = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, struct.error)
+"""What Pillow raises for a file that isn't whole."""
+
 READABLE = "a photo that Pillow opens, or a video that FFmpeg opens"
+LOCAL = {"protocol_whitelist": "file"}
+"""A play list may name other files, but nothing is fetched for it."""
+
 INSTALL = 'pip install "lifting[detect]"'
 
 
@@ -91,12 +99,30 @@ def _kind(path: Path) -> tuple[str, int]:
     try:
         with _open_photo(path) as photo:
             if photo.format != "MPEG":  # which Pillow knows and can't decode
-                count = getattr(photo, "n_frames", 1) if photo.format in ANIMATED else 1
-                return "animation" if count > 1 else "photo", count
+                return _count(photo)
     except UnidentifiedImageError:
         pass
     with _open_video(path) as container:
         return "video", _stream(container, path).frames
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without Pillow's warnings: 90 megapixels, which phones have, and what is damaged, which is told otherwise."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _count(photo: Image.Image) -> tuple[str, int]:
+    if photo.format not in ANIMATED:
+        return "photo", 1
+    try:
+        with _quiet():
+            count = getattr(photo, "n_frames", 1)
+            return ("animation", count) if count > 1 else ("photo", 1)
+    except BROKEN:  # it says so only once all are gone through
+        return "animation", 0
 
 
 def _damage(pictures: Pictures, read: int) -> str:
@@ -109,8 +135,7 @@ def _damage(pictures: Pictures, read: int) -> str:
 
 def _open_photo(path: Path) -> Image.Image:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # 90 megapixels: phones have them
+        with _quiet():
             return Image.open(path)
     except Image.DecompressionBombError:
         fail("path", f"{path}, with more pixels than {2 * (Image.MAX_IMAGE_PIXELS or 0):,}", "a smaller picture")
@@ -122,20 +147,23 @@ def _open_photo(path: Path) -> Image.Image:
 
 def _photo(pictures: Pictures) -> Iterator[Picture]:
     with _open_photo(pictures.path) as photo:
-        frames: Iterable[Image.Image] = ImageSequence.Iterator(photo) if pictures.kind == "animation" else [photo]
-        time: float | None = 0.0 if pictures.kind == "animation" and photo.format != "TIFF" else None
-        n = -1
-        try:
-            for n, frame in enumerate(frames):
-                frame.load()
-                if n >= pictures.start:
-                    yield Picture(n, time, to_rgb(ImageOps.exif_transpose(frame)))
-                if time is not None:
-                    time += frame.info.get("duration", 0) / 1000
-        except (OSError, SyntaxError, ValueError, EOFError) as error:
-            if n < 1:
-                fail("path", f"{pictures.path}, which can't be read ({error})", "a whole picture")
-            pictures.notes.append(_damage(pictures, n))
+        timed = pictures.kind == "animation" and photo.format != "TIFF"
+        time, n = 0.0, 0
+        while n < pictures.count or not pictures.count:
+            try:
+                with _quiet():
+                    photo.seek(n)
+                    photo.load()
+                    image = to_rgb(ImageOps.exif_transpose(photo))
+            except BROKEN as error:
+                if not n:
+                    fail("path", f"{pictures.path}, which can't be read ({error})", "a whole picture")
+                pictures.notes.append(_damage(pictures, n))
+                return
+            if n >= pictures.start:
+                yield Picture(n, time if timed else None, image)
+            time += photo.info.get("duration", 0) / 1000
+            n += 1
 
 
 def to_rgb(image: Image.Image) -> UInt8[Array, "H W 3"]:
@@ -165,7 +193,7 @@ def _open_video(path: Path) -> Any:
     except ImportError:
         raise ImportError(f"path: got {path}, which is no photo; for videos install PyAV: {INSTALL}") from None
     try:
-        return av.open(os.fspath(path), metadata_errors="replace")
+        return av.open(os.fspath(path), metadata_errors="replace", options=LOCAL)
     except (av.error.FFmpegError, OSError, IndexError) as error:
         words = "empty or cut before its pictures, or of another kind" if isinstance(error, ValueError) else str(error)
         fail("path", f"{path}, which can't be read ({words})", READABLE)

@@ -200,7 +200,31 @@ def test_a_frame_that_is_damaged_is_left_out(tmp_path, rng):
     assert pictures.notes == [f"{path}: cut or damaged; 9 of 10 pictures were read."]
 
 
+@pytest.mark.parametrize("suffix", ["gif", "png", "webp", "tiff"])
+@pytest.mark.parametrize("share", [0.15, 0.5, 0.8, 0.95, 0.99])
+def test_a_cut_animation_gives_what_is_readable_and_says_so(tmp_path, rng, suffix, share):
+    """Or is refused, where its table of contents is at the end."""
+    frames = [Image.fromarray(rng.integers(0, 255, (20, 30, 3), dtype=np.uint8)) for _ in range(8)]
+    path = tmp_path / f"a.{suffix}"
+    frames[0].save(path, save_all=True, append_images=frames[1:], lossless=True)
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    try:
+        pictures = pictures_of(path)
+    except ValueError as error:
+        assert re.fullmatch(r"path: got [^\n]*can't be read[^\n]*, expected a[^\n]*", str(error))
+        return
+    found = list(pictures)
+    assert [picture.frame for picture in found] == list(range(len(found)))
+    assert len(found) == 8 or (len(pictures.notes) == 1 and f"; {len(found)}" in pictures.notes[0])
+
+
 # ---- files that can't be read ----
+
+
+def test_nothing_is_fetched_for_a_play_list(tmp_path):
+    (tmp_path / "a.m3u8").write_text("#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/a.ts\n#EXT-X-ENDLIST\n")
+    with refuses("read"):
+        pictures_of(tmp_path / "a.m3u8")
 
 
 def test_files_that_hold_no_picture(tmp_path):
