@@ -348,7 +348,7 @@ answer("0.4", passes)
 # | gradients | (3), (4), (7), (8), (9), "Updating B" | | signs and shapes made exact; checked |
 # | fusion | | $w_t B + (1-w_t)\hat B$ | the same |
 # | network | | six stages, trained on Human3.6M | a small one, trained on rendered people |
-# | code | | the authors' released only 2D weights and the prior | written from the text |
+# | code | | released: 2D weights and the prior, no training code | written from the text |
 #
 # The **notation** is one page: [notation](../docs/notation.md). One letter has one meaning in all notebooks. Note that
 # $\sigma$ is an **inverse** standard deviation, in units of the noise: a large $\sigma_j$ forbids its basis. Here are
@@ -405,6 +405,7 @@ print("p", p.shape, " E", E.shape, " E_bar", E_bar.shape, " E_bar_dagger", E_bar
 # - [**07 The lifting layer**](07_lifting_layer.ipynb): all of it as one layer of torch.
 # - [**08 The network**](08_network.ipynb), [**09 Training**](09_training.ipynb), [**10 The
 #   claims**](10_claims.ipynb): the network around the layer, how it is trained, and what the paper says of it.
+# - After the core: [**11 Your own picture**](11_own_data.ipynb) and [**12 The last project**](12_last_project.ipynb).
 #
 # ## Recap
 # image -> $B$ (a network) -> $Y$ (argmax) -> $(\mathbf R, a)$ (lifting) -> $\hat Y$ and the pose. In one picture:

@@ -143,7 +143,7 @@ fig, ax = plt.subplots(figsize=(7, 3))
 for T, marker in {80: "o", 800: "."}.items():
     values = np.linalg.svd(forms_of(T), compute_uv=False)
     ax.semilogy(values[:80] / values[0], marker, ms=4, label=f"T = {T}")
-    print(f"T = {T}: {np.sum(values > 1e-14 * values[0])} singular values above 1e-14 of the largest")
+    print(f"T = {T}: {np.sum(values > 1e-12 * values[0])} singular values above 1e-12 of the largest")
 ax.set(xlabel="number of the singular value", ylabel="relative to the largest")
 ax.legend()
 plt.show()
@@ -155,7 +155,7 @@ plt.show()
 T = 800
 forms = forms_of(T)
 _, values, directions = np.linalg.svd(forms, full_matrices=False)
-rank = int(np.sum(values > 1e-14 * values[0]))
+rank = int(np.sum(values > 1e-12 * values[0]))
 U, V = directions[:rank].T, forms @ directions[:rank].T
 
 # %%
