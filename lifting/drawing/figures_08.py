@@ -52,7 +52,7 @@ def network(count: int = 3) -> Figure:
             ax.text(x + 1.75, 0.1, rf"$f_{t}$", ha="center", va="bottom", fontsize=11)
             _arrow(ax, (x, 1.6), (x + 2.9, 1.6), arrowstyle="-")
             _arrow(ax, (x + 2.9, 1.6), (x + 2.9, 0.32))
-    ax.text(2.9, 1.68, "features $x$", ha="center", va="bottom", fontsize=11)
+    ax.text(2.9, 1.68, r"features $\Phi$", ha="center", va="bottom", fontsize=11)
     _arrow(ax, (1.2, 0.3), (1.2, 1.6), arrowstyle="-")
     _arrow(ax, (0.05, 0), (0.8, 0))
     return figure

@@ -67,11 +67,11 @@ for amount in added:
 # Say that the chain of gradients has told the landmark to move by $D = (3, -4)$: to the right, and more so up, as
 # rows count downwards. The supplement takes belief from the peak, $m = k\,\lVert D\rVert$; with $k = 0.1$ that is
 # $0.1 \cdot 5 = 0.5$. And it gives belief to the **quadrant** of the peak that $D$ points into: $m$ times the density
-# of a Gaussian, $N = e^{-t^2/2}/2\pi$ at the distance $t$ from the peak.
+# of a Gaussian, $\mathcal N = e^{-t^2/2}/2\pi$ at the distance $t$ from the peak.
 
 # %%
 density = b / (2 * np.pi)
-print("N:", density.round(3), sep="\n")
+print("density:", density.round(3), sep="\n")
 Y, D = np.array([[2.0], [2.0]]), np.array([[3.0], [-4.0]])
 update = belief.belief_update(Y, D, 5, 5, k=0.1)[0]
 print("the update:", update.round(3) + 0.0, sep="\n")
@@ -114,9 +114,9 @@ answer("6.1", [at_peak, at_left, at_left_and_down, at_right])
 # magnitude $m\cdot N(Y,\sigma^2)$ in the quadrant of a Gaussian of the same width used to generate $\hat b$ [...] and
 # with the same direction as" $D_p$ "in each x and y coordinate."
 #
-# Four things are left open, and we settle them so: "at $b_p$" is one pixel, the peak $Y_p$; $N$ is the normalised
-# density, $N(z) = e^{-\lVert z - Y_p\rVert^2/2\sigma_b^2}/2\pi\sigma_b^2$; the edges of the quadrant belong to it, and
-# where a component of $D_p$ is 0, both sides do; $k$ is a free factor.
+# Four things are left open, and we settle them so: "at $b_p$" is one pixel, the peak $Y_p$; $\mathcal N$ is the
+# normalised density, $\mathcal N(z) = e^{-\lVert z - Y_p\rVert^2/2\sigma_b^2}/2\pi\sigma_b^2$; the edges of the
+# quadrant belong to it, and where a component of $D_p$ is 0, both sides do; $k$ is a free factor.
 #
 # ### Why is *any* such update called valid?
 #
@@ -132,9 +132,9 @@ answer("6.1", [at_peak, at_left, at_left_and_down, at_right])
 # 4. Which pixel wins next is left to the choice. In the quadrant every pixel $z$ has $(z - Y_p)\cdot D_p \ge 0$: a
 #    winner from there does lower the loss, to first order. Hence "a sensible update".
 #
-# One more way to see it (ours): the update is the true descent direction of another function, $m\,b(Y_p) - m\sum_{z \in
-# \text{quadrant}} N(z)\,b(z)$ with $Y_p$ and $m$ held fixed, the lead that the wrong pixel has over the right ones. A
-# perceptron learns in the same way.
+# One more way to see it (ours): the update is the true descent direction of another function, $m\,b(Y_p) - m\sum_{z
+# \in \text{quadrant}} \mathcal N(z)\,b(z)$ with $Y_p$ and $m$ held fixed, the lead that the wrong pixel has over the
+# right ones. A perceptron learns in the same way.
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 6.2: fill in (10 minutes)
@@ -147,10 +147,10 @@ answer("6.1", [at_peak, at_left, at_left_and_down, at_right])
 def my_update(Y, D, size, k=1.0, sigma=1.0):
     rows, columns = np.mgrid[:size, :size]
     right, down = columns - Y[0], rows - Y[1]
-    m, N = k * np.hypot(*D), np.exp(-(right**2 + down**2) / (2 * sigma**2)) / (2 * np.pi * sigma**2)
+    m, density = k * np.hypot(*D), np.exp(-(right**2 + down**2) / (2 * sigma**2)) / (2 * np.pi * sigma**2)
     # BEGIN SOLUTION
     quadrant = (np.sign(right) * np.sign(D[0]) >= 0) & (np.sign(down) * np.sign(D[1]) >= 0)
-    return np.where((right == 0) & (down == 0), -m, m * N * quadrant)
+    return np.where((right == 0) & (down == 0), -m, m * density * quadrant)
     # END SOLUTION
 
 
@@ -192,15 +192,16 @@ assert np.allclose(three, 3 * one) and np.allclose(opposite, one[::-1, ::-1])
 #
 # ### When does the peak move?
 #
-# After a step of magnitude $m$ the old peak has $b(Y_p) - m$, any other pixel $b(z) + m\,n(z)$, with $n = N$ in the
-# quadrant and 0 outside. So pixel $z$ overtakes as soon as
+# After a step of magnitude $m$ the old peak has $b(Y_p) - m$, any other pixel $b(z) + m\,n(z)$, with $n = \mathcal N$
+# in the quadrant and 0 outside. So pixel $z$ overtakes as soon as
 #
 # $$m \ge \frac{b(Y_p) - b(z)}{1 + n(z)} .$$
 #
 # The first pixel to overtake **need not lie in the quadrant**. Short steps wear down the peak, and the highest of its
 # neighbours takes over, wherever it lies. A long step commands the direction: the nearest pixels of the quadrant have
-# the highest $n$ of all, $N_1 = e^{-1/2\sigma_b^2}/2\pi\sigma_b^2$. With $m = 1/N_1$ they rise by 1, the whole height
-# of a belief, and so beat every pixel outside. `updating.step_length` is this $m$, 10.4 at $\sigma_b = 1$.
+# the highest $n$ of all, $\mathcal N_1 = e^{-1/2\sigma_b^2}/2\pi\sigma_b^2$. With $m = 1/\mathcal N_1$ they rise by
+# 1, the whole height of a belief, and so beat every pixel outside. `updating.step_length` is this $m$, 10.4 at
+# $\sigma_b = 1$.
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 6.3: predict before you look (5 minutes)
@@ -508,9 +509,9 @@ widget.recorded("steps", "k", "label")
 # ## Recap
 #
 # - The argmax is flat. There is no gradient to find; the supplement *chooses* an update: take $m = k\lVert D\rVert$
-#   from the peak, give $m\,N$ to the quadrant in which $D$ points.
+#   from the peak, give $m\,\mathcal N$ to the quadrant in which $D$ points.
 # - $D$ is minus the gradient, and the gradient of $B$ is minus the update: two signs, and a test for each.
-# - Short steps wear a peak down; only steps of about $1/N_1$ command its direction. $k$ is free, and matters.
+# - Short steps wear a peak down; only steps of about $1/\mathcal N_1$ command its direction. $k$ is free, and matters.
 # - Chained, (9), (8) and the rule take a loss on $\hat B$ to $B$. By hand and by the lifting layer: the same numbers.
 #
 # ## Recall

@@ -83,7 +83,7 @@ print("D, y up:", D_toy.round(3) + 0.0, sep="\n")
 # %% [markdown]
 # Check one number: $E^\top$ wish is $\frac12\cdot 0.212 + \frac12\cdot 0.212 = 0.212$, and $D$ of the left hand
 # $\frac12\cdot 0.212/1.25 = 0.085$. Look at the last column: the loss said nothing about the right hand, and yet it is
-# told to move, **down and inwards**, for the basis moves both hands at once. That is what lifting adds to a loss.
+# told to move, **down and outwards**, for the basis moves both hands at once. That is what lifting adds to a loss.
 #
 # **"Updating B"** For each map, $m = \lVert D_p\rVert$ (with $k = 1$) is taken from the peak and given to the quadrant.
 # Here is the right hand's, whose peak is at column 0, row 3; with rows counted down its $D$ is $(-0.085, 0.085)$.

@@ -12,7 +12,7 @@
 # > **On the way:** core, 9 of 11.
 # >
 # > **Symbols** (all of them: [notation](../docs/notation.md))
-# > - $x$: features of the image
+# > - $\Phi$: features of the image
 # > - $b_t$, $f_t$: [belief maps of stage $t$; its fused maps $F$](../docs/notation.md#maps)
 # > - $\hat b_t$: [maps of the pose lifted from $b_t$](../docs/notation.md#maps)
 # > - $w_t$: [weight of $b_t$ in $f_t$, learned](../docs/notation.md#maps)
@@ -41,11 +41,11 @@ plt.show()
 #
 # ## Stages
 #
-# After *Convolutional Pose Machines*: a trunk of convolutions turns the image into features $x$ and a first set of
+# After *Convolutional Pose Machines*: a trunk of convolutions turns the image into features $\Phi$ and a first set of
 # belief maps, 17 landmarks and the background. Every later stage sees the features and the maps of the stage before,
 # and makes new ones. Between two stages sits what this paper adds: lift, project, fuse.
 #
-# $$b_t = \mathrm{stage}_t(x, f_{t-1}), \qquad \hat b_t = \text{lift and project } b_t, \qquad
+# $$b_t = \mathrm{stage}_t(\Phi, f_{t-1}), \qquad \hat b_t = \text{lift and project } b_t, \qquad
 #   f_t = w_t\, b_t + (1 - w_t)\, \hat b_t$$
 
 # %%
@@ -131,8 +131,9 @@ answer("8.1", [field, weights])
 #
 # ## Fusion
 #
-# $w_t$ must stay in $[0, 1]$, whatever an optimiser does: it is the logistic function of a free number. The background
-# has no lifted counterpart, so $\hat b_t$ has 17 maps and the 18th is passed on.
+# $w_t$ must stay in $[0, 1]$, whatever an optimiser does: it is the logistic function of a free number. The
+# background has no lifted counterpart, so $\hat b_t$ has 17 maps and the 18th is passed on. With `lifting="forward"`
+# the lifted maps are constants to the gradient; notebook 07 says what then still reaches $b_t$ and $w_t$.
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 8.2: fill in the fusion (5 minutes)

@@ -178,8 +178,8 @@ right.set(xlabel="step", ylabel="length of the gradient", ylim=(0, None))
 plt.show()
 
 # %% [markdown]
-# *What to see:* the losses of all stages fall together, the later stages a little further. The gradient shrinks with
-# them.
+# *What to see:* the losses of all stages fall together; after so few steps the later stages hardly add to the first.
+# The gradient is long in the first steps, and one longer than `clip` is shortened.
 
 # %% tags=["nbval-ignore-output"]
 # Not compared: how fast it was depends on the machine.

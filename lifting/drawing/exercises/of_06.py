@@ -81,7 +81,7 @@ EXERCISES = {
         hints=(
             "How long is D, and what is m?",
             "m = 0.1 times 10 = 1. D points to the left and down: which of the four pixels lie in that quadrant?",
-            "-m at the peak; m N at the distances 1 and root 2, read off the printed N; 0 outside of the quadrant.",
+            "-m at the peak; m times the density at the distances 1 and root 2, as printed; 0 outside of the quadrant.",
         ),
         mistakes=(
             Mistake([-1.0, _N_1, 0.0, _N_1], "Rows count down, so D points down; and to the left, not to the right."),
@@ -98,16 +98,14 @@ EXERCISES = {
         hints=(
             "First a mask of the quadrant, then np.where.",
             "np.sign(right) * np.sign(D[0]) >= 0 is the half on the side of D, with its edge and the case of no wish.",
-            "m * N in both halves at once, 0 elsewhere, and -m where right and down are both 0.",
+            "m * density in both halves at once, 0 elsewhere, and -m where right and down are both 0.",
         ),
         mistakes=(
             Mistake(_open_quadrant, "The quadrant's edges belong to it, and where D has no component, both sides do."),
             Mistake(_peak_raised, "The peak itself must lose m; here it gains."),
             Mistake(_peak_only, "The peak is lowered, but nothing is raised."),
             Mistake(_mirrored, "This is the opposite quadrant: it moves the peak away from where D points."),
-            Mistake(
-                _peak_of_1, "N is the normalised density, which sums to 1 over all pixels; not a Gaussian of peak 1."
-            ),
+            Mistake(_peak_of_1, "The density sums to 1 over all pixels: it is no Gaussian of peak 1."),
         ),
     ),
     "6.3": Exercise(
