@@ -112,6 +112,17 @@ def read(*paths: str | os.PathLike[str], format: str | None = None, **options: U
     return made
 
 
+def holds_a_frame(path: Path, format: str | None = None) -> bool:
+    """Whether a file of landmarks holds one frame of a clip, as OpenPose's do, and so belongs with others beside it.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a file of no known format, or one that is broken.
+    """
+    _, one, document = _open(path, format)
+    return one.frames(document)
+
+
 def _groups(paths: list[Path]) -> Iterator[tuple[Path, list[Path]]]:
     """The name that a recording goes by, and its files: those of a folder, or that differ in a number only."""
     together: dict[tuple[Path, str], list[Path]] = {}

@@ -17,11 +17,12 @@ import tyro
 from tqdm import tqdm
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
+from lifting.files.reading import holds_a_frame
 from lifting.own import manifest
 from lifting.own.person import Person
 from lifting.own.settings import FORMATS, OutFormat, Settings
 from lifting.own.words import counted, recognised
-from lifting.own.work import lift_people, read_people, write_people
+from lifting.own.work import is_pictures, lift_people, read_people, write_people
 from lifting.support.arrays import fail
 
 FAILED, STOPPED = 1, 130
@@ -67,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Lift people in files: see `python -m lifting --help`."""
     command = _parse(arguments)
     try:
-        jobs = plan(command.files, command.out)
+        jobs = plan(command.files, command.out, command.settings.format)
         failed = run(command, jobs)
     except REFUSED as error:
         sys.exit(f"error: {one_line(error)}")
@@ -92,7 +93,7 @@ def one_line(error: BaseException) -> str:
 # ---- what there is to do ----
 
 
-def plan(files: Sequence[Path], out: Path) -> list[Job]:
+def plan(files: Sequence[Path], out: Path, format: str | None = None) -> list[Job]:
     """The jobs: each file one, but the files of a clip's frames together; each with a folder of its own.
 
     Raises:
@@ -104,14 +105,14 @@ def plan(files: Sequence[Path], out: Path) -> list[Job]:
     if not files:
         fail("files", "none", "at least one file or folder")
     groups: dict[tuple[Path, str], list[Path]] = {}
-    for path in files:
-        for one in _inside(path):
-            groups.setdefault((one.parent, _clip(one)), []).append(one)
+    for one in (inner for path in files for inner in _inside(path)):
+        groups.setdefault((one.parent, re.sub(r"\d+", "#", one.name)), []).append(one)
     jobs: list[Job] = []
     taken: set[str] = set()
-    for (parent, _), paths in groups.items():
-        name = paths[0].stem if len(paths) == 1 else parent.resolve().name
-        jobs.append(Job(tuple(paths), out / _free(name, paths[0], taken)))
+    for group in groups.values():
+        for paths in [group] if _is_clip(group, format) else [[path] for path in group]:
+            name = paths[0].stem if len(paths) == 1 else paths[0].resolve().parent.name
+            jobs.append(Job(tuple(paths), out / _free(name, paths[0], taken)))
     return jobs
 
 
@@ -127,9 +128,16 @@ def _inside(path: Path) -> list[Path]:
     return inside
 
 
-def _clip(path: Path) -> str:
-    """What the files of a clip's frames share: one of JSON each, with numbers in its name as OpenPose writes them."""
-    return re.sub(r"\d+(?=_keypoints\.json$)|(?<=_)\d{6,}(?=\.json$)", "#", path.name)
+def _is_clip(paths: Sequence[Path], format: str | None) -> bool:
+    """Whether files whose names differ in a number only hold a frame each; of the first that can be read."""
+    if len(paths) == 1 or is_pictures(paths[0]):
+        return False
+    for path in paths[:5]:
+        try:
+            return holds_a_frame(path, format)
+        except (OSError, ValueError):  # which will be said when it is read
+            continue
+    return False
 
 
 def _free(name: str, path: Path, taken: set[str]) -> str:

@@ -155,15 +155,15 @@ def test_out_may_be_no_file(clip, tmp_path):
     assert "which is a file, expected a folder" in stop.value.code
 
 
-def test_every_job_has_a_folder_of_its_own(tmp_path):
-    for name in ("a.json", "a.trc", "b.csv", "clip_000000000001_keypoints.json", "clip_000000000002_keypoints.json"):
+def test_every_job_has_a_folder_of_its_own(clip, tmp_path):
+    for name in ("a.json", "a.trc", "run1.csv", "run2.csv"):
         (tmp_path / name).write_text("")
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "a.json").write_text("")
-    jobs = plan([tmp_path, tmp_path / "more"], tmp_path / "out")
-    assert [len(job.paths) for job in jobs] == [1, 1, 1, 2, 1]
-    folders = [job.folder.name for job in jobs]
-    assert folders[:3] == ["a", "a.trc", "b"] and folders[4] == "a.json" and len(set(folders)) == 5
+    (clip / "dance_000000000000_keypoints.json").write_text("")  # a broken frame doesn't part the others
+    jobs = plan([tmp_path, clip, tmp_path / "more"], tmp_path / "out")
+    assert [len(job.paths) for job in jobs] == [1, 1, 1, 1, 6, 1]
+    assert [job.folder.name for job in jobs] == ["a", "a.trc", "run1", "run2", "dance", "a.json"]
 
 
 def test_files_are_named_after_people_or_numbered(clip):
