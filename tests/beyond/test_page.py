@@ -78,3 +78,10 @@ def test_smoothing_gains_what_it_says(page, report):
         assert means[f"{kind}; {default}"][0] == least(kind, "in the least squares")
     assert least("exact", "nothing") - means[f"exact; {default}"][0] < 1
     assert means[f"exact; {default}"][1] < 0.5 * means["exact; nothing; "][1]
+
+
+def test_steps_add_up_to_what_it_says(page, report):
+    errors = np.mean(report("steps")["groups"], axis=0)[:, 0]
+    said = [f"{value:.1f}" for value in errors[[0, 2, 3, 4, 5]]]
+    assert said == ["86.2", "81.5", "68.9", "60.4", "54.6"]
+    assert re.search(".*".join(said), page, re.S)
