@@ -132,9 +132,9 @@ frames are flagged.
 
 {wrong}
 
-"Cause named": in how many groups `python -m lifting` names the right cause; "-" where it knows none. What can't be
-caught still looks like a person: sides exchanged, a person made narrower or smaller than the prior's mean. A reader
-that knows the format of the file is what helps there.
+"Cause named": in how many groups `python -m lifting`, which asks for it where frames are flagged, would name the right
+one; "-" where it knows none. What can't be caught still looks like a person: sides exchanged, a person made narrower or
+smaller, a picture turned by less than a quarter. There a reader that knows the format of the file helps, and a look.
 """
 
 

@@ -85,3 +85,18 @@ def test_steps_add_up_to_what_it_says(page, report):
     said = [f"{value:.1f}" for value in errors[[0, 2, 3, 4, 5]]]
     assert said == ["86.2", "81.5", "68.9", "60.4", "54.6"]
     assert re.search(".*".join(said), page, re.S)
+
+
+def test_inputs_are_flagged_as_often_as_it_says(page, report):
+    groups = report("misfit")["groups"]
+    flagged = {name: np.mean([group[name]["flagged"] for group in groups]) for name in groups[0]}
+    assert round(flagged["as they are"], 1) == 0.4 and round(flagged["camera pitched by 30 degrees"]) == 2
+    assert round(flagged["people lie (picture turned by 90 degrees)"]) == 92
+    assert round(flagged["picture turned by 45 degrees"]) == 8
+    for caught in ("y points down", "people upside down", "COCO's order", "order reversed", "BODY_25B read as BODY_25",
+                   "0, 0 for three landmarks", "pixels, scale 1", "millimetres, scale 1"):  # fmt: skip
+        assert flagged[caught] > 99.8
+    for missed in ("left and right exchanged", "0 to 1 of a picture of 16:9", "0 to 1 of the height, scale 1"):
+        assert flagged[missed] < 1
+    for said in ("0.4 % of frames", "2 % where the camera", "lie (92 %)", "quarter (8 %)"):
+        assert said in " ".join(page.split())
