@@ -123,6 +123,11 @@ def test_changes_no_import_path_and_hides_no_output(name):
         assert not [output for output in cell.outputs if "image/svg+xml" in output.get("data", {})]
 
 
+@every_notebook
+def test_is_under_a_megabyte(name):
+    assert (NOTEBOOKS / f"{name}.ipynb").stat().st_size < 1e6
+
+
 # ---- what the code of a notebook keeps to ----
 
 BY_NAME = {*lifting.__all__, "answer", "hint", "progress"}
