@@ -46,9 +46,9 @@ TESTS = {
     "turned": ["test_turned", "test_search", "test_solve", "test_front", "test_landmark_gradient"],
     "solve": ["test_solve", "test_search", "test_front", "test_landmark_gradient"],
     "landmark_gradient": ["test_landmark_gradient", "test_layer"],
-    "belief": ["test_belief", "test_layer"],
+    "belief": ["test_belief", "test_between_pixels", "test_layer"],
     "updating": ["test_updating", "test_layer"],
-    "layer": ["test_layer"],
+    "layer": ["test_layer", "test_between_pixels"],
 }
 """The test files of each module, its own first."""
 COPIED = ("lifting", "tests", "data", "docs", "tools", "benchmarks", "notebooks", "pyproject.toml", "README.md",
