@@ -324,6 +324,9 @@ pck, pck_agnostic = 2 / 5, 3 / 5
 # %% tags=["answer"]
 answer("8.4", [pck, pck_agnostic])
 
+# %% [markdown]
+# Now over the test pictures, stage by stage:
+
 
 # %% tags=["setup"]
 from lifting.training import evaluation
