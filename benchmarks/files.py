@@ -6,8 +6,8 @@
 People: samples of the embedded prior at random headings, in pixels, three decimals a number, a confidence for each
 landmark. The files have just been written, so that the system holds them in memory. One thread; a rate is people over
 the least processor time of several calls, which other processes hardly change. "read" is `lifting.read`, checks and
-all; "lifted" is `lift` of what it gave with the embedded prior, the scale solved for, with `visible=` where nothing
-else is said: COCO's order lacks two of the prior's landmarks.
+all; "lifted" is `lift` of what it gave, in float64 and float32, with the embedded prior, the scale solved for, with
+`visible=` where nothing else is said: COCO's order lacks two of the prior's landmarks.
 
 The plain reader is what one writes without this package: `json.loads` and a loop that fills an array, no checks.
 """
@@ -110,13 +110,15 @@ def measured(name: str, path: Path, prior: Any, count: int) -> dict[str, Any]:
     if sum(map(len, found)) != count:
         raise RuntimeError(f"{path}: {sum(map(len, found))} people read of {count}")
 
-    def lifted() -> None:
+    def lifted(dtype: type) -> None:
         for person in found:
-            lift(person.Y, prior, scale=None, visible=person.visible)
+            lift(person.Y.astype(dtype), prior, scale=None, visible=person.visible)
 
-    reading, lifting = least(lambda: read(path)), least(lifted)
-    return {"name": name, "people": count, "read": count / reading, "lifted": count / lifting,
-            "read and lifted": count / (reading + lifting)}  # fmt: skip
+    reading = least(lambda: read(path))
+    double, single = (least(lambda dtype=dtype: lifted(dtype), 2) for dtype in (np.float64, np.float32))
+    seconds = {"read": reading, "float64": double, "float32": single, "read, float64": reading + double,
+               "read, float32": reading + single}  # fmt: skip
+    return {"name": name, "people": count} | {step: count / taken for step, taken in seconds.items()}
 
 
 def weighted(people: np.ndarray, folder: Path) -> float:

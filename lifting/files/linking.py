@@ -17,6 +17,9 @@ from jaxtyping import Float, Int
 FARTHEST = 0.5
 """The largest distance of one person in two frames, in sizes of that person."""
 
+AT_ONCE = 100_000
+"""Pairs of people whose distances are in memory at once."""
+
 LONGEST_GAP = 10
 """Numbers of frames within which a track that ended can go on."""
 
@@ -39,11 +42,10 @@ def link(
     _, starts, counts = np.unique(sorted_frames, return_index=True, return_counts=True)
     before = np.full(len(frames), -1)
     follow = np.flatnonzero(np.diff(sorted_frames[starts]) == 1)
-    _link_singles(before, people, starts, follow[(counts[follow] == 1) & (counts[follow + 1] == 1)])
-    for i in follow[(counts[follow] > 1) | (counts[follow + 1] > 1)]:
-        old, new = (np.arange(starts[j], starts[j] + counts[j]) for j in (i, i + 1))
-        for one, other in _pairs(people.distances(old, new)):
-            before[new[other]] = old[one]
+    for old, new in {*zip(counts[follow].tolist(), counts[follow + 1].tolist(), strict=True)}:
+        steps = follow[(counts[follow] == old) & (counts[follow + 1] == new)]
+        for some in np.array_split(steps, 1 + len(steps) * old * new // AT_ONCE):
+            _link_steps(before, people, starts[some, None] + np.arange(old), starts[some + 1, None] + np.arange(new))
     tracks = _join(_tracks(before), sorted_frames, people)
     numbers = np.empty(len(frames), int)
     numbers[order] = tracks
@@ -60,14 +62,11 @@ class _People:
         self.size = np.where(visible.any(axis=1), (high - low).max(axis=1), 0.0)
 
     def distances(self, some: np.ndarray, others: np.ndarray) -> np.ndarray:
-        """The distance of each of `some` from each of `others`; infinite where no landmark is common."""
-        return self._distances(some[:, None], others[None, :])
+        """The distance of each of `some` (..., P) from each of `others` (..., Q), (..., P, Q).
 
-    def pairwise(self, some: np.ndarray, others: np.ndarray) -> np.ndarray:
-        """The distance of each of `some` from its partner in `others`."""
-        return self._distances(some, others)
-
-    def _distances(self, some: np.ndarray, others: np.ndarray) -> np.ndarray:
+        It is infinite where no landmark is common.
+        """
+        some, others = some[..., :, None], others[..., None, :]
         both = self.visible[some] & self.visible[others]
         apart = np.linalg.norm(self.points[some] - self.points[others], axis=-2)
         size, count = np.maximum(self.size[some], self.size[others]), both.sum(axis=-1)
@@ -75,11 +74,23 @@ class _People:
         return np.where((count > 0) & (size > 0), total / np.maximum(count, 1) / np.where(size > 0, size, 1), np.inf)
 
 
-def _link_singles(before: np.ndarray, people: _People, starts: np.ndarray, follow: np.ndarray) -> None:
-    """All steps from one person to one person at once."""
-    old, new = starts[follow], starts[follow + 1]
-    near = people.pairwise(old, new) <= FARTHEST
-    before[new[near]] = old[near]
+def _link_steps(before: np.ndarray, people: _People, old: np.ndarray, new: np.ndarray) -> None:
+    """Steps from P people to Q at once, `old` (steps, P) and `new` (steps, Q); `before` gets who each of `new` was."""
+    if old.shape[1] > new.shape[1]:
+        apart = people.distances(new, old)
+        nearest, least = apart.argmin(axis=2), apart.min(axis=2)
+        ones, others = np.take_along_axis(old, nearest, axis=1), new
+    else:
+        apart = people.distances(old, new)
+        nearest, least = apart.argmin(axis=2), apart.min(axis=2)
+        ones, others = old, np.take_along_axis(new, nearest, axis=1)
+    # where all nearest ones are different, no sum can be less
+    different = np.count_nonzero(np.diff(np.sort(nearest, axis=1), axis=1) == 0, axis=1) == 0
+    near = different[:, None] & (least <= FARTHEST)
+    before[others[near]] = ones[near]
+    for step in np.flatnonzero(~different):
+        for one, other in _pairs(people.distances(old[step], new[step])):
+            before[new[step, other]] = old[step, one]
 
 
 def _pairs(distances: np.ndarray) -> list[tuple[int, int]]:

@@ -1,5 +1,7 @@
 """Who is who from frame to frame: by hand, and against the truth where people walk past each other."""
 
+from itertools import permutations
+
 import numpy as np
 
 from lifting.files.linking import FARTHEST, LONGEST_GAP, link
@@ -63,3 +65,22 @@ def test_many_people_once_each_are_quick_and_apart():
     frames = np.arange(5000) * 100
     points = np.array([person(0)] * 5000)
     assert len(set(link(frames, points, np.ones((5000, 6), bool)).tolist())) == 5000
+
+
+def test_pairs_have_the_least_sum_of_all(rng):
+    """Against all ways to pair two frames of few people, tried one by one."""
+    for _ in range(60):
+        counts = rng.integers(1, 5, 2)
+        places = [rng.uniform(0, 150, count) for count in counts]
+        few, many = sorted(range(2), key=lambda i: counts[i])
+        points = np.array([person(x) for one in places for x in one])
+        numbers = link(np.repeat([0, 1], counts), points, np.ones(points.shape[::2], bool))
+        found = {(i, j) for i in range(counts[0]) for j in range(counts[1]) if numbers[i] == numbers[counts[0] + j]}
+        apart = np.minimum(np.abs(places[few][:, None] - places[many]) / 100, 2 * FARTHEST)
+        best = min(
+            sum(apart[i, j] for i, j in enumerate(way)) for way in permutations(range(counts[many]), int(counts[few]))
+        )
+        own = sum(apart[(i, j) if few == 0 else (j, i)] for i, j in found)
+        assert own + (counts[few] - len(found)) * 2 * FARTHEST >= best - 1e-9
+        assert own <= best + 1e-9
+        assert all(apart[(i, j) if few == 0 else (j, i)] <= FARTHEST for i, j in found)
