@@ -58,7 +58,7 @@ class SideOptions(LiftOptions, total=False):
 
 
 class Mended(NamedTuple):
-    """Landmarks with their sides mended: arrays of the library of Y."""
+    """Landmarks with their sides mended: these, `visible` and `weights` like Y, the rest in NumPy."""
 
     Y: Float[Array, "*batch 2 L"]
     """Y with left and right where the model puts them."""

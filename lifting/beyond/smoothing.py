@@ -14,7 +14,7 @@ q (h + h') / 2 (velocities that walk). The matrix of the a's has blocks of J x J
 two to each side: a banded system, solved in a time proportional to the number of frames.
 
 Which rotations: the path of least cost through the finite set (`lifting.beyond.paths`), a frame's score of
-`solve.mixture_score` and, from frame to frame, the squared angle of the turn over (`TURN` h)^2.
+`solve.mixture_score` and, from frame to frame, the squared angle of the turn over (`turn` h)^2.
 
 Where the scale is solved for, each frame's is the median of those within `SCALE_WINDOW` seconds of it.
 
@@ -36,31 +36,24 @@ from lifting.given import LiftOptions, check_landmarks, check_options
 from lifting.misfit import misfit
 from lifting.pose_prior import PosePrior
 from lifting.solve import centre, projected_model, unwrap, weighted_mean
-from lifting.support.arrays import Array, fail, is_torch, like, to_numpy, trusted
+from lifting.support.arrays import Array, check_positive, fail, is_torch, like, to_numpy, trusted
 from lifting.turned import TurnedPrior, turn_prior
 
-TURN = 5.0
-"""How fast people turn, rad/s, one standard deviation."""
-
-SCORE_SHARE = 0.3
-"""How much a frame's score counts beside the turns: neighbouring frames err alike, each is no new evidence."""
-
-ORDER = 2
-"""Which differences are small: first ones, those of poses, or second ones, those of velocities."""
-
-SPREAD = 100.0
-"""q: of first differences in m^2/s, of second ones in m^2/s^3."""
-
 SCALE_WINDOW = 0.5
+"""Seconds before and after a frame whose scales its own is the median of."""
 
 
 class Motion(NamedTuple):
-    """The prior of motion."""
+    """The prior of motion; what it is by default was the best of those in `benchmarks/smoothing.md`."""
 
-    order: int = ORDER
-    q: float = SPREAD
-    turn: float = TURN
-    share: float = SCORE_SHARE
+    order: int = 2
+    """Which differences are small: first ones, those of poses, or second ones, those of velocities."""
+    q: float = 100.0
+    """By how much they grow: m^2/s for first differences, m^2/s^3 for second ones."""
+    turn: float = 5.0
+    """How fast people turn, rad/s, one standard deviation."""
+    share: float = 0.3
+    """How much a frame's score counts beside the turns: neighbouring frames err alike, each is no new evidence."""
 
 
 MOTION = Motion()
@@ -90,9 +83,11 @@ def smooth(
         As `lift`, for the smoothed poses; cost and misfit are those of eq. (2) at them. `usable` stays.
 
     Raises:
-        ValueError: as `lift`; other dimensions; times that don't rise; no frame that was lifted.
+        ValueError: as `lift`; other dimensions; times that don't rise; no frame that was lifted; a motion of another
+            order than 1 and 2, or with a number that is not positive.
     """
     chosen, Y = check_options(options), check_landmarks(Y, prior)
+    _check_motion(motion)
     if Y.ndim != 3 or tuple(lifted.weights.shape) != (len(Y), prior.L):
         fail("Y", f"shape {tuple(Y.shape)}", f"shape (F, 2, L) of the frames of lifted, {tuple(lifted.pose.shape)}")
     y, w, usable = (to_numpy(value) for value in (Y, lifted.weights, lifted.usable))
@@ -109,6 +104,13 @@ def smooth(
         frames = _Frames(prior, y, w, scores[np.arange(len(y)), :, t].argmin(1), model.R[t])
         smoothed = _as_lifted(lifted, frames, _coefficients(frames, between, motion), turned, t)
     return _in_units(smoothed, scale, Y)
+
+
+def _check_motion(motion: Motion) -> None:
+    if motion.order not in (1, 2):
+        fail("motion.order", motion.order, "1 or 2")
+    for name in ("q", "turn", "share"):
+        check_positive(f"motion.{name}", getattr(motion, name))
 
 
 def _scores(model: Model, y: np.ndarray, w: np.ndarray, usable: np.ndarray) -> Float[np.ndarray, "F K T"]:

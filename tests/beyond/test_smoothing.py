@@ -102,6 +102,31 @@ def test_gaps_are_filled_and_libraries_stay():
     assert bool(smoothed.usable.logical_not()[10:13].all())
 
 
+@pytest.mark.parametrize("frames", [1, 2, 3])
+def test_few_frames_are_smoothed_too(frames):
+    prior, Y = load_prior(), load_motion_capture().poses[:frames, :2]
+    lifted = lift(Y, prior)
+    smoothed = smooth(Y, prior, lifted)
+    if frames < 3:  # no velocity changes
+        np.testing.assert_allclose(smoothed.pose, lifted.pose, atol=1e-9)
+    assert np.isfinite(smoothed.pose).all()
+
+
+@pytest.mark.parametrize(
+    ("motion", "message"),
+    [
+        (Motion(order=3), "motion.order: got 3, expected 1 or 2"),
+        (Motion(q=0.0), "motion.q: got 0"),
+        (Motion(turn=-1.0), "motion.turn: got -1"),
+        (Motion(share=float("nan")), "motion.share: got nan"),
+    ],
+)
+def test_a_motion_that_is_none_is_refused(motion, message):
+    prior, Y = random_prior(), np.random.default_rng(0).standard_normal((3, 2, 6))
+    with pytest.raises(ValueError, match=message):
+        smooth(Y, prior, lift(Y, prior, rotations=4), motion=motion, rotations=4)
+
+
 def test_times_must_rise_and_frames_be_in_a_row():
     prior, Y = random_prior(), np.random.default_rng(0).standard_normal((3, 2, 6))
     lifted = lift(Y, prior, rotations=4)
