@@ -45,8 +45,9 @@ def waits(view: WidgetView, label: str) -> list[float]:
     slider.scroll_into_view_if_needed()
     slider.focus()
     page.evaluate("window.waits = []")
+    forth, back = ("ArrowLeft", "ArrowRight")[:: -1 if slider.input_value() == "0" else 1]
     for move in range(MOVES):
-        slider.press("ArrowLeft" if move % 2 else "ArrowRight")
+        slider.press(back if move % 2 else forth)
         wait_until(lambda move=move: page.evaluate("window.waits.length") > move, "the picture is shown")
     return sorted(page.evaluate("window.waits"))
 

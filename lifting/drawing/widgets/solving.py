@@ -17,7 +17,7 @@ from lifting.solve import centre
 from lifting.support.arrays import check_array
 from lifting.turned import search_around, turn_prior
 
-ROTATIONS = (8, 12, 20, 40, 80, 240)
+ROTATIONS = (8, 10, 16, 20, 40, 80, 160)
 """What the slider "rotations" offers: divisors of the last, whose angles make the curve."""
 
 

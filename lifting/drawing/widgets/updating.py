@@ -10,7 +10,7 @@ from lifting.drawing.widgets.controls import choice, log_slider, slider
 from lifting.drawing.widgets.moved_map import MovedMap
 from lifting.drawing.widgets.scene import Axis, Scene
 from lifting.pose_prior import PosePrior
-from lifting.updating import Correction, ProjectedLoss, correct, from_loss_to_peaks
+from lifting.updating import Way, from_loss_to_peaks
 
 STEPS = 15
 """The end of the slider "steps"."""
@@ -20,7 +20,7 @@ class UpdatingWidget(MovedMap):
     """A belief map of a real photo whose peak was moved, its update, and the person, step by step.
 
     Attributes:
-        result: all steps that were asked for so far, as from `updating.correct`.
+        path: (steps + 1, 2), where the peak was, step by step: column, row.
         way: from the loss to D at the step that is shown.
         distance: cells between the peak that is shown and the true one.
 
@@ -35,6 +35,7 @@ class UpdatingWidget(MovedMap):
             ValueError: a landmark without a belief map, or a prior of other landmarks.
         """
         self._asked: tuple[Any, ...] = ()
+        self._steps: list[tuple[np.ndarray, Way]] = []
         controls = [
             slider("x", -5, (-8, 8), 1),
             slider("y", 3, (-8, 8), 1),
@@ -49,21 +50,23 @@ class UpdatingWidget(MovedMap):
         """Take the steps that are not known yet, and set every layer."""
         weight = self.visible.astype(np.float64)
         weight[self.moved] = self["label"] == "given"
-        loss, B, step = self.loss(weight), self.maps(), self["steps"]
-        self._take_steps(B, loss, step)
-        B[self.moved] = self.result.maps[step, 0]
-        self.way = from_loss_to_peaks(B, loss)
+        step = self["steps"]
+        self._take_steps(weight, step)
+        shown, self.way = self._steps[step]
         Y, D = self.way.Y[:, [self.moved]], self.way.D[:, [self.moved]]
         update = belief_update(Y, D, *self.size, self["k"], self["sigma"])[0]
         self.distance = float(np.linalg.norm(Y[:, 0] - self.truth[:, self.moved]))
-        self.set_map(self._map, B[self.moved])
+        self.set_map(self._map, shown)
         self.set_map(self._update, update / max(update.max(), 1e-300))
-        self._path.set(*self.result.path[: step + 1, 0].T)
+        ways = [way for _, way in self._steps[: step + 1]]
+        self.path = np.stack([way.Y[:, self.moved] for way in ways])
+        self._path.set(*self.path.T)
         self._map_handle.set(*self.moved_peak, [1])
         self.show_person(self.way)
         length = np.hypot(*D)
         self._arrow.set(*Y, *np.divide(6 * D, length, where=length > 0, out=np.zeros_like(D)))
-        relative = self.result.loss[: step + 1, 0] / max(float(self.result.loss[0, 0]), 1e-300)
+        losses = np.array([way.loss for way in ways])
+        relative = losses / max(float(losses[0]), 1e-300)
         self._curve.set(np.arange(step + 1), relative)
         self._dot.set([step], relative[[step]])
         self.person_panel.title = f"peak {self.distance:.1f} cells off, |D| = {length[0]:.2g}"
@@ -71,20 +74,17 @@ class UpdatingWidget(MovedMap):
             f"After {step} steps the peak is {self.distance:.1f} cells off, the loss {relative[step]:.2f} of its first."
         )
 
-    def _take_steps(self, B: np.ndarray, loss: ProjectedLoss, steps: int) -> None:
-        """Bring `result` to so many steps at least; those already taken for the same values are kept."""
+    def _take_steps(self, weight: np.ndarray, steps: int) -> None:
+        """Take so many steps at least; those already taken for the same values are kept."""
         asked = (*(self[name] for name in ("x", "y", "k", "sigma", "label")), *self.visible)
-        wrong, loss = np.array([self.moved]), self.loss(loss.weight[None])
+        B, loss = self.maps(), self.loss(weight)
         if asked != self._asked:
-            self.result = correct(B[None], wrong, loss, k=self["k"], steps=max(steps, 1))
-            self._asked = asked
-        missing = steps - (len(self.result.loss) - 1)
-        if missing > 0:
-            onwards, old = B.copy(), self.result
-            onwards[self.moved] = old.maps[-1, 0]
-            new = correct(onwards[None], wrong, loss, k=self["k"], steps=missing)
-            path, losses, maps = (np.concatenate([a, b[1:]]) for a, b in zip(old[:3], new[:3], strict=True))
-            self.result = Correction(path, losses, maps, old.steps + new.steps)
+            self._asked, self._steps = asked, [(B[self.moved].copy(), from_loss_to_peaks(B, loss))]
+        while len(self._steps) <= steps:
+            last, way = self._steps[-1]
+            Y, D = way.Y[:, [self.moved]], way.D[:, [self.moved]]
+            B[self.moved] = last + belief_update(Y, D, *self.size, self["k"], self["sigma"])[0]
+            self._steps.append((B[self.moved].copy(), from_loss_to_peaks(B, loss)))
 
     def draw(self, scene: Scene) -> None:
         """Two maps, the person, and the loss."""
