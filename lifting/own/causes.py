@@ -68,12 +68,12 @@ def find_cause(person: Person, prior: PosePrior) -> tuple[str, float] | None:
     Returns:
         None where no cause does.
     """
-    Y, weights = usable_landmarks(person.recording)
+    Y, weights = usable_landmarks(person.recording, 0.0)
     rows = np.flatnonzero((weights > 0).sum(1) >= 3)
     rows = rows[np.linspace(0, len(rows) - 1, min(FRAMES, len(rows))).astype(int)]
     if not len(rows):
         return None
-    Y, weights = Y[rows], (weights[rows] > 0).astype(float)  # which is quick, and tells as much
+    Y, weights = Y[rows], np.minimum(weights[rows], 1.0)  # 0 and 1, which is quick, and tells as much
     settings = replace(person.settings, tilts=(), orientation="upright")
     given = _misfit(Y, weights, prior, settings)
     found = [(cause.name, _misfit(*_without(cause, Y, weights), prior, _settings(cause, settings)))

@@ -18,9 +18,6 @@ from lifting.skeleton import HUMAN36M
 FPS = 30.0
 """Frames a second where neither the file nor the settings say."""
 
-SURE = 0.95
-"""A landmark of a higher confidence counts wholly: it is as good, and the search is quicker for every such one."""
-
 PELVIS = HUMAN36M.index("pelvis")
 
 
@@ -101,7 +98,7 @@ def lift_person(recording: Recording, prior: PosePrior, settings: Settings) -> P
         ValueError: a prior of another number of landmarks than the recording's.
     """
     options, changed = search_options(settings), None
-    Y, weights = usable_landmarks(recording)
+    Y, weights = usable_landmarks(recording, settings.certain)
     if settings.sides:
         mended = mend_sides(Y, prior, scale=settings.scale, weights=weights, times=recording.times, **options)
         Y, weights, changed = mended.Y, np.asarray(mended.weights), mended.exchanged
@@ -121,9 +118,11 @@ def spread_of(Y: Float[np.ndarray, "T 2 17"], prior: PosePrior, lifted: Lifted, 
     return Spread((known.mean - lifted.pose[..., PELVIS, None]) / scale, known.covariance / scale[..., None] ** 2)
 
 
-def usable_landmarks(recording: Recording) -> tuple[Float[np.ndarray, "T 2 17"], Float[np.ndarray, "T 17"]]:
-    """Landmarks, 0 where there are none, and their weights: the confidences, of which those near 1 are made 1."""
-    weights = np.where(recording.confidences > SURE, np.maximum(recording.confidences, 1.0), recording.confidences)
+def usable_landmarks(
+    recording: Recording, certain: float
+) -> tuple[Float[np.ndarray, "T 2 17"], Float[np.ndarray, "T 17"]]:
+    """Landmarks, 0 where there are none, and their weights: the confidences, 1 at least where they are `certain`."""
+    weights = np.where(recording.confidences > certain, np.maximum(recording.confidences, 1.0), recording.confidences)
     return np.where(recording.visible[:, None], recording.Y, 0.0), weights
 
 

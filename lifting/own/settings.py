@@ -35,6 +35,9 @@ class Settings:
     """Smooth the poses of a clip over time."""
     uncertainty: bool = False
     """Compute how sure each landmark is; where every frame has confidences of its own it takes a tenth of a second."""
+    certain: float = 0.95
+    """A landmark of a higher confidence counts wholly, one of a lower counts by it. The search is quicker for every one
+    that counts wholly, and by far if all do (0)."""
     prior: Path | None = None
     """A prior that `save_prior` wrote; the embedded one where not given."""
     format: str | None = None
@@ -55,6 +58,8 @@ class Settings:
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 fail(name, value, "a number > 0")
+        if not 0 <= self.certain < math.inf:
+            fail("certain", self.certain, "a number >= 0")
         if self.orientation not in get_args(Orientation):
             fail("orientation", repr(self.orientation), '"upright" or "free"')
         if self.size is not None and (len(self.size) != 2 or min(self.size) < 1):

@@ -6,7 +6,7 @@ import numpy as np
 
 from lifting.misfit import POOR
 from lifting.own.causes import find_cause
-from lifting.own.person import Person, usable_landmarks
+from lifting.own.person import Person
 from lifting.pose_prior import PosePrior
 
 LEAST = 3
@@ -49,7 +49,7 @@ def remarks(person: Person, prior: PosePrior) -> list[str]:
     said = []
     if person.changed is not None and person.changed.any():
         said.append(f"Left and right were changed back: {_frames(frames[person.changed])}.")
-    few = ~usable & ((usable_landmarks(person.recording)[1] > 0).sum(1) < LEAST)
+    few = ~usable & (person.recording.visible.sum(1) < LEAST)
     other = ~usable & ~few
     if few.any():
         said.append(f"Not lifted, as fewer than {LEAST} landmarks were seen: {_frames(frames[few])}.")

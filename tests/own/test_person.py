@@ -73,5 +73,6 @@ def test_weights_are_confidences_and_those_near_1_are_1():
     doubtful = given.confidences.copy()
     doubtful[:, 0], doubtful[:, 1], doubtful[0, 2] = 0.97, 1.5, 0.0
     Y = np.where(doubtful[:, None] > 0, given.Y, np.nan)
-    found, weights = usable_landmarks(replace(given, Y=Y, confidences=doubtful))
+    found, weights = usable_landmarks(replace(given, Y=Y, confidences=doubtful), 0.95)
     assert np.isfinite(found).all() and weights[0, :4].tolist() == [1.0, 1.5, 0.0, 0.6]
+    assert usable_landmarks(given, 0.0)[1].tolist() == np.ones((98, 17)).tolist()
