@@ -33,7 +33,7 @@ ALIKE = 0.25
 COVERED = 0.6
 """So are two whose bodies point against each other, where so much of one's box is in the other's: one sees it askew."""
 
-EVERY = 4
+EVERY = 8
 """The detector of people looks at each such frame."""
 
 
