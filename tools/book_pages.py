@@ -18,7 +18,7 @@ import lifting
 ROOT = Path(__file__).resolve().parent.parent
 FOUND = ("measured", "claims", "gradient_ledger", "mistakes", "smoothness", "mutation", "network", "widgets")
 REFERENCE = ("equations", "notation", "reading", "references")
-USE = ("installing", "usage", "files", "detectors", "output", "training")
+USE = ("installing", "usage", "files", "detector", "detectors", "output", "training")
 HOUSE = ("architecture", "notebooks")
 NOT_SHOWN = ("checking", "drawing", "experiments", "makers", "support")
 """Wings that nobody calls who lifts a pose: their modules are in the book as files, where a page links to them."""
