@@ -267,8 +267,8 @@ def move_of_peak(suspect):
 answer("6.4", [move_of_peak(suspect) for suspect in suspects.values()])
 
 # %% [markdown]
-# Suspect a runs away from where $D$ points: it took $d\mathcal L/dY$ for $D$, and has the quadrant mirrored. Suspect b
-# stays: it returns the update in the place of the gradient, raises the wrong peak, and so for ever.
+# One of the two took $d\mathcal L/dY$ for $D$, and has the quadrant mirrored; the other returns the update in the
+# place of the gradient. Which is which?
 #
 # ## All gradients, from a loss to $B$
 #

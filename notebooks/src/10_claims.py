@@ -143,20 +143,11 @@ def show(name, first=False, width=9):
     print("repeat: ", result["command"])
 
 
-# %% [markdown]
-# ## Three claims, tried twice
-#
-# Claims 1, 3 and 4 need networks, trained with and without something. The first trial of them was quick: all went on
-# from one plain network at 64 pixels, for 300 steps. Claim 4, that the lifted pose mends the maps, "failed":
-
-# %%
-show("fusion", first=True)
-
 # %% [markdown] tags=["exercise"]
 # ### Exercise 10.3: find the mistake (5 minutes)
-# The networks with lifting fuse each map with a Gaussian at the **lifted** landmark, on maps of 16 x 16. They miss a
-# point more than the plain network, in every stage, with narrow intervals. Which one comparison would tell whether the
-# *lifted pose* is to blame?
+# In a trial, the networks with lifting fuse each map with a Gaussian at the **lifted** landmark, on maps of 16 x 16.
+# They miss a point more than the plain network, in every stage, with narrow intervals. Which one comparison would
+# tell whether the *lifted pose* is to blame?
 #
 # - A: more seeds, until the intervals are narrower still.
 # - B: a network that fuses each map with a Gaussian at *its own* whole-pixel peak, and lifts nothing.
@@ -170,6 +161,15 @@ comparison = "B"
 
 # %% tags=["answer"]
 answer("10.3", comparison)
+
+# %% [markdown]
+# ## Three claims, tried twice
+#
+# Claims 1, 3 and 4 need networks, trained with and without something. The first trial of them was quick: all went on
+# from one plain network at 64 pixels, for 300 steps. Claim 4, that the lifted pose mends the maps, "failed":
+
+# %%
+show("fusion", first=True)
 
 # %% [markdown]
 # A percentage point more is missed with the lifting, and the intervals are narrow. Is that a finding about lifting?
@@ -258,8 +258,8 @@ show("fusion")
 # stage the plain network is reliably ahead. What differs from the paper's setting whichever it is:
 #
 # - The prior has some 1,400 recorded poses of three bodies. In 3D it is off by centimetres on motion that it hasn't
-#   seen; in the picture by less, and lifting even takes out errors that landmarks don't share (notebook 03). The
-#   paper's prior comes from the data set that it is tested on, with the same kinds of movement.
+#   seen (in the picture by less). The paper's prior comes from the data set that it is tested on, with the same kinds
+#   of movement.
 # - The later stage sees image features at full strength, so it needs the maps less than the paper's might.
 #
 # The shipped network was trained with the lifting from the first step on, on sixty times as many pictures. Its legs,
@@ -386,7 +386,7 @@ print({name: f"{rate:,} frames a second" for name, rate in rates.items()})
 # %% [markdown]
 # Two things that can't be compared are: one call with 20,000 frames here, and a loop on a laptop of 2016 there. The
 # "pairs" are five timings of ours against one figure. What it says is that the speed is reached; a different search
-# (notebook 03) does most of it, and ten years of machines the rest.
+# (notebook 03c) does most of it, and ten years of machines the rest.
 #
 # ## What a verdict here is worth
 #
