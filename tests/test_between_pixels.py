@@ -148,7 +148,10 @@ def test_narrow_gaussians_take_the_nearest_pixel(sigma):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"Y": np.array([[-0.1], [3.0]])}, "Y: got a location outside the map, expected x from 0 to 14 and y from 0 to 12"),
+        (
+            {"Y": np.array([[-0.1], [3.0]])},
+            "Y: got a location outside the map, expected x from 0 to 14 and y from 0 to 12",
+        ),
         ({"Y": np.array([[4.0], [12.1]])}, "Y: got a location outside the map"),
         ({"D": np.ones((2, 3))}, "D: got shape (2, 3), expected shape (..., 2, 1)"),
         ({"k": -1.0}, "k: got -1.0, expected a finite number >= 0"),
