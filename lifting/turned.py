@@ -55,10 +55,11 @@ class TurnedPrior:
     D: Float[np.ndarray, "K T 2*L n"]
     ridge: Float[np.ndarray, "K n"]
 
-    def with_weights(self, weights: Float[Array, " L"]) -> "TurnedPrior":
-        """The same prior at the same angles, turned for other weights (L,) of the landmarks."""
-        return _turn_prior(self.prior, Rotations(self.rotations, _as_key(self.tilts), _as_key(self.camera)),
-                           self.free_scale, _as_key(to_numpy(weights)))  # fmt: skip
+    def with_weights(self, weights: Float[Array, " L"], keep: bool = True) -> "TurnedPrior":
+        """The same prior at the same angles, turned for other weights (L,) of the landmarks; kept for later calls."""
+        make = _turn_prior if keep else _turn_prior.__wrapped__
+        return make(self.prior, Rotations(self.rotations, _as_key(self.tilts), _as_key(self.camera)),
+                    self.free_scale, _as_key(to_numpy(weights)))  # fmt: skip
 
     @property
     def rotations(self) -> int:

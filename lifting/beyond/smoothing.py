@@ -118,7 +118,7 @@ def _scores(model: Model, y: np.ndarray, w: np.ndarray, usable: np.ndarray) -> F
     turned = model.turned
     scores = np.zeros((len(y), turned.prior.K, len(turned.theta)))
     for rows, own in alike(w, usable):
-        mine = model if own is None else Model(turned.with_weights(own))
+        mine = model if own is None else Model(turned.with_weights(own, keep=False))
         for part in mine.blocks(rows):
             scores[part] = mine.solve(y[part])[1]
     return scores

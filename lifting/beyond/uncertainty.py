@@ -125,10 +125,10 @@ def posterior(
     )  # fmt: skip
     found: dict[str, np.ndarray] = {}
     with trusted():
+        turned = turn_prior(prior, chosen.rotations, free_scale=lifted.free_scale, camera=chosen.camera,
+                            tilts=chosen.tilts)  # fmt: skip
         for rows, w in alike(weights, usable):
-            turned = turn_prior(prior, chosen.rotations, free_scale=lifted.free_scale, weights=w,
-                                camera=chosen.camera, tilts=chosen.tilts)  # fmt: skip
-            model = Model(turned, temperature)
+            model = Model(turned if w is None else turned.with_weights(w, keep=False), temperature)
             for part in model.blocks(rows):
                 values = _of_frames(model, flat[part], scale[part], part, samples)
                 for name, value in values.items():

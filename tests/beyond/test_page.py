@@ -100,3 +100,21 @@ def test_inputs_are_flagged_as_often_as_it_says(page, report):
         assert flagged[missed] < 1
     for said in ("0.4 % of frames", "2 % where the camera", "lie (92 %)", "quarter (8 %)"):
         assert said in " ".join(page.split())
+
+
+def test_orientations_gain_and_confuse_what_it_says(page, report):
+    found = report("orientation")
+    groups, text = found["groups"], " ".join(page.split())
+
+    def mean(key):
+        return np.mean([group[key]["mpjpe"] for group in groups if key in group])
+
+    for shown, said in {
+        "recorded lying or upside down": "125 with upright rotations, 78 with", "turned by 90 degrees": "157 and 59",
+        "upright": "62 and 55",
+    }.items():  # fmt: skip
+        numbers = [f"{mean(f'{shown}, {way}'):.0f}" for way in ("upright", "42 x 40")]
+        assert numbers == re.findall(r"\d+", said)[:2] and said in text
+    away = np.mean([group["upright, away"] for group in groups], axis=0)
+    assert round(away[0]) == 19 and away[1] < 0.5 and "19 % of upright people" in text
+    assert 10 < found["costs"]["42 x 40"][1] / found["costs"]["1 x 80"][1] < 12
