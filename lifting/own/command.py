@@ -185,7 +185,8 @@ def _do(command: Command, job: Job) -> list[str]:
     people = lift_people(read_people(job.paths, command.settings, job.folder), command.settings)
     written = write_people(people, job.folder, command.out_formats, command.pictures)
     manifest.note_done(job.folder, wanted, written)
-    return [f"{job.name}: {recognised(people)}", *_of_people(people), f"  {counted(len(written), 'file')} in {job.folder}"]
+    last = f"  {counted(len(written), 'file')} in {job.folder}"
+    return [f"{job.name}: {recognised(people)}", *_of_people(people), last]
 
 
 def _of_people(people: Sequence[Person]) -> list[str]:
