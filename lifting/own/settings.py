@@ -34,7 +34,7 @@ class Settings:
     smooth: bool = False
     """Smooth the poses of a clip over time."""
     uncertainty: bool = False
-    """Compute how sure each landmark is; where every frame has confidences of its own it takes a tenth of a second."""
+    """Compute how sure each landmark is; where every frame has confidences of its own it takes some 10 ms each."""
     certain: float = 0.95
     """A landmark of a higher confidence counts wholly, one of a lower counts by it. The search is quicker for every one
     that counts wholly, and by far if all do (0)."""
