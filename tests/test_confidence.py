@@ -246,7 +246,9 @@ def test_the_frame_that_no_rotation_fits_is_named_in_its_batch():
 
 
 def test_unknown_keywords_are_refused():
-    with pytest.raises(TypeError, match=r"^lift\(\) got angles, expected .* camera, tilts, refine, unusable$"):
+    with pytest.raises(
+        TypeError, match=r"^lift\(\) got angles, expected .* camera, tilts, orientation, refine, unusable$"
+    ):
         lift(landmarks(1), PRIOR, angles=3)
 
 
