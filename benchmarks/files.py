@@ -124,7 +124,7 @@ def measured(name: str, path: Path, prior: Any, count: int) -> dict[str, Any]:
 def weighted(people: np.ndarray, folder: Path) -> float:
     """People a second of `lift` with confidences as weights, all of them different."""
     path = folder / "weighted.npz"
-    np.savez(path, keypoints=people[:WEIGHTED].swapaxes(1, 2))
+    save_npz(path, {"keypoints": people[:WEIGHTED].swapaxes(1, 2)})
     (person,) = read(path)
     prior = load_prior()
     return len(person) / least(lambda: lift(person.Y, prior, scale=None, weights=person.confidences))
