@@ -1,6 +1,7 @@
 """Files: found, written whole or not at all, and read without pickle or surprise."""
 # ruff: noqa: D103
 
+import errno
 import os
 import pickle
 import re
@@ -71,6 +72,16 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch, step, e
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert entries(tmp_path) == ["out.bin"]
+
+
+def test_a_full_disk_names_the_file(tmp_path, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match=re.escape(f"No space left on device: '{tmp_path / 'walk.npz'}'")):
+        write_atomically(tmp_path / "walk.npz", b"much")
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_is_no_bytes_leaves_the_old_file(tmp_path):

@@ -37,7 +37,7 @@ class Cause(NamedTuple):
     """Whether the landmarks, and so their weights, are put into another order."""
 
 
-LYING = "the picture turned by a quarter: people lie, which --orientation free lifts, or the picture does"
+LYING = "turned by a quarter: people lie, which --orientation free lifts, or the picture does"
 
 CAUSES = (
     Cause(
@@ -48,14 +48,8 @@ CAUSES = (
     Cause("the landmarks read in the order of COCO", lambda Y: convert(Y, "coco", "human36m")[0], reorders=True),
     Cause("the scale solved for: leave --scale out, or give what one metre measures", lambda Y: Y, any_scale=True),
     Cause("x made 16/9 as wide: landmarks from 0 to 1 of a picture want its --size", lambda Y: Y * [[16 / 9], [1.0]]),
-    Cause(
-        "turned by a quarter: people lie, which --orientation free lifts, or the picture does",
-        lambda Y: Y[:, ::-1] * [[-1.0], [1.0]],
-    ),
-    Cause(
-        "turned by a quarter: people lie, which --orientation free lifts, or the picture does",
-        lambda Y: Y[:, ::-1] * [[1.0], [-1.0]],
-    ),
+    Cause(LYING, lambda Y: Y[:, ::-1] * [[-1.0], [1.0]]),
+    Cause(LYING, lambda Y: Y[:, ::-1] * [[1.0], [-1.0]]),
 )
 """In the order in which they are likely; of two that explain it as well, the first is named."""
 

@@ -108,11 +108,11 @@ def plan(files: Sequence[Path], out: Path, format: str | None = None) -> list[Jo
     for one in (inner for path in files for inner in _inside(path)):
         groups.setdefault((one.parent, re.sub(r"\d+", "#", one.name)), []).append(one)
     jobs: list[Job] = []
-    taken: set[str] = set()
+    taken = {str(path.parent.resolve()).lower() for path, *_ in groups.values()}
     for group in groups.values():
         for paths in [group] if _is_clip(group, format) else [[path] for path in group]:
             name = paths[0].stem if len(paths) == 1 else paths[0].resolve().parent.name
-            jobs.append(Job(tuple(paths), out / _free(name, paths[0], taken)))
+            jobs.append(Job(tuple(paths), _free(out, name, paths[0], taken)))
     return jobs
 
 
@@ -140,12 +140,16 @@ def _is_clip(paths: Sequence[Path], format: str | None) -> bool:
     return False
 
 
-def _free(name: str, path: Path, taken: set[str]) -> str:
-    """A name for a folder that no other job has: with the ending of the file, then with a number."""
+def _free(out: Path, name: str, path: Path, taken: set[str]) -> Path:
+    """A folder that no other job has, no input lies in and no file is: with the file's ending, then with a number.
+
+    Names that differ in capitals only are one folder to some systems.
+    """
     names = [name, f"{name}{path.suffix}", *(f"{name}_{n}" for n in range(2, len(taken) + 3))]
-    chosen = next(one for one in names if one not in taken)
-    taken.add(chosen)
-    return chosen
+    folders = {str((out / one).resolve()).lower(): out / one for one in names}
+    key = next(one for one, folder in folders.items() if one not in taken and not folder.is_file())
+    taken.add(key)
+    return folders[key]
 
 
 # ---- doing it ----

@@ -79,9 +79,7 @@ class Person:
     @property
     def times(self) -> Float[np.ndarray, " T"]:
         """Seconds; counted from the frames' numbers where the file has no times."""
-        if self.recording.times is not None:
-            return np.asarray(self.recording.times, float)
-        return np.asarray(self.recording.frames) / (self.settings.fps or FPS)
+        return times_of(self.recording, self.settings)
 
     @property
     def rate(self) -> float:
@@ -89,6 +87,13 @@ class Person:
         steps = np.diff(self.times)
         steps = steps[steps > 0]
         return float(1 / np.median(steps)) if len(steps) else self.settings.fps or FPS
+
+
+def times_of(recording: Recording, settings: Settings) -> Float[np.ndarray, " T"]:
+    """Seconds of each frame; counted from the frames' numbers where the file has no times."""
+    if recording.times is not None:
+        return np.asarray(recording.times, float)
+    return np.asarray(recording.frames) / (settings.fps or FPS)
 
 
 def lift_person(recording: Recording, prior: PosePrior, settings: Settings) -> Person:
@@ -99,15 +104,16 @@ def lift_person(recording: Recording, prior: PosePrior, settings: Settings) -> P
     """
     options, changed = search_options(settings), None
     Y, weights = usable_landmarks(recording, settings.certain)
+    times = times_of(recording, settings)
     if settings.sides:
-        mended = mend_sides(Y, prior, scale=settings.scale, weights=weights, times=recording.times, **options)
+        mended = mend_sides(Y, prior, scale=settings.scale, weights=weights, times=times, **options)
         Y, weights, changed = mended.Y, np.asarray(mended.weights), mended.exchanged
         there = np.where(weights[:, None] > 0, Y, np.nan)
         recording = replace(recording, Y=there, confidences=weights)
     lifted = quietly(Y, weights, prior, settings)
     spread = spread_of(Y, prior, lifted, options) if settings.uncertainty else None
     if settings.smooth and len(Y) > 1 and lifted.usable.any():
-        lifted = smooth(Y, prior, lifted, times=recording.times, **options)
+        lifted = smooth(Y, prior, lifted, times=times, **options)
     return Person(recording, lifted, settings, spread, tuple(recording.notes), changed)
 
 

@@ -166,6 +166,32 @@ def test_every_job_has_a_folder_of_its_own(clip, tmp_path):
     assert [job.folder.name for job in jobs] == ["a", "a.trc", "run1", "run2", "dance", "a.json"]
 
 
+def test_results_do_not_lie_among_the_input(clip, tmp_path, capsys):
+    before = sorted(path.name for path in clip.iterdir())
+    for said in ("people", "done before"):
+        main([str(clip), "-o", str(tmp_path), "--out-formats", "json"])
+        assert said in capsys.readouterr().out
+    assert sorted(path.name for path in clip.iterdir()) == before
+    assert (tmp_path / "dance.json" / "done.json").exists()
+
+
+def test_a_folder_takes_no_file_s_name(tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "walk.npz").write_text("")
+    jobs = plan([tmp_path / "a", tmp_path / "b"], tmp_path / "b")
+    assert [job.folder.name for job in jobs] == ["walk", "walk_2"]
+
+
+def test_folders_differ_in_more_than_capitals(tmp_path):
+    for folder in ("Walk", "walk", "more"):
+        (tmp_path / folder).mkdir()
+    for path in ("Walk/Run.npz", "walk/run.npz", "more/run.npz"):
+        (tmp_path / path).write_text("")
+    jobs = plan([tmp_path / "Walk", tmp_path / "walk", tmp_path / "more"], tmp_path / "out")
+    assert [job.folder.name for job in jobs] == ["Run", "run.npz", "run_2"]
+
+
 def test_files_are_named_after_people_or_numbered(clip):
     people = lifting.lift_file(clip)
 

@@ -53,6 +53,17 @@ def test_smoothing_makes_a_trembling_clip_steadier(clip, rng):
     assert np.abs(np.diff(even, 2, axis=0)).mean() < 0.7 * np.abs(np.diff(rough, 2, axis=0)).mean()
 
 
+def test_time_passes_between_frames_without_times(clip):
+    frames = np.r_[:10, 40:50]
+    given = replace(clip, frames=frames, times=None)
+    prior = load_prior().subset(bases=8, components=[0])  # which is quick
+    counted, told = (lift_person(one, prior, Settings(smooth=True, sides=True)).pose
+                     for one in (given, replace(given, times=frames / 30)))  # fmt: skip
+    assert np.array_equal(counted, told)
+    without_gap = lift_person(replace(given, frames=np.arange(20)), prior, Settings(smooth=True, sides=True))
+    assert np.abs(counted - without_gap.pose).max() > 1e-3
+
+
 def test_somebody_upside_down_is_lifted_if_that_may_be(clip):
     prior = load_prior().subset(bases=8, components=[0])  # which is quick
     turned = replace(clip, Y=-clip.Y[:2], confidences=clip.confidences[:2], frames=clip.frames[:2], times=None)
