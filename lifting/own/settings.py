@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -10,6 +11,7 @@ import numpy as np
 from lifting.support.arrays import fail
 
 Orientation = Literal["upright", "free"]
+DetectorName = Literal["blazepose", "network"]
 OutFormat = Literal["npz", "csv", "json", "trc", "bvh", "png", "gif", "mp4", "html"]
 FORMATS: tuple[OutFormat, ...] = ("npz", "csv", "json", "trc", "bvh", "png", "gif", "html")
 """What is written where nothing else is asked for."""
@@ -44,7 +46,7 @@ class Settings:
     """The format of the files, where it is not recognised: a name in `docs/files.md`."""
     skeleton: str | None = None
     """The order of the landmarks, where the file doesn't tell, such as coco."""
-    detector: Literal["blazepose", "network"] = "blazepose"
+    detector: DetectorName = "blazepose"
     """What finds people in photos and videos; the project's own network is there to learn from, and no detector."""
     people: Literal["linked", "listed"] | None = None
     """Who is who where the file doesn't tell: linked from frame to frame, or the first, second, ... of each."""
@@ -56,16 +58,18 @@ class Settings:
     def __post_init__(self) -> None:
         for name in ("scale", "fps"):
             value = getattr(self, name)
-            if value is not None and not 0 < value < math.inf:
-                fail(name, value, "a number > 0")
-        if not 0 <= self.certain < math.inf:
-            fail("certain", self.certain, "a number >= 0")
-        if self.orientation not in get_args(Orientation):
-            fail("orientation", repr(self.orientation), '"upright" or "free"')
+            if value is not None and not (isinstance(value, (int, float, np.number)) and 0 < value < math.inf):
+                fail(name, repr(value), "a number > 0")
+        if not (isinstance(self.certain, (int, float, np.number)) and 0 <= self.certain < math.inf):
+            fail("certain", repr(self.certain), "a number >= 0")
+        for name, allowed in (("orientation", get_args(Orientation)), ("detector", get_args(DetectorName))):
+            if getattr(self, name) not in allowed:
+                fail(name, repr(getattr(self, name)), " or ".join(f'"{one}"' for one in allowed))
         if self.size is not None and (len(self.size) != 2 or min(self.size) < 1):
             fail("size", self.size, "width and height of the picture, pixels")
-        if not np.isfinite(self.tilts).all():
-            fail("tilts", self.tilts, "degrees")
+        if np.ndim(self.tilts) != 1 or not all(isinstance(one, Real) and math.isfinite(one) for one in self.tilts):
+            fail("tilts", repr(self.tilts), "a list of degrees")
+        object.__setattr__(self, "tilts", tuple(self.tilts))  # also of an array
         if self.tilts and self.orientation == "free":
             fail("tilts", self.tilts, 'none with orientation "free", which turns about every axis')
 

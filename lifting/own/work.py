@@ -111,8 +111,8 @@ def write_people(
     Returns:
         the files.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     images = images_of(people, drawn_over) if {"png", "html"} & set(formats) else {}
+    folder.mkdir(parents=True, exist_ok=True)
     name = name_of(people)
     written = []
     for label, person in zip(labels_of(people), people, strict=True):

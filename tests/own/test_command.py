@@ -1,6 +1,7 @@
 """The command line, on files of a made-up detector: what it says, what it writes, and how it ends."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ import lifting
 from lifting.camera import flip_y
 from lifting.own import command, work
 from lifting.own.command import main, plan
+from lifting.own.settings import Settings
 from lifting.skeleton import convert
 
 from .made_up import recording
@@ -207,6 +209,27 @@ def test_a_setting_that_there_is_not_is_refused():
         lifting.lift_file("a.json", smoothe=True)
     with pytest.raises(ValueError, match="out_formats: got 'obj', expected formats among npz"):
         lifting.lift_file("a.json", out_formats=["obj"])
+
+
+@pytest.mark.parametrize(
+    "name, value, expected",
+    [("scale", "300", "a number > 0"), ("fps", [30], "a number > 0"), ("certain", None, "a number >= 0"),
+     ("detector", "yolo", '"blazepose" or "network"'), ("orientation", None, '"upright" or "free"'),
+     ("tilts", 10.0, "a list of degrees"), ("tilts", ["10"], "a list of degrees")],
+)  # fmt: skip
+def test_a_setting_of_a_wrong_value_is_refused(name, value, expected):
+    with pytest.raises(ValueError, match=f"^{name}: got {re.escape(repr(value))}, expected {expected}$"):
+        lifting.lift_file("a.json", **{name: value})
+
+
+def test_tilts_may_be_an_array():
+    assert Settings(tilts=np.array([0.0, 10.0])) == Settings(tilts=(0.0, 10.0))
+
+
+def test_no_folder_is_left_where_the_pictures_are_missing(clip, tmp_path):
+    with pytest.raises(FileNotFoundError, match="no.mp4"):
+        lifting.lift_file(clip, out=tmp_path / "out", pictures=tmp_path / "no.mp4")
+    assert not (tmp_path / "out").exists()
 
 
 def test_nobody_to_lift_is_an_error(tmp_path):
