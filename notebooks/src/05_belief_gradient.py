@@ -8,7 +8,8 @@
 # hardly matters, pull a loss on pixels back to arrows on a person without ever building a Jacobian, and say how far
 # away a Gaussian stops pulling.
 #
-# > **Takes** 45 minutes, exercises included. **Needs** [01](01_projection.ipynb) for the axes; the rest stands here.
+# > **Takes** 45 minutes, exercises included. **Needs** [01](01_projection.ipynb) for the axes,
+# > [03](03_solving_for_pose.ipynb) for `lift`.
 # > **On the way:** core, 6 of 11; [06b](06b_between_pixels.ipynb) goes further, and nothing later needs it.
 # >
 # > **Symbols** (all of them: [notation](../docs/notation.md))
@@ -41,8 +42,7 @@ plt.show()
 #
 # A **belief map** says, for every pixel, how much a landmark is believed to be there. $x$ is the column, $y$ the row,
 # counted **down**; whole numbers are the centres of pixels. A landmark at $(2, 2)$ makes a Gaussian of width 1 and peak
-# 1. Along one axis we need only five numbers, the **profile** $\rho(t) = e^{-t^2/2}$ at the distances $-2, -1, 0, 1,
-#    2$:
+# 1. Along one axis we need only five numbers, the **profile** $\rho(t) = e^{-t^2/2}$ at the distances $-2$ to $2$:
 
 # %% tags=["setup"]
 five = np.arange(5)
@@ -83,12 +83,12 @@ print(by_x.round(2) + 0.0)
 
 # %% [markdown]
 # Pixels on the right gain, those on the left lose, and the landmark's own column changes by nothing: at the top of a
-# hill a small step to the side changes no height.
+# hill (or of a ridge) a small step to the side changes no height.
 #
 # **Backwards.** Suppose a loss wants more belief at the pixel right of the landmark, row 2 and column 3, and nothing
-# else. Moving the landmark to the right raises that pixel by 0.43 per pixel moved; moving it up or down doesn't change
-# it. So the landmark is pulled by $(0.43, 0)$. If a loss wants several pixels changed, their pulls add up: multiply the
-# wish with the difference of Gaussians, pixel by pixel, and sum.
+# else. Moving the landmark to the right raises that pixel by 0.43 per pixel moved; up and down change it alike, so that
+# their difference is 0. So the landmark is pulled by $(0.43, 0)$. If a loss wants several pixels changed, their pulls
+# add up: multiply the wish with the difference of Gaussians, pixel by pixel, and sum.
 
 # %%
 wish = np.zeros((5, 5))
@@ -392,7 +392,8 @@ plt.show()
 # %% [markdown]
 # *What to see:* with $\sigma_b = 1$ hardly anything is left five pixels away; as a rule, a Gaussian pulls **as far as
 # five of its widths** and no further. A wider one reaches further, and close to the target it pulls no less. The
-# dotted curves, by (9), reach a little further than the derivative, as the factor $\sinh u/u$ promised.
+# dotted curves, by (9), reach a little further than the derivative, as the factor $\sinh u/u$ promised. (Distances are
+# tried in steps of a quarter pixel, so the greatest pulls are printed a little beside $\sqrt 2\,\sigma_b$.)
 #
 # The supplement says of the architecture at large that it "suffers from problems with vanishing gradients". This is
 # another, local way to vanish, and the next notebook will meet it again.
@@ -443,11 +444,11 @@ answer("5.4", [orders, innocent])
 # %% [markdown]
 # ## The widget
 #
-# Move "sigma", "delta", and the landmark's "x" and "y", or drag it.
-# Try: delta from small to large, and watch (9) turn from a
-# derivative into two separate blobs, with the right sign throughout; the landmark to the edge, where half of the map is
-# missing; a small sigma, where a map between pixels is hardly a Gaussian any more. The picture below is an ordinary
-# one, for readers without a kernel.
+# Move "sigma", "delta", and the landmark's "x" and "y", or drag it. Try: delta from small to large, and watch (9) turn
+# from a derivative into two separate blobs, with the right sign throughout; the landmark to the edge, where half of the
+# map is missing; a small sigma, where a map between pixels is hardly a Gaussian any more. The widget starts with sigma
+# = 1.5 and not 1, so that delta = 1 is off by less than the third from above. The picture below is an ordinary one, for
+# readers without a kernel.
 
 # %%
 from lifting.drawing.widgets.belief import BeliefWidget

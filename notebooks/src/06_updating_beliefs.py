@@ -129,12 +129,13 @@ answer("6.1", [at_peak, at_left, at_left_and_down, at_right])
 #    to let another pixel win, that is, to lower the peak *relative to* some other pixel.
 # 3. Every update that lowers the peak and raises others does that. Repeated, it must end with another winner. In this
 #    sense any of them is valid, and none is more *correct* than another.
-# 4. Which pixel wins next is left to the choice. In the quadrant every pixel $z$ has $(z - Y_p)\cdot D_p \ge 0$: a
-#    winner from there does lower the loss, to first order. Hence "a sensible update".
+# 4. Which pixel wins next is left to the choice. Inside the quadrant every pixel $z$ has $(z - Y_p)\cdot D_p > 0$: a
+#    winner from there does lower the loss, to first order. (Where a component of $D_p$ is 0, the product is 0 for the
+#    pixels straight to the side, and they neither lower nor raise it.) Hence "a sensible update".
 #
-# One more way to see it (ours): the update is the true descent direction of another function, $m\,b(Y_p) - m\sum_{z
-# \in \text{quadrant}} \mathcal N(z)\,b(z)$ with $Y_p$ and $m$ held fixed, the lead that the wrong pixel has over the
-# right ones. A perceptron learns in the same way.
+# One more way to see it (ours): the update is the true descent direction of another function, $m\,b(Y_p) - m\sum_z
+# \mathcal N(z)\,b(z)$, summed over the quadrant without $Y_p$ itself, with $Y_p$, the quadrant and $m$ held fixed: the
+# lead that the wrong pixel has over the right ones. A perceptron learns in the same way.
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 6.2: fill in (10 minutes)

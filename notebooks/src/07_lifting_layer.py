@@ -41,8 +41,8 @@ plt.show()
 # ## One full chain by hand, from a loss to $B$
 #
 # The toy of the notebooks before: three landmarks, one basis, four rotations, maps of 5 x 5 pixels. The landmark at
-# $(x, y)$, $y$ up, lies in column $2 + x$ and row $2 - y$. The scale is known, and the middle of the three stays
-# where it is (notebook 04 has what its motion adds).
+# $(x, y)$, $y$ up, lies in column $2 + x$ and row $2 - y$. The scale is known, $\sigma = \frac12$, and the mean of
+# the three landmarks stays where it is (notebook 04 has what its motion adds).
 
 # %% tags=["setup"]
 from lifting import solve
@@ -67,7 +67,7 @@ print("its columns and rows:", toy.pixels(Y_hat_toy).round(2), sep="\n")
 # $\frac12(e^{-0.6^2/2} - e^{-1.4^2/2})\,e^{-0.4^2/2} = 0.21$, and in $y$, with rows counted down, $-0.21$. With $y$ up
 # both are positive: the wish for $\hat Y$ of the left hand is $(0.21, 0.21)$, the other landmarks have none.
 #
-# **(8)** $H = E E^\top/(E^\top E + \frac14)$, and the wish for $Y$ is $D = H$ times it:
+# **(8)** $H = E E^\top/(E^\top E + \sigma^2) = E E^\top/1.25$, and the wish for $Y$ is $D = H$ times it:
 
 # %%
 wish_map = np.zeros((1, 5, 5))
@@ -87,6 +87,7 @@ print("D, y up:", D_toy.round(3) + 0.0, sep="\n")
 #
 # **"Updating B"** For each map, $m = \lVert D_p\rVert$ (with $k = 1$) is taken from the peak and given to the quadrant.
 # Here is the right hand's, whose peak is at column 0, row 3; with rows counted down its $D$ is $(-0.085, 0.085)$.
+# Nearly all of its quadrant lies outside the map.
 
 # %%
 update = belief.belief_update(toy.pixels(), camera.flip_y(D_toy), toy.SIZE, toy.SIZE)
@@ -222,9 +223,10 @@ class MyLifting(torch.autograd.Function):
 # `gradient=` says what flows back into $B$ **through the lifting**:
 #
 # - `"subgradient"`: the above.
-# - `"stopped"` (also called `"none"`): nothing. The supplement advises it for speed: the lifting counts forwards only.
-# - `"soft-argmax"`: $Y$ is the mean of $\mathrm{softmax}(\beta B)$ instead of the peak, and torch differentiates
-#   everything behind it. A true gradient, of another function.
+# - `"stopped"` (also called `"none"`): nothing. The lifting counts forwards only, which, says the supplement, might be
+#   preferable "for computational reasons".
+# - `"soft-argmax"`: $Y$ is the mean of $\mathrm{softmax}(\beta B)$ (the larger $\beta$, the sharper) instead of the
+#   peak, and torch differentiates everything behind it. A true gradient, of another function.
 
 
 # %%
@@ -256,7 +258,9 @@ plt.show()
 # In the network the layer's maps are **fused** with those that it was given, with a weight that is learned, and the
 # loss looks at the fused maps (notebook 08):
 #
-# $$f_t = w_t\, b_t + (1 - w_t)\, \hat b_t, \qquad c_t = \lVert f_t - b_*\rVert^2 .$$
+# $$f_t = w_t\, b_t + (1 - w_t)\, \hat b_t, \qquad c_t = \lVert f_t - b_*\rVert^2 ,$$
+#
+# with $b_*$ the target maps.
 #
 # So there are two ways from the loss to $b_t$: the direct one through $w_t b_t$, and the one through the lifting.
 
@@ -295,7 +299,7 @@ for switch in gradients:
 # - $b_t$ gets $2w_t(f_t - b_*)$, the direct gradient, in which the lifted maps appear as numbers: $b_t$ is asked to
 #   make up for whatever the lifting adds, right or wrong;
 # - $w_t$ gets $2\sum (f_t - b_*)(b_t - \hat b_t)$, exactly as with sub-gradients: the network learns how far to trust
-#   the lifting, in any case;
+#   the lifting, in any case (soft-argmax prints another number, as its $\hat b_t$ is another);
 # - earlier stages get what later stages send back through $f_{t-1}$, again by the direct way.
 #
 # What is missing is one thing only: nobody asks *where* a peak must go so that the **other** landmarks are lifted
@@ -331,7 +335,8 @@ assert apart < 1e-12
 #
 # `gradient_check.check_products` compares $\langle v, J^\top g\rangle$ with $\langle Jv, g\rangle$, and $Jv$ with a
 # central difference, for random $v$ and $g$. (Here $J$ is short for a Jacobian, whatever its equation.) It needs no
-# matrix. We give it (9) and (8) together, from $Y$ to $\hat B$ with the winner held fixed.
+# matrix. We give it (9) and (8) together, from $Y$ to $\hat B$ with the winner held fixed. (One of the wrong
+# candidates, "sigma inverted", multiplies by $\sigma_b^2$ where it should divide, and so is off by $\sigma_b^4$.)
 
 
 # %%

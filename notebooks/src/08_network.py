@@ -84,8 +84,8 @@ print("landmarks", tuple(out.landmarks.shape), " pose", tuple(out.pose.shape))
 #
 # A later stage of "laptop": three 3 x 3 convolutions whose taps lie 1, 2 and 4 cells apart (*dilation*), and two 1 x 1
 # ones. After each but the last comes a **group norm**: the 64 channels are split into groups of 16, and each group is
-# shifted and scaled to mean 0 and variance 1 within its own image. Unlike a batch norm it doesn't look at the other
-# images of the batch. Then ReLU, $\max(0, x)$.
+# shifted and scaled to mean 0 and variance 1 within its own image; then each channel gets a factor and an offset that
+# are learned. Unlike a batch norm it doesn't look at the other images of the batch. Then ReLU, $\max(0, x)$.
 
 # %%
 from torch import nn
@@ -156,7 +156,7 @@ answer("8.2", fuse)
 # ## The objective
 #
 # A loss at every stage: the squared distance of the fused maps from Gaussians at the true landmarks, and for the
-# background 1 minus the greatest of them. The supplement calls it equation (8) of the main paper.
+# background 1 minus the greatest of them. The supplement calls it equation (8) of the main paper (not its own (8)).
 #
 # $$c_t = \sum_{p=1}^{L+1} \sum_z \big(f_t^p(z) - b_*^p(z)\big)^2, \qquad c = \sum_t c_t$$
 
@@ -216,12 +216,12 @@ Markdown(complexity.table())
 Markdown(complexity.parts())
 
 # %% [markdown]
-# The lifting is a thousandth of the laptop network's operations, and less of the paper's. (Operations are not seconds:
-# `benchmarks/network.md` has those.)
+# The lifting takes less than a thousandth of the laptop network's operations, and a still smaller share of the paper's.
+# (Operations are not seconds: `benchmarks/network.md` has those.)
 #
 # ## Why a loss at every stage
 #
-# The paper's configuration is some 40 convolutions deep. With a loss at the end only, what reaches the first ones?
+# The paper's configuration has 46 convolutions. With a loss at the end only, what reaches the first ones?
 # Below is the length of the gradient of each convolution's weights, over the length of the weights: by how much of
 # itself a layer would change. Before the first step of training, five seeds, made by
 # `lifting/experiments/vanishing.py`.
@@ -249,7 +249,7 @@ plt.show()
 #   short.)
 # - **paper, He**: first weights of variance 2 / (inputs of a neuron), proposed by Kaiming He and others (2015): a
 #   ReLU throws away half of a signal's power, and the 2 makes up for it, so that a signal keeps its size from layer
-#   to layer. They help, but a loss of several hundred times remains.
+#   to layer. They help, but a factor of several hundred remains (over and above that of adding six losses).
 # - **laptop**: group norm and three stages. The curve is three times as high with all losses; is that a gradient that
 #   would vanish? Three losses are *added*. Each one alone, on the first convolution and on the last of the trunk:
 
@@ -268,10 +268,12 @@ print(f"all together: {together:.0f}")
 assert max(alone) < 4 * min(alone) and together > 2 * alone[-1]
 
 # %% [markdown]
-# Each loss alone reaches the first layer with a strength of the same order, the last stage's with a little less than
-# half of the first one's. Nothing vanishes here; three such gradients, added, are larger than one. So the claim holds
-# where the network is deep and its first weights are bad, and has nothing to say on the laptop network. Notebook 10
-# has the intervals, with the adding taken off.
+# Each loss alone reaches the first layer with a strength of the same order, the last stage's with about two fifths of
+# the first one's: every stage sees the features, and by them its way to the first layer is short. Nothing vanishes
+# there; three such gradients, added, are larger than one. The trunk's last convolution makes the maps of stage 1 alone.
+# A later loss reaches it only through the maps of the stages between, and there it does get weaker, stage by stage. So
+# the claim holds where the network is deep, most of all where its first weights are bad; on the first layers of the
+# laptop network it has nothing to say. Notebook 10 has the intervals, with the adding taken off.
 
 # %% [markdown]
 # ## A trained network

@@ -102,7 +102,8 @@ print(f"baseline: median error {baseline['median px']:.1f} px of 64, PCK@0.2 tor
 #
 # $$r_n = r \cdot \min\Big(1, \frac{n + 1}{m + 1}\Big) \cdot \frac{1 + \cos(\pi n / N)}{2}$$
 #
-# for step $n$ of $N$, counted from 0, with $m$ steps of warm-up. A gradient longer than `clip` is shortened.
+# for step $n$ of $N$, counted from 0, with $m$ steps of warm-up. A gradient longer than `clip` is shortened to that
+# length. Towards the end the steps become small, and curves flatten, whether or not there is more to learn.
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 9.2: by hand (5 minutes)
@@ -210,8 +211,9 @@ print({part: f"{share:.0%}" for part, share in report["groups"].items()})
 print(f"front and back told apart: {report['front_back']['all']:.0%}")
 
 # %% [markdown]
-# Trunk and head come first, by far; elbows and wrists last. Which side is which it does not know
-# yet at all: that is a property of the whole picture, and takes tens of thousands of them.
+# Trunk and head come first, by far; elbows and wrists last. Whether a person is seen from the front or from behind it
+# does not know yet at all (half are right by chance): that is a property of the whole picture, and takes tens of
+# thousands of them.
 #
 # ## Some hours at home
 #
@@ -239,9 +241,8 @@ plt.show()
 
 # %% [markdown]
 # *What to see:* "pck agnostic" forgives swapped sides. Front and back are told apart early: nearly nine times in ten
-# when PCK is at
-# 80. What comes last are elbows and wrists (`data/network.md` has PCK by part of the body). Each run begins with a
-# higher rate than the one before ended with: errors rise, and then fall below what they were.
+# when PCK is at 80 %. What comes last are elbows and wrists (`data/network.md` has PCK by part of the body). Each run
+# begins with a higher rate than the one before ended with: errors rise, and then fall below what they were.
 
 # %%
 pck, facing = (np.array([100 * float(row[name]) for row in history]) for name in ("pck", "front or back"))
@@ -252,7 +253,6 @@ print("PCK of the trained network:", ", ".join(f"{name} {share:.0%}" for name, s
 assert early > 85 and sorted(parts, key=parts.get)[:2] == ["wrists", "elbows"]
 
 # %% [markdown]
-#
 # ## A trap: what a network learns beside
 #
 # After the first three runs, 12,800 steps, too many of the people seen from behind were said to be seen from the

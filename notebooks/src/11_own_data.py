@@ -1,8 +1,10 @@
 # %% [markdown]
 # # 11 Your own picture: from a file to 3D
 #
-# **Question.** I have a photo, a video, or a file that some detector wrote. What do I get, and when must I not
-# believe it? Afterwards you can take a file all the way, read the signs of a wrong input, and say how sure a pose is.
+# **The question.** I have a photo, a video, or a file that some detector wrote. What do I get, and when must I not
+# believe it?
+#
+# Afterwards you can take a file all the way, read the signs of a wrong input, and say how sure a pose is.
 #
 # > **Takes** 50 minutes, exercises included. **Needs** [03](03_solving_for_pose.ipynb).
 # > **On the way:** an extra; nothing needs it. All but the lifting itself is ours and not the paper's.
@@ -171,8 +173,8 @@ figures_11.ellipses(known.mean / sure.scale, known.covariance / sure.scale**2)
 plt.show()
 
 # %% [markdown]
-# *What to see:* regions that hold each landmark by 90 %, from the camera and from the side. They are long in depth. A
-# hand is less certain than a hip.
+# *What to see:* regions that hold each landmark with a probability of 90 %, from the camera and from the side. They are
+# long in depth. A hand is less certain than a hip.
 #
 # ## Sides
 # A detector that takes left for right does so in some frames, and people don't jump. A clip of a dancer, with the
@@ -266,8 +268,9 @@ answer("11.2", unnoticed)
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 11.3: a doubtful landmark (10 minutes)
-# The left wrist of `Y` below is 80 pixels off, and the detector knows: its confidence there is 0.01. How many metres
-# does the lifted left wrist move, from weights 1 to the detector's weights? Give a number, to 1 cm.
+# The left wrist of `one` below is off by 80 pixels in $x$ and as many in $y$, and the detector knows: its confidence
+# there is 0.01. How many metres does the lifted left wrist move, from weights 1 to the detector's weights? Give a
+# number, to 1 cm.
 
 # %% tags=["exercise"]
 wrist = skeleton.HUMAN36M.index("left_wrist")
@@ -310,7 +313,7 @@ answer("11.4", people)
 # %% [markdown]
 # ## Recap
 # `read` and `lift_file` take the files that people have. Confidences are weights. The misfit notices y down, a wrong
-# order and people who lie; it doesn't notice swapped sides, nor a person whose size the prior guesses wrong.
+# order and people who lie down; it doesn't notice swapped sides, nor a person whose size the prior guesses wrong.
 # Uncertainty says how deep "deep" is; sides and smoothing need time.
 #
 # ## Recall

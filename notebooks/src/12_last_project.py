@@ -113,7 +113,7 @@ Y = truth[:, :2] + rng.normal(0, 0.005, truth[:, :2].shape)
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 12.3: by hand (5 minutes)
-# How many dimensions have centred poses of 15 landmarks, and how many bases can a prior of them have at most, if one
+# How many dimensions do centred poses of 15 landmarks have, and how many bases can a prior of them have at most, if one
 # direction at least is left to the noise?
 
 # %% tags=["exercise"]
@@ -231,8 +231,8 @@ def verdict(J):
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 12.6: find the mistake (10 minutes)
-# Three people have derived $dz/dy$, and all three pictures look alike. One is right. Use `verdict`, and name the
-# right one and what is wrong with each of the others: "ridge forgotten", "turned the wrong way", "transposed", or
+# Three people have derived $dz/dy$, and all three matrices have the right shape. One is right. Use `verdict`, and name
+# the right one and what is wrong with each of the others: "ridge forgotten", "turned the wrong way", "transposed", or
 # "scale wrong".
 
 # %% tags=["setup"]
