@@ -12,7 +12,7 @@
 # >
 # > **Symbols** (all of them: [notation](../docs/notation.md))
 # > - $B$, $b_p$: [belief maps](../docs/notation.md#maps) of a network, one for each landmark $p$
-# > - $Y$ $(2, L)$: [landmarks in the picture](../docs/notation.md#pictures), $y$ up
+# > - $Y$ $(2, L)$: [the $L$ landmarks in the picture](../docs/notation.md#pictures), $y$ up
 # > - $\mu$, $\mathbf e$, $\sigma$, $a$: [the prior](../docs/notation.md#bodies): mean pose, bases, weights;
 # >   coefficients
 # > - $\mathbf R$, $\theta$: the rotation about the vertical, and its angle; $\Pi$ drops depth
@@ -98,7 +98,8 @@ print("left wrist: column, row =", cells[wrist])
 
 # %% [markdown]
 # From cells to photo pixels with that matrix, and from BlazePose's 33 landmarks to the 17 of Human3.6M that we lift.
-# Pelvis and neck become the middle of hips and shoulders. Two landmarks BlazePose doesn't have at all: they are
+# The pelvis becomes the middle of the hips, the neck that of the shoulders. BlazePose has no spine and no head top, and
+# for each of its own landmarks it estimates how visible it is; below 0.5 we leave it out. Such landmarks are
 # **missing**, and lifting will have to do without.
 
 # %%
@@ -134,8 +135,8 @@ plt.show()
 # %% [markdown]
 # *What to see:* left in the photo's rows, right in the paper's axes: the same points, $y$ up.
 #
-# A cell of the map is as wide as the next cell prints, so an argmax is that coarse. BlazePose also *regresses*
-# landmarks (`frame.landmarks`), a little finer; the paper's way is the argmax, and so is ours.
+# How many photo pixels wide a cell of the map is, is printed below: an argmax is that coarse. BlazePose also
+# *regresses* landmarks (`frame.landmarks`), a little finer; the paper's way is the argmax, and so is ours.
 
 # %%
 apart = np.linalg.norm(pixels - frame.landmarks, axis=0)[visible]
@@ -147,7 +148,9 @@ assert np.median(apart) < 12
 # ## The prior: what bodies can do
 # One photo can't fix depth. What it leaves open is settled by a **prior** on 3D poses, learned from motion capture: a
 # mean pose $\mu$, bases $\mathbf e_j$ along which poses vary, and weights $\sigma_j$ that say how unwilling each basis
-# is. A pose is $\mu + a \cdot e = \mu + \sum_j a_j e_j$.
+# is. A pose is $\mu + a \cdot \mathbf e = \mu + \sum_j a_j \mathbf e_j$. The embedded prior has $K = 3$ such sets, the
+# Gaussians of a mixture, of $J = 40$ bases each: that is the first axis below. `weights` are their probabilities, and
+# not $\sigma$; room [02](02_pose_prior.ipynb) explains `noise_variance`.
 
 # %% tags=["setup"]
 prior = load_prior()
@@ -157,11 +160,11 @@ for name in ("mu", "e", "sigma", "weights", "noise_variance"):
     print(f"{name:15}", getattr(prior, name).shape)
 
 # %% [markdown]
-# ## $(R, a)$: lift
-# Now the step that gives the paper its name. Among all rotations $R$ about the vertical and all coefficients $a$ it
-# finds those whose picture $\hat{Y} = s\,\Pi R(\mu + a \cdot e)$ lies nearest $Y$, at a price for unlikely $a$. $\Pi$
-# drops z; `scale=None` says that the pixels of a metre, $s$, are to be found too; `camera` is the known tilt of the
-# camera. Rooms [01](01_projection.ipynb) and [03](03_solving_for_pose.ipynb) take this line apart.
+# ## $(\mathbf R, a)$: lift
+# Now the step that gives the paper its name. Among all rotations $\mathbf R$ about the vertical and all coefficients
+# $a$ it finds those whose picture $\hat{Y} = s\,\Pi\mathbf R(\mu + a\cdot\mathbf e)$ lies nearest $Y$, at a price for
+# unlikely $a$. $\Pi$ drops z; `scale=None` says that the pixels of a metre, $s$, are to be found too; `camera` is the
+# known tilt of the camera. Rooms [01](01_projection.ipynb) and [03](03_solving_for_pose.ipynb) take this line apart.
 
 
 # %% tags=["setup"]
@@ -189,7 +192,7 @@ for n, (azim, title) in enumerate([(0, "as the camera sees it"), (90, "from his 
 plt.show()
 
 # %% [markdown]
-# *What to see:* left it must look right, since that is what was fitted. Right is what the photo can't show.
+# *What to see:* the left view must look right, since that is what was fitted. The right one shows what the photo can't.
 #
 # ## How wrong is it?
 # Nobody measured this man in 3D. But four cameras saw him at once, so the network's landmarks in all four views can be
@@ -282,9 +285,8 @@ answer("0.1", landmark)
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 0.2: errors by hand (4 minutes)
-# Two landmarks on a line. The truth has them at $-1$ and $1$, the pose at $-3$ and $1$ (metres). Move both to the
-# centre
-# 0. Give `[MPJPE, N-MPJPE]` in metres.
+# Two landmarks on a line. The truth has them at $-1$ and $1$, the pose at $-3$ and $1$ (metres). Move both so
+# that their centre is at 0. Give `[MPJPE, N-MPJPE]` in metres.
 
 # %% tags=["exercise"]
 # BEGIN SOLUTION
@@ -374,8 +376,8 @@ print("p", p.shape, " E", E.shape, " E_bar", E_bar.shape, " E_bar_dagger", E_bar
 #   throughout: $\bar{E} a$.
 # - **(6)** prints $[(y - p), 0]\,\bar{E}^\dagger$, a row of 2L + J numbers times a J x (2L + J) matrix: they don't
 #   fit either. We: $a = \bar{E}^\dagger\,[y - p, 0]$.
-# - **(7)** prints $da / d[y, 0] = \bar{E}^\dagger$, a derivative by zeros that never change. We differentiate by $y$
-#   alone: $da / dy = \bar{E}^t$, the truncation that (8) uses.
+# - **(7)** prints $da / d[y, 0] = \bar{E}^\dagger$, a derivative with respect to zeros that never change. We
+#   differentiate with respect to $y$ alone: $da / dy = \bar{E}^t$, the truncation that (8) uses.
 # - **(8)**, $E \bar{E}^t$, is right as printed.
 # - **(9)** prints $d\hat{b}_p / d\hat{Y}_x^2$, as if for a second derivative. The right-hand side is the central
 #   difference of the *first* one, so we drop the square.
@@ -383,7 +385,7 @@ print("p", p.shape, " E", E.shape, " E_bar", E_bar.shape, " E_bar_dagger", E_bar
 # - **$\sigma$** means two things: the weights of the penalty in (2), and the width of a Gaussian in section 1.2. Here
 #   the width is $\sigma_b$.
 # - **E** means two things: the bases as a matrix in (4), and, as we recall it, the camera's known rotation in the
-#   main paper. Here $E$ is the matrix and the camera is `camera`.
+#   main paper. Here $E$ is the matrix, and the camera is $C$ (`camera` in the code).
 # - **Main paper, section 4** (recalled; we did not have its text): the log term of the prior is printed as "ln sum".
 #   The likelihood asks for "sum ln", and that is what we use.
 #
@@ -396,7 +398,7 @@ print("p", p.shape, " E", E.shape, " E_bar", E_bar.shape, " E_bar_dagger", E_bar
 #   photo can never tell.
 # - [**02 The pose prior**](02_pose_prior.ipynb): where $\mu$, $\mathbf e$ and $\sigma$ come from. Extra:
 #   [02b](02b_likelihood_and_mixtures.ipynb).
-# - [**03 Solving for the pose**](03_solving_for_pose.ipynb): from $Y$ to $(R, a)$, equations (2), (5) and (6).
+# - [**03 Solving for the pose**](03_solving_for_pose.ipynb): from $Y$ to $(\mathbf R, a)$, equations (2), (5) and (6).
 #   Extras: [03b](03b_scale_weights_tilt.ipynb), [03c](03c_fast_search.ipynb).
 # - [**04 The landmark gradient**](04_landmark_gradient.ipynb): how $\hat{Y}$ moves with $Y$, (3), (4), (7) and (8).
 #   Extras: [04b](04b_scale_masks_weights.ipynb), [04c](04c_where_it_jumps.ipynb).

@@ -56,8 +56,8 @@ plt.show()
 
 # %% [markdown]
 # ## Eq. (1): a pose becomes a picture
-# The supplement prints $\hat{Y} = \Pi R (\mu + a \cdot e)$. The bracket is the pose; $R$ turns it; $\Pi$ takes its
-# picture.
+# The supplement prints $\hat{Y} = \Pi \mathbf R (\mu + a \cdot \mathbf e)$. The bracket is the pose; $\mathbf R$ turns
+# it; $\Pi$ takes its picture.
 #
 # **Turning.** Seen from above, a person who turns by $\theta$ moves every landmark on a circle around the vertical
 # axis; its height stays. A point at distance $r$ in the direction $\alpha$ has $x = r \sin\alpha$ and $z = r
@@ -176,11 +176,11 @@ assert min(residuals) > 5 and max(residuals) < 15
 
 # %% [markdown]
 # ## A camera that looks down
-# Cameras hang high and look down, and may be turned about their line of sight. But $R$ turns about the *vertical*. If
-# the camera's rotation $C$ is known, from its calibration say, it simply follows: $\hat{Y} = s\,\Pi\,C\,R\,(\mu + a
-# \cdot e)$. (As we recall the main paper, it calls this known rotation E. In the supplement, and here, $E$ is another
-# matrix.) A camera that looks down by $\varphi$ sees $y' = y \cos\varphi - z \sin\varphi$: what is nearer appears
-# lower.
+# Cameras hang high and look down, and may be turned about their line of sight. But $\mathbf R$ turns about the
+# *vertical*. If the camera's rotation $C$ is known, from its calibration say, it simply follows: $\hat{Y} =
+# s\,\Pi\,C\,\mathbf R\,(\mu + a \cdot \mathbf e)$. (As we recall the main paper, it calls this known rotation E. In the
+# supplement, and here, $E$ is another matrix.) A camera that looks down by $\varphi$ sees $y' = y \cos\varphi - z
+# \sin\varphi$: what is nearer appears lower.
 
 
 # %%
@@ -220,7 +220,7 @@ plt.show()
 # A rotation in 3D has three angles. Why search only one? Because gravity fixes the other two. People turn freely
 # about the vertical, and a camera may stand on any side of them: the **heading** says nothing about the pose. But how
 # far a body **leans** does: who leans by 40 degrees bends, falls or climbs. Lean belongs to the pose, and so to $a$,
-# not to $R$.
+# not to $\mathbf R$.
 #
 # Is that so in real motion? Below is the heading (from the line through right and left landmarks) and the lean (trunk
 # against the vertical) of all upright clips; a heading of 0 is towards the viewer.
@@ -246,10 +246,9 @@ ax.set(title="lean of the trunk: near upright", xlabel="degrees from the vertica
 plt.show()
 
 # %% [markdown]
-# *What to see:* the headings are not even (most clips start facing one way), but none is missing. The lean keeps to
-# one end of 0 to
-# 180. A person who does lie down, crawl or turn cartwheels breaks the assumption; such clips exist too, and we have
-# left them out here. Counting all clips:
+# *What to see:* the headings are not even (most clips start facing one way), but none is missing. The lean stays
+# near the low end of 0 to 180 degrees. A person who does lie down, crawl or turn cartwheels breaks the assumption; such
+# clips exist too, and we have left them out here. Counting all clips:
 
 # %%
 lean_all = motion_capture.trunk_lean(motion.poses)
@@ -321,7 +320,8 @@ plt.show()
 # %% [markdown]
 # ## Half a turn: the same picture, mirrored
 # $\cos(\theta + \pi) = -\cos\theta$ and $\sin(\theta + \pi) = -\sin\theta$, so half a turn more negates the rows x
-# and z and leaves y: $R(\theta + \pi) = \mathrm{diag}(-1, 1, -1)\,R(\theta)$. In the picture only x changes its sign.
+# and z and leaves y: $\mathbf R(\theta + \pi) = \mathrm{diag}(-1, 1, -1)\,\mathbf R(\theta)$. In the picture only x
+# changes its sign.
 
 # %%
 assert np.allclose(R(0.7 + np.pi), np.diag([-1, 1, -1]) @ R(0.7))
@@ -331,8 +331,8 @@ print("x of the nose and of the left wrist:", Y[0, [9, 13]].round(3), " half a t
 
 # %% [markdown]
 # So for a level camera the search needs the pictures of half the angles only; the other half is free. Under a camera
-# that looks down it isn't: $y' = y\cos\varphi - z\sin\varphi$ holds a part of z, whose sign changes. Seen from behind
-# and above one is the mirror image of what one is from the front and *below*.
+# that looks down it isn't: $y' = y\cos\varphi - z\sin\varphi$ holds a part of z, whose sign changes. Seen from
+# behind and above, a body is the mirror image of itself seen from the front and *below*.
 
 # %%
 C_down = camera.tilted_camera(0.3)
@@ -343,7 +343,8 @@ print(f"looking down by 0.3 rad: half a turn moves a landmark by up to {np.abs(o
 # %% [markdown]
 # There is a trap in half a turn. For a level camera $\Pi$ can't see the sign of z: a pose and the pose **reversed in
 # depth** have one and the same picture (Necker's cube, with limbs). The reversed pose is the mirrored body after half a
-# turn, $\mathrm{diag}(1, 1, -1) = R(\pi)\,\mathrm{diag}(-1, 1, 1)$, and a mirrored body is a body.
+# turn, $\mathrm{diag}(1, 1, -1) = \mathbf R(\pi)\,\mathrm{diag}(-1, 1, 1)$, and a mirrored body is a body, with left
+# and right exchanged.
 
 # %%
 reverse = np.diag([1, 1, -1])
@@ -360,7 +361,7 @@ plt.show()
 # *What to see:* the dotted figure lies on the green one: from one orthographic picture nobody can tell. Two things
 # decide in practice.
 #
-# **The prior and the labels.** The landmarks know left from right, and knees don't bend backwards. How often does
+# **The prior and the labels.** The labels tell left from right, and knees don't bend backwards. How often does
 # lifting fall for the reversed pose all the same? And **a camera that looks down**: then $y' = y\cos\varphi -
 # z\sin\varphi$ holds some depth.
 
@@ -441,7 +442,8 @@ answer("1.1", picture_at_270)
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 1.2: project (5 minutes)
-# Write eq. (1) with scale and camera, $s\,\Pi\,C\,R(\theta)$ pose, in NumPy. You may use `camera.rotation(theta)`.
+# Write eq. (1) with scale and camera, $s\,\Pi\,C\,\mathbf R(\theta)$ pose, in NumPy. You may use
+# `camera.rotation(theta)`.
 
 
 # %% tags=["exercise"]
@@ -507,7 +509,7 @@ answer("1.5", passes)
 # %% [markdown]
 # ## Recap
 # - Eq. (1): turn about the vertical, drop z. Real cameras add a scale $s$ and a known rotation $C$; weak perspective
-#   costs 2 to 3 % of the body at 4 m.
+#   costs 2 to 3 % of the body at 4 m, lens distortion included.
 # - Gravity leaves one angle to search, and 80 values of it are enough.
 # - Half a turn negates x, for a level camera, and a pose and its reverse in depth have one picture. The prior has to
 #   decide, or a camera that looks down.

@@ -47,7 +47,8 @@ plt.show()
 # The package embeds 25 clips of people in motion, read from two published packages: `pybullet` (zlib licence) and
 # `holosoma-retargeting` (Apache-2.0). Neither says who was recorded; `data/motion_capture.md` says all that is known. A
 # pose is $(3, 17)$: rows $x$, $y$ (up), $z$ (towards the viewer), in metres, centred. The model turns upright people
-# about the vertical, so poses whose trunk leans more than 60 degrees are left out.
+# about the vertical, so poses whose trunk leans more than 60 degrees are left out. That leaves nothing of the clip of
+# crawling, and 1,441 poses of the other 24 clips.
 #
 # To be quick we learn from every fifth of the poses that the embedded prior was learned from, and leave out their
 # mirror images and the varied copies (below), which it learned from as well.
@@ -83,12 +84,12 @@ plt.show()
 # *As we understand the main paper*, each pose is $P_i \approx R_i(\mu + a_i \cdot \mathbf e)$, where $R_i$ turns about
 # the vertical axis only. Given a mean $m$, which turn brings it nearest to a pose $P$?
 #
-# $$\|P - R(\theta)m\|^2 = \|P\|^2 + \|m\|^2 - 2\,\mathrm{tr}(P^\top R(\theta)\,m)$$
+# $$\|P - \mathbf R(\theta)m\|^2 = \|P\|^2 + \|m\|^2 - 2\,\mathrm{tr}(P^\top \mathbf R(\theta)\,m)$$
 #
-# Only the trace depends on $\theta$. With $R(\theta) = \begin{pmatrix} c & 0 & s \\ 0 & 1 & 0 \\ -s & 0 & c
+# Only the trace depends on $\theta$. With $\mathbf R(\theta) = \begin{pmatrix} c & 0 & s \\ 0 & 1 & 0 \\ -s & 0 & c
 # \end{pmatrix}$ and primes for the mean's coordinates,
 #
-# $$\mathrm{tr}(P^\top R m) = \sum y y' + c\,\underbrace{\sum (x x' + z z')}_{\text{along}}
+# $$\mathrm{tr}(P^\top \mathbf R m) = \sum y y' + c\,\underbrace{\sum (x x' + z z')}_{\text{along}}
 # + s\,\underbrace{\sum (x z' - z x')}_{\text{across}}$$
 #
 # is one cosine in $\theta$, so there is one best angle: $\theta = \mathrm{atan2}(\text{across}, \text{along})$.
@@ -168,7 +169,7 @@ print(
 # - c)\sin\theta$: again one cosine, greatest at $\theta = \mathrm{atan2}(b - c, a + d)$.
 #
 # The shared matrix may be a reflection, and all pairs with it. People don't turn into their mirror images, so we test
-# to which kind the pairs are nearer in sum, and flip the sign of the second column if need be.
+# which kind the pairs are nearer to, summed over all of them, and flip the sign of the second column if need be.
 
 
 # %%
@@ -244,6 +245,7 @@ answer("2.1", my_facing)
 #
 # ### A toy
 # Poses with four numbers each, whose covariance $S$ ($4\times4$) has the eigenvalues $9, 4, 2, 1$, and $J = 2$ bases.
+# (They aren't centred, so all four directions count.)
 # Which $\lambda_1, \lambda_2, v$ make the poses most probable? The answer that this section derives: the bases are the
 # first two eigenvectors; the noise is the mean of what they leave, $v = (2 + 1)/2 = 1.5$; and what a basis explains is
 # noise *plus* its own variance, so $\lambda_1 = 9 - 1.5 = 7.5$ and $\lambda_2 = 4 - 1.5 = 2.5$.
@@ -251,8 +253,9 @@ answer("2.1", my_facing)
 # ### The maximum, in small steps
 # 1. **The covariance under the model** $(3L\times3L)$ is $\Sigma = \sum_j \lambda_j\,e_j e_j^\top + v I$, with $e_j$ a
 #    column of $3L$ numbers. Along $e_j$ its eigenvalue is $c_j = \lambda_j + v$; along everything else it is $v$.
-#    Poses are centred, so three directions (moving everybody along $x$, $y$ or $z$) are no part of the model: $3L - 3$
-#    are left, 48 for $L = 17$. $J$ of them have a $c_j$ of their own, $3L - 3 - J$ share $v$.
+#    Poses are centred, so three directions (moving all landmarks along $x$, $y$ or $z$) are no part of the model:
+#    $3L - 3$ are left, 48 for $L = 17$, and the determinant and the inverse below are taken within them. $J$ of them
+#    have a $c_j$ of their own, $3L - 3 - J$ share $v$.
 # 2. **The log-likelihood** of a pose is, on average over the poses, with their covariance $S$ $(3L\times3L)$,
 #    $$\ell = -\tfrac12\bigl((3L-3) \ln 2\pi + \ln\det\Sigma + \mathrm{tr}(\Sigma^{-1} S)\bigr)$$
 #    (one number, in **nats**, the unit of natural logarithms: one nat more is a probability $e$ times as large).
@@ -324,14 +327,15 @@ answer("2.2", by_hand)
 # %% [markdown]
 # ## Eq. (2): what $\sigma$ is
 # Equation (2) of the supplement penalises $(\sigma\cdot a)^2$. Which number makes that a probability? Twice the
-# negative logarithm of everything that depends on $a$ is
+# negative logarithm of everything that depends on $a$ is, with all three coordinates seen,
 #
 # $$\frac{1}{v}\|P - \mu - a\cdot\mathbf e\|^2 + \sum_j \frac{a_j^2}{\lambda_j}
 # \;=\; \frac1v\Big(\|P - \mu - a\cdot\mathbf e\|^2 + \sum_j \big(\sqrt{v/\lambda_j}\;a_j\big)^2\Big),$$
 #
 # so $\boxed{\sigma_j = \sqrt{v/\lambda_j}}$: an **inverse** standard deviation, in units of the noise. It has no
-# unit. It is *not* a standard deviation: bases that move a lot have a small $\sigma$, bases that hardly move a large
-# one.
+# unit. A photo shows two of the three coordinates, with the same noise $v$ in each: the first term loses a row, and
+# $\sigma$ stays. It is *not* a standard deviation: bases that move a lot have a small $\sigma$, bases that hardly move
+# a large one.
 
 # %%
 gaussian = ppca.fit_ppca(aligned, 20)
@@ -349,12 +353,12 @@ assert (np.diff(spread) <= 0).all() and (np.diff(gaussian.sigma[0]) >= 0).all()
 # away the depth, as a photo does, and it decides: that is the next room.
 #
 # One warning. The main paper, as we recall it, prints the prior's log term as "ln sum"; the likelihood above has
-# $\ln\det$ of a diagonal matrix, a **sum of logarithms**. [02b](02b_likelihood_and_mixtures.ipynb) shows what the
-# other one does.
+# $\ln\det\Sigma$, a **sum of the logarithms** of its eigenvalues. [02b](02b_likelihood_and_mixtures.ipynb) shows what
+# the other one does.
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 2.3: predict (3 minutes)
-# A second studio films the same people with twice the noise: every coordinate's noise variance $v$ doubles, the bodies'
+# A second studio films the same people with more noise: every coordinate's noise variance $v$ doubles, the bodies'
 # own $\lambda_j$ stay. What happens to $\sigma_j$? A: it halves. B: it grows by $\sqrt2$. C: it doubles. D: nothing.
 
 # %% tags=["exercise"]
@@ -458,9 +462,10 @@ figure.subplots_adjust(left=0.01, right=0.94, wspace=0.55)
 plt.show()
 
 # %% [markdown]
-# With them the order turns round: now the data carry a mixture. The differences are small, though: clips differ far
-# more than settings do, and notebook 10's claim 6 tests on whole groups of clips how sure one may be that a mixture
-# helps. All was chosen on the clips that measure it, too, so expect slightly worse on new ones.
+# With them the order turns round: now the data carry a mixture. (Five are half a millimetre better than three at most,
+# and the search charged that much for each component: so three were kept.) The differences are small, though: clips
+# differ far more than settings do, and notebook 10's claim 6 tests on whole groups of clips how sure one may be that a
+# mixture helps. All was chosen on the clips that measure it, too, so expect slightly worse on new ones.
 #
 # Don't take the file's word for it: here is one clip, live. To be quick it learns one Gaussian with 15 bases from a
 # fifth of the poses, so it can't be as good as the table. (`hold_out("run", Settings(**settings))` of
@@ -575,9 +580,11 @@ widget.recorded("basis", "deviations", "J", "turn")
 # - PPCA: eigenvectors, $v$ the mean of what they leave over $3L - 3$ directions, $\lambda_j = l_j - v$.
 # - $\sigma_j = \sqrt{v/\lambda_j}$ is an inverse standard deviation in units of the noise.
 # - Judge a prior by clips it has not seen. Five Gaussians on 1,441 poses are overfitted; on varied copies of them a
-#   mixture is a little better, by less than clips differ.
+#   mixture is a little better, and clips differ by far more than that.
 #
 # ## Recall
+#
+# Answer before you unfold.
 #
 # 1. <details><summary>Why are poses turned to one heading first?</summary>
 #
@@ -591,7 +598,7 @@ widget.recorded("basis", "deviations", "J", "turn")
 #    </details>
 # 3. <details><summary>Why 3L - 3 directions, and not 3L?</summary>
 #
-#    Poses are centred: moving everybody along $x$, $y$ or $z$ is no part of the model.
+#    Poses are centred: moving all landmarks along $x$, $y$ or $z$ is no part of the model.
 #
 #    </details>
 # 4. <details><summary>Which variance do the poses have along a basis: lambda, v, or both?</summary>

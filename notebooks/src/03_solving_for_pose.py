@@ -18,7 +18,7 @@
 # > - $\bar E$ $(2L+J, J)$: $E$ on top of $\operatorname{diag}(\sigma)$; $\bar E^\dagger$ its pseudo-inverse
 # > - $\bar E^t$ $(J, 2L)$: the first $2L$ columns of $\bar E^\dagger$
 # > - $H$ $(2L, 2L)$: $E\bar E^t$
-# > - $\theta$, $\mathcal R$: the angle, and the finite set of angles that is searched
+# > - $\theta$, $\mathcal R$: the angle, and the finite set of rotations that is searched
 #
 # Quotation marks hold the supplement's own words, and equation numbers are the supplement's. What we say of the main
 # paper (its section 5) is as we understand it: its text was not at hand.
@@ -40,8 +40,8 @@ plt.show()
 # ## A toy that fits on paper
 #
 # Three landmarks (left hand, head, right hand), one basis, four rotations. One unit is, say, a pixel. The mean pose has
-# its hands down; the basis moves the left hand out and up and the right hand out and down. Its nine numbers have length
-# 1. The basis has the weight $\sigma = 1/2$. And somebody was seen, at $Y$.
+# its hands down; the basis moves the left hand out and up and the right hand out and down. Its nine numbers are a
+# vector of length 1. The basis has the weight $\sigma = 1/2$. And somebody was seen, at $Y$.
 
 # %%
 np.set_printoptions(precision=3, suppress=True)
@@ -54,7 +54,8 @@ figures_03.toy_seen()
 plt.show()
 
 # %% [markdown]
-# *What to see:* the seen hands are further out and higher than those of the mean pose; the seen head is lower.
+# *What to see:* the seen hands are further out than those of the mean pose, and the left one is higher; the seen head
+# is lower.
 #
 # **By hand, at $\theta = 0$.** $\Pi\mathbf R$ keeps the first two rows. Write all $x$, then all $y$:
 #
@@ -283,7 +284,7 @@ answer("3.2", weighted_ridge)
 #
 # $$\min_a (2) = r^\top r - r^\top E\bar E^t r = r^\top(I - H)\,r .$$
 #
-# The coefficients are gone: to compare rotations nobody has to be solved for. $I - H$ is one matrix for each rotation,
+# The coefficients are gone: to compare rotations no system has to be solved. $I - H$ is one matrix for each rotation,
 # known before any landmark is seen. That is why exhaustive search is cheap; [03c](03c_fast_search.ipynb) makes it
 # fast.
 
@@ -326,8 +327,8 @@ for angle in toy.ANGLES:
 print("the front door agrees:", lift(toy.Y, toy.prior(), rotations=4).theta == 0)
 
 # %% [markdown]
-# For the runner, 360. The runner-up is the lowest local minimum but the global one: lower than its left neighbour,
-# not higher than its right one.
+# For the runner, 360. The runner-up is the lowest local minimum apart from the global one. (A local minimum is
+# lower than its left neighbour, and not higher than its right one.)
 
 
 # %%
@@ -353,8 +354,8 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# *What to see:* two valleys, the lower one at the truth. Below, both poses beside the truth: above as the camera sees
-# them, below from the person's side.
+# *What to see:* two valleys, the lower one near the truth. The next picture has both poses beside the truth: in the
+# upper row as the camera sees them, in the lower row from $+x$, at right angles to that.
 
 
 # %%
@@ -385,9 +386,9 @@ plt.show()
 # 3. **$\theta$ and $\pi-\theta$**, both at once. For a symmetric body that is the same silhouette with left and right
 #    exchanged: the near leg is taken for the far leg. Only the labels of left and right tell these two apart.
 #
-# **Which pair is typically confused?** The next cells count it. With the right labels, the rival is mostly the body
-# turned round, $\theta+\pi$, and it loses. If a detector exchanges left and right, $\pi-\theta$ *wins*: that is the
-# confusion one meets in practice.
+# **Which pair is typically confused?** The next cells count it. With the right labels, the rival is more often than
+# not the body turned round, $\theta+\pi$, and it loses. If a detector exchanges left and right, $\pi-\theta$ *wins*:
+# that is the confusion one meets in practice.
 #
 # With a camera that is **tilted** by $\varphi$ the picture's second row is $y\cos\varphi - z\sin\varphi$, and $z$
 # changes its sign. So $E(\theta+\pi)$ at $\varphi$ is $X'E(\theta)$ at **$-\varphi$**: from behind and above one looks
@@ -429,7 +430,7 @@ print(f"wrong by more than 90 degrees: {(apart(winner, true_heading) > 90).sum()
 
 # %% [markdown]
 # With all seventeen landmarks and their labels the runner-up never wins here. Now exchange left and right, as a
-# detector may: front becomes back.
+# detector may: the heading found becomes $\pi$ minus the true one.
 
 # %%
 swapped = lift(truth[:, :2][..., list(skeleton.HUMAN36M.swap)], prior)
@@ -468,8 +469,8 @@ for rotations, refine in ((8, False), (20, False), (20, True), (80, False), (100
 
 # %% [markdown]
 # In these data the claim holds. (3D errors are MPJPE: the mean distance per joint, both poses moved to the same
-# centre.) All of these differences are tiny beside the error itself, which is the prior's: even at the right angle the
-# depth of each limb is its guess.
+# centre.) From 20 rotations on the differences are tiny beside the error itself, which is the prior's: even at the
+# right angle the depth of each limb is its guess.
 #
 # ## What $\sigma$ does
 #
@@ -552,7 +553,8 @@ suspect = mistakes.mystery(3)
 # ### Exercise 3.5: find the mistake (6 minutes)
 # All of the above assumes a centred $Y$: `solve.centre(Y)` subtracts the mean of each row. The museum of mistakes
 # (`docs/mistakes.md`) lends us `suspect`, which looks like it. Write a test: `passes(f)` is `True` for the right
-# function and `False` for the suspect. Any picture will do for the test, and so will the toy's, moved aside.
+# function and `False` for the suspect. Any picture will do for the test; `moved` is the toy's, moved
+# aside.
 
 
 # %% tags=["exercise"]

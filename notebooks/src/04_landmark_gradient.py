@@ -15,7 +15,7 @@
 # > - $E$, $\bar E$, $\bar E^\dagger$, $\bar E^t$: as in notebook 03
 # > - $H$ $(2L, 2L)$: $E\bar E^t = d\hat y/dy$, the hat matrix, eq. (8)
 # > - $\tau_i$: singular values of $E\operatorname{diag}(\sigma)^{-1}$
-# > - $g$ $(2L)$: gradient of a loss by $\hat y$
+# > - $g$ $(2L)$: gradient of a loss with respect to $\hat y$
 # > - $Z$ $(2L, 2L)$: centring, takes the mean away
 #
 # Quotation marks hold the supplement's own words, and equation numbers are the supplement's.
@@ -160,14 +160,14 @@ assert np.allclose(E, package_E) and np.allclose(solve.unwrap(result.Y_hat), y_h
 # %% [markdown]
 # ## Eq. (7): what the landmarks move
 #
-# The coefficients are linear in $[y,0]$: by (6), $a = \bar E^\dagger[y-p,\,0]$, and neither $\bar E$ nor $p$ depends on
+# The coefficients are affine in $[y,0]$: by (6), $a = \bar E^\dagger[y-p,\,0]$, and neither $\bar E$ nor $p$ depends on
 # $y$ once $\mathbf R$ is fixed. So
 #
 # $$\frac{da}{d[y,0]} = \bar E^\dagger ,\qquad J\times(2L+J). \tag{7}$$
 #
-# Its last $J$ columns are derivatives by zeros that never change. They have a meaning all the same: those rows of
-# $\bar E$ read "$\sigma_ja_j$ was measured to be 0" (notebook 03), and a column says what $a$ would do if another
-# number had been measured.
+# Its last $J$ columns are derivatives with respect to zeros that never change. They have a meaning all the same: those
+# rows of $\bar E$ read "$\sigma_ja_j$ was measured to be 0" (notebook 03), and a column says what $a$ would do if
+# another number had been measured.
 #
 # **Print and convention.** The supplement's (6) multiplies rows from the left, its (7) and (8) are right for columns.
 # With rows throughout, every Jacobian here would be transposed.
@@ -240,9 +240,10 @@ print(f"the wrist of Y_hat goes up by {up:.1f} mm: {own:.2f} of the 20 mm, and {
 #
 # ### The question answered
 #
-# A loss $l$ of $\hat y$ has a gradient $g = dl/d\hat y$. By the chain rule its gradient by $y$ is $H^\top g$: a **pull
-# back**. $Hv$, where a move $v$ takes $\hat y$, is a **push forward**. A training step needs only the pull back, and no
-# $34\times34$ matrix for it: $\bar E^{t\top}(E^\top g)$ is two thin products, through the $J$ coefficients.
+# A loss $l$ of $\hat y$ has a gradient $g = dl/d\hat y$. By the chain rule its gradient with respect to $y$ is $H^\top
+# g$: a **pull back**. $Hv$, where a move $v$ takes $\hat y$, is a **push forward**. A training step needs only the pull
+# back, and no $34\times34$ matrix for it: $\bar E^{t\top}(E^\top g)$ is two thin products, through the $J$
+# coefficients.
 #
 # A wish is a gradient with the other sign, and is pulled back in the same way. "The right wrist should go up" is a
 # vector $g$ with a single 1; moving $Y$ along $H^\top g$ fulfils it fastest.
@@ -259,27 +260,11 @@ sizes = np.linalg.norm(solve.wrap(pulled), axis=0)
 for n in np.argsort(sizes)[::-1][:4]:
     print(f"{names[n]:>14}: {solve.wrap(pulled)[0, n]:+.2f} in x, {solve.wrap(pulled)[1, n]:+.2f} in y")
 
-# %% [markdown] tags=["exercise"]
-# ### Exercise 4.2: pull back without the matrix (5 minutes)
-# Return $H^\top g$ for given `E`, `sigma` and `g`, with neither $H$ nor a pseudo-inverse: one linear system of $J$
-# equations for one vector.
-
-
-# %% tags=["exercise"]
-def pull_back_by_solving(E, sigma, g):
-    # BEGIN SOLUTION
-    return E @ np.linalg.solve(E.T @ E + np.diag(sigma**2), E.T @ g)
-    # END SOLUTION
-
-
-# %% tags=["answer"]
-answer("4.2", pull_back_by_solving)
-
 # %% [markdown]
 # ## The Jacobian as a picture
 #
-# Row: which coordinate of $\hat Y$ answers. Column: which coordinate of $Y$ is moved. The four blocks are $x$ and $y$
-# by $x$ and $y$.
+# Row: which coordinate of $\hat Y$ answers. Column: which coordinate of $Y$ is moved. The four blocks say how
+# $x$ or $y$ answers when $x$ or $y$ is moved.
 
 
 # %%
@@ -292,7 +277,8 @@ plt.show()
 # - It is weak along the trunk, where blocks of neighbours share the answer: hips, pelvis and spine are one rigid piece
 #   for the prior, and it averages over them.
 # - Off the two diagonal blocks there is little: for this dancer, moving things sideways hardly moves anything up.
-# - The faint orange of the two diagonal blocks is the centring: whoever moves by 1 takes the mean along by $1/17$.
+# - The faint orange of the two diagonal blocks is the centring: one landmark that moves by 1 moves the mean by $1/17$,
+#   and in centred coordinates all the others go back by as much.
 # - It is symmetric.
 #
 # The same in numbers: half the trace of a landmark's own block, and the largest entry off the two diagonal blocks.
@@ -375,6 +361,22 @@ plt.show()
 # *What to see:* centred landmarks have 32 directions, of which the learned prior lets as many through as the green dot
 # says. That is many: so many bases follow the landmarks closely in the image, and what they do in depth is another
 # matter (notebook 03).
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 4.2: pull back without the matrix (5 minutes)
+# Return $H^\top g$, the pull back from above, for given `E`, `sigma` and `g`, with neither $H$ nor a pseudo-inverse:
+# one linear system of $J$ equations for one vector.
+
+
+# %% tags=["exercise"]
+def pull_back_by_solving(E, sigma, g):
+    # BEGIN SOLUTION
+    return E @ np.linalg.solve(E.T @ E + np.diag(sigma**2), E.T @ g)
+    # END SOLUTION
+
+
+# %% tags=["answer"]
+answer("4.2", pull_back_by_solving)
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 4.3: predict (3 minutes)
@@ -623,9 +625,10 @@ for step in (0.0, 1.0, 2.0, 3.0):
     )
 
 # %% [markdown]
-# Between 1 and 2 the winner turns, and no derivative tells of it. On real poses a move by one pixel of a belief map
-# crosses such an edge in a large share of all cases, and most jumps are small: [04c](04c_where_it_jumps.ipynb) measures
-# it. The supplement's word "sub-gradient" means this derivative of the piece on which we stand.
+# Between 1 and 2 the winner turns, and again between 2 and 3, and no derivative tells of it. On real poses a move by
+# one pixel of a belief map crosses such an edge in a large share of all cases, and most jumps are small:
+# [04c](04c_where_it_jumps.ipynb) measures it. The supplement's word "sub-gradient" means this derivative of the piece
+# on which we stand.
 #
 # ## The widget
 #
@@ -677,7 +680,7 @@ answer("4.5", my_g)
 # ## Recap
 #
 # - (3), (4): with $\mathbf R$ fixed $\hat Y$ is affine in $a$, with the columns $\Pi\mathbf R\mathbf e_j$ of $E$. (7):
-#   $a$ is linear in $[y,0]$, with $\bar E^\dagger$; what $y$ can reach of it are its *first* $2L$ columns,
+#   $a$ is affine in $[y,0]$, with $\bar E^\dagger$; what $y$ can reach of it are its *first* $2L$ columns,
 #   $\bar E^t = (E^\top E + \operatorname{diag}(\sigma^2))^{-1}E^\top$.
 # - (8): $H = E\bar E^t$ shrinks every direction by $\tau^2/(1+\tau^2)$, and amplifies none. It lets pass what bodies
 #   do.
@@ -687,6 +690,8 @@ answer("4.5", my_g)
 #   a wrong function: that takes a look at the model.
 #
 # ## Recall
+#
+# Answer before you unfold.
 #
 # 1. <details><summary>Along E the toy's H multiplies by 0.8. Where is the missing fifth?</summary>
 #
