@@ -2,7 +2,7 @@
 
 Under the prior the landmarks of a person at scale s are Gaussian about s p, with covariance s^2 (E Lambda E^T + v I),
 and the minimum of eq. (2) over s^2 v is their Mahalanobis distance: a chi-squared number. Its mean is the number of
-coordinates less those that were solved for freely: the translation's two and the scale. The coefficients don't count,
+coordinates minus those that were solved for freely: the translation's two and the scale. The coefficients don't count,
 their penalty is paid. Real people are no samples of a Gaussian, but what is wrong with an input is wrong by far: y that
 counts downwards, landmarks in another order, pixels with a scale of 1. `benchmarks/held_out.md` measures both.
 """
