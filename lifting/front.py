@@ -145,13 +145,13 @@ def _lift_frames(turned: TurnedPrior, frames: Frames, options: Options) -> tuple
         if not options.skip:
             _refuse_unfit(frames, found, unit)
         return _lift_frames(turned, frames.only(found.admissible), options)
-    won = _winners(turned, Y, found, sb)
+    theta, tilt, R, camera = _seen_from(turned, found, Y)
     if options.refine:
-        solved = Solved(found.component, won.theta, sb, won.camera)
-        theta, sb = refined(turned, Y, w, solved, options.refine)
-        won = won._replace(
-            theta=theta, R=rotation(theta), sb=sb, body=winners_body(table(turned, dtype, Y.device), sb, found)
-        )
+        theta, sb = refined(turned, Y, w, Solved(found.component, theta, sb, camera), options.refine)
+        R = rotation(theta)
+    tab = table(turned, dtype, Y.device)
+    sigma = tab.sigma.index_select(0, found.component)
+    won = Won(found.component, theta, tilt, R, camera, sb, winners_body(tab, sb, found), sigma)
     given = Given(Y, middle, unit, y.new_ones(y.shape[::2]) if w is None else w.clone())
     if frames.numpy and len(Y) <= FEW:  # an operation on few numbers takes torch three times as long
         given, won = Given(*map(torch.Tensor.numpy, given)), Won(*map(torch.Tensor.numpy, won))
@@ -188,17 +188,14 @@ class Won(NamedTuple):
     """(N, J)."""
 
 
-def _winners(turned: TurnedPrior, Y: torch.Tensor, found: Found, sb: torch.Tensor) -> Won:
-    """The rows of the tables that were found."""
+def _seen_from(turned: TurnedPrior, found: Found, Y: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Theta and tilt (N,), R(theta) (N, 3, 3), and the camera after the tilt: (N, 3, 3), or (3, 3) without tilts."""
     tab, angle = table(turned, Y.dtype, Y.device), found.angle
     theta, R = tab.theta.index_select(0, angle), tab.R.index_select(0, angle)
     if turned.tilts is None:
-        tilt, camera = torch.zeros_like(theta), tab.cameras[0].clone()
-    else:
-        which = angle // turned.rotations
-        tilt, camera = tensor(turned.pitches, Y.dtype, Y.device)[which], tab.cameras[which]
-    sigma = tab.sigma.index_select(0, found.component)
-    return Won(found.component, theta, tilt, R, camera, sb, winners_body(tab, sb, found), sigma)
+        return theta, torch.zeros_like(theta), R, tab.cameras[0].clone()  # the table itself is not given away
+    which = angle // turned.rotations
+    return theta, tensor(turned.pitches, Y.dtype, Y.device)[which], R, tab.cameras[which]
 
 
 def _poses(given: Given, won: Won, turned: TurnedPrior, alike: bool) -> Lifted:
