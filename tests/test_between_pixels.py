@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from lifting import load_network, load_prior
-from lifting.belief import belief_maps, belief_update, belief_update_between, belief_update_gradient, peaks
+from lifting.belief import belief_maps, belief_update, belief_update_between, peaks
 from lifting.camera import flip_y
 from lifting.front import lift
 from lifting.layer import LiftingLayer, lift_peaks
@@ -223,15 +223,6 @@ def test_by_hand_it_is_the_same_in_numpy():
     stepped = correct(B[None], np.array([3]), ProjectedLoss(target, weight[None], PRIOR, subpixel=True), k=0.1, steps=1)
     want = B[3] + belief_update_between(way.Y, way.D, 40, 46, 0.1)[3]
     np.testing.assert_allclose(stepped.maps[1, 0], want)
-
-
-def test_whole_pixels_are_what_the_layer_does_unless_told():
-    B = people(2)
-    assert torch.equal(LiftingLayer(PRIOR)(B).landmarks, peaks(B))
-    assert "subpixel=False" in repr(LiftingLayer(PRIOR)) and "subpixel=True" in repr(LiftingLayer(PRIOR, subpixel=True))
-    (out, gradient), Y = backward(B, False), peaks(B)
-    assert torch.equal(Y, Y.round()) and gradient.shape == B.shape and out.shape == B.shape
-    assert belief_update_gradient(Y, torch.ones_like(Y), 40, 46).shape == B.shape
 
 
 # --- the network ----------------------------------------------------------------------------------------------------

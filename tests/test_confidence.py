@@ -102,25 +102,6 @@ def test_visible_is_weights_of_zero_and_one_and_both_multiply():
             np.testing.assert_array_equal(value, getattr(plain, field))
 
 
-def test_a_weight_of_two_is_a_landmark_seen_twice():
-    double = [0, 1, 2, 3, 4, 5, 5]
-    mu, e = PRIOR.mu[..., double], PRIOR.e[..., double]
-    Y = landmarks(40)
-    weights = np.ones(7)
-    twice = np.array([1, 1, 1, 1, 1, 2.0])
-    result = lift(Y, PRIOR, weights=twice, rotations=24)
-    # The least squares of eq. (2) with the last landmark written down twice
-    y = centre(Y[..., double], np.broadcast_to(weights, (40, 7)))
-    k = result.component
-    turned_mu, turned_e = result.R @ mu[k], result.R[:, None] @ e[k]
-    p, E = turned_mu[:, :2], turned_e[:, :, :2]
-    p, E = p - p.mean(-1, keepdims=True), E - E.mean(-1, keepdims=True)
-    E, r = E.reshape(40, 3, 14).swapaxes(1, 2), (y - p).reshape(40, 14)
-    gram = E.swapaxes(1, 2) @ E + PRIOR.sigma[k][:, :, None] ** 2 * np.eye(3)
-    a = np.linalg.solve(gram, E.swapaxes(1, 2) @ r[..., None])[..., 0]
-    np.testing.assert_allclose(result.a, a, rtol=1e-8, atol=1e-10)
-
-
 @pytest.mark.parametrize("scale", [1.0, None])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_weights_that_all_frames_share(scale, dtype):
@@ -169,16 +150,6 @@ def test_ever_new_masks_make_no_tables():
     for y, mask in zip(Y, masks, strict=True):
         lift(y, PRIOR, visible=mask, rotations=30)
     assert len(np.unique(masks, axis=0)) > 10 and table.cache_info().misses == tables
-
-
-def test_confidence_saves_a_frame_from_a_wild_landmark():
-    Y = landmarks(30)
-    wild = Y.copy()
-    wild[:, :, 2] += 5
-    w = np.array([1, 1, 1e-9, 1, 1, 1])
-    right = lift(Y, PRIOR, visible=w > 0.5)
-    np.testing.assert_allclose(lift(wild, PRIOR, weights=w).pose, right.pose, atol=1e-5)
-    assert np.abs(lift(wild, PRIOR).pose - right.pose).max() > 1
 
 
 @pytest.mark.parametrize("refine", ["parabola", "least squares"])

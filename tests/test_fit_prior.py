@@ -144,24 +144,6 @@ def test_ppca_agrees_with_maximising_the_likelihood_numerically():
     assert subspace_angle(fitted.e[0], numeric) < 1e-2
 
 
-def test_ppca_agrees_with_em():
-    L, J = 5, 2
-    poses = sample(known_prior(J=J, L=L), 300, np.random.default_rng(0), headings=[0.0]).poses
-    axes = centred_axes(L)
-    d = poses.reshape(300, -1) @ axes
-    d = d - d.mean(axis=0)
-    S, D = d.T @ d / 300, d.shape[1]
-    W, v = np.random.default_rng(1).standard_normal((D, J)), 1.0
-    for _ in range(2000):  # Tipping and Bishop (1999), the EM form
-        M = W.T @ W + v * np.eye(J)
-        new = S @ W @ np.linalg.inv(v * np.eye(J) + np.linalg.inv(M) @ W.T @ S @ W)
-        v = np.trace(S - S @ W @ np.linalg.inv(M) @ new.T) / D
-        W = new
-    fitted = fit_ppca(poses, J)
-    assert fitted.noise_variance[0] == pytest.approx(v, rel=1e-6)
-    np.testing.assert_allclose(fitted.component_variance[0], np.linalg.eigvalsh(W.T @ W)[::-1], rtol=1e-5)
-
-
 def test_ppca_is_unbiased_about_the_noise_of_centred_poses():
     prior = known_prior(J=2, L=4)
     poses = sample(prior, 50_000, np.random.default_rng(0), headings=[0.0]).poses

@@ -14,7 +14,7 @@ from lifting import Lifted, PosePrior, landmark_jacobian, lift, load_prior
 from lifting.camera import project, rotation, rotation_angles, tilted_camera
 from lifting.datasets.motion_capture import load_motion_capture, trunk_lean
 from lifting.pose_prior import sample
-from lifting.solve import centre, cost, projected_model, search, solve_at, truncated_pseudo_inverse, unwrap
+from lifting.solve import centre, projected_model, solve_at, truncated_pseudo_inverse
 from lifting.support.arrays import to_numpy
 from tests.priors import random_masks, random_prior
 
@@ -97,24 +97,6 @@ def test_lift_is_the_literal_loop(unit, masked, camera):
         pose = PRIOR.mu[k] + np.einsum("j,jcl->cl", a, PRIOR.e[k])
         Y_hat = project(pose, theta[t], scale=s, camera=camera) + shift[:, None]
         np.testing.assert_allclose(result.Y_hat[i], Y_hat, atol=1e-7 * per_frame[i])
-
-
-@pytest.mark.parametrize("scale", [1.0, 250.0, None])
-@pytest.mark.parametrize("masked", [False, True])
-@pytest.mark.parametrize("camera", [None, CAMERA])
-def test_lift_is_search_and_solve_at_on_hundreds(scale, masked, camera):
-    n, rng = 300, np.random.default_rng(8)
-    Y = landmarks(n, seed=4, noise=0.2) * (scale or 40.0)
-    visible = random_masks(rng, n, PRIOR.L, least=5) if masked else None
-    result = lift(Y, PRIOR, scale=scale, visible=visible, camera=camera)
-    theta, centred = rotation_angles(), centre(Y, visible)
-    winner = search(centred, PRIOR, theta, scale=scale, weights=visible, camera=camera)
-    np.testing.assert_array_equal(result.component, winner.component)
-    np.testing.assert_array_equal(result.theta, theta[winner.angle])
-    model = PRIOR.gaussian(winner.component)
-    solution = solve_at(centred, model, result.theta, scale=scale, weights=visible, camera=camera)
-    for got, want in ((result.scale, solution.scale), (result.a, solution.a), (result.cost, solution.cost)):
-        np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize("refine", [False, "parabola", "least squares"])
@@ -258,35 +240,6 @@ def test_any_unit_and_any_place(unit, x, y):
     np.testing.assert_allclose(there.pose[:, 2], unit * here.pose[:, 2], atol=1e-8 * unit)
 
 
-def test_a_fixed_scale_is_a_change_of_unit():
-    Y = landmarks(20)
-    metres, pixels = lift(Y, PRIOR, rotations=ROTATIONS), lift(250 * Y, PRIOR, rotations=ROTATIONS, scale=250)
-    np.testing.assert_array_equal(pixels.theta, metres.theta)
-    np.testing.assert_allclose(pixels.a, metres.a, atol=1e-9)
-    np.testing.assert_allclose(pixels.cost, 250**2 * metres.cost, rtol=1e-9)
-    np.testing.assert_allclose(pixels.pose, 250 * metres.pose, atol=1e-9)
-    assert np.all(pixels.scale == 250)
-
-
-def test_the_scale_that_was_solved_for_gives_the_same_when_given():
-    Y = 40 * landmarks(50)
-    free = lift(Y, PRIOR, rotations=ROTATIONS, scale=None)
-    fixed = lift(Y, PRIOR, rotations=ROTATIONS, scale=free.scale)
-    same = (fixed.theta == free.theta) & (fixed.component == free.component)  # another angle may suit that scale better
-    assert same.mean() > 0.9
-    np.testing.assert_allclose(fixed.a[same], free.a[same], rtol=1e-5, atol=1e-7)
-    np.testing.assert_allclose(fixed.cost[same], free.cost[same], rtol=1e-7)
-
-
-@pytest.mark.parametrize("scale", [1.0, None])
-def test_half_a_turn_mirrors_x(scale):
-    Y = landmarks(50)
-    result, mirrored = (lift(points, PRIOR, rotations=ROTATIONS, scale=scale) for points in (Y, Y * [[-1], [1]]))
-    np.testing.assert_allclose(mirrored.theta, (result.theta + math.pi) % (2 * math.pi), atol=1e-12)
-    np.testing.assert_allclose(mirrored.a, result.a, atol=1e-9)
-    np.testing.assert_allclose(mirrored.pose, result.pose * [[-1], [1], [-1]], atol=1e-9)
-
-
 def test_masks():
     Y, mask = landmarks(12), np.array([True, False, True, True, True, True])
     plain, all_true = lift(Y, PRIOR), lift(Y, PRIOR, visible=np.ones(6, bool))
@@ -419,20 +372,6 @@ def test_autograd_is_the_central_difference_away_from_switches(variant):
         else:
             assert field == "scale" and variant.get("scale", 1.0) is not None
             np.testing.assert_array_equal(want, 0)
-
-
-def test_the_jacobian_is_H_and_the_mean_passes_straight_through():
-    Y = torch.tensor(landmarks(1)[0])
-    result = lift(Y, PRIOR, rotations=ROTATIONS)
-    k = int(result.component)
-    p, E = projected_model(PRIOR.mu[k], PRIOR.e[k], float(result.theta))
-    H = E @ truncated_pseudo_inverse(E, PRIOR.sigma[k])
-    mean = np.kron(np.eye(2), np.full((6, 6), 1 / 6))
-    J = torch.autograd.functional.jacobian(lambda Y: lift(Y, PRIOR, rotations=ROTATIONS).Y_hat, Y).reshape(12, 12)
-    np.testing.assert_allclose(J, H + mean, atol=1e-12)
-    y = unwrap(centre(Y.numpy()))
-    np.testing.assert_allclose(result.cost, (y - p) @ (np.eye(12) - H) @ (y - p), rtol=1e-9)
-    np.testing.assert_allclose(result.cost, cost(y, p, E, PRIOR.sigma[k], result.a.numpy()), rtol=1e-9)
 
 
 @pytest.mark.parametrize("options", [{}, {"weights": np.array([1, 0.5, 2, 0, 1, 1])}, {"refine": True},

@@ -5,7 +5,6 @@ translation as one more unknown, from the rows that are seen, in the coordinates
 """
 # ruff: noqa: D103
 
-import dataclasses
 import functools
 import math
 import re
@@ -296,70 +295,6 @@ def test_eq_8_is_the_central_difference_of_lift_where_the_winner_stays(who, vari
     np.testing.assert_allclose(H, np.moveaxis(difference, 0, -1), atol=ROUNDED)
 
 
-@variants
-@people
-def test_centred_and_image_coordinates_differ_by_the_mean(who, variant):
-    lifted = case(who, variant)
-    H, H_image = (landmark_jacobian(lifted.result, lifted.prior, centred=centred) for centred in (True, False))
-    L = lifted.prior.L
-    C = centring(L, lifted.result.visible)
-    np.testing.assert_allclose(H_image - H, np.eye(2 * L) - C, atol=1e-12)
-    np.testing.assert_allclose(C @ C, C, atol=1e-14)
-    np.testing.assert_allclose(C @ H, H, atol=1e-12)
-    np.testing.assert_allclose(H @ C, H, atol=1e-12)
-    # moving the whole person moves the whole result, and nothing but that
-    shift = np.repeat(np.eye(2), L, axis=0)
-    np.testing.assert_allclose(H_image @ shift, np.broadcast_to(shift, (len(H), *shift.shape)), atol=1e-12)
-    np.testing.assert_allclose(H @ shift, 0, atol=1e-12)
-
-
-@pytest.mark.parametrize("variant", [name for name in VARIANTS if "missing" not in name])
-@people
-def test_with_everything_seen_it_is_the_hat_matrix_of_ridge_regression(who, variant):
-    lifted = case(who, variant)
-    H = landmark_jacobian(lifted.result, lifted.prior)
-    np.testing.assert_allclose(H, np.swapaxes(H, 1, 2), atol=1e-12)
-    values = np.linalg.eigvalsh(H)
-    assert values.min() > -1e-12
-    for n, frame in enumerate(lifted.frames()):
-        G = frame.E / frame.sigma
-        if lifted.result.free_scale:
-            # what p takes up needs no shrinking: the rest is ridge regression on what is orthogonal to p
-            G = G - np.outer(frame.p, frame.p @ G) / (frame.p @ frame.p)
-        g = np.linalg.svd(G, compute_uv=False)
-        want = np.sort(np.concatenate([g**2 / (1 + g**2), np.ones(int(lifted.result.free_scale))]))[::-1]
-        count = min(len(want), values.shape[-1])
-        np.testing.assert_allclose(values[n, ::-1][:count], want[:count], atol=1e-12)
-        # the effective number of parameters
-        np.testing.assert_allclose(np.trace(H[n]), want.sum(), atol=1e-11)
-    assert np.all(values[:, -1] < 1) or lifted.result.free_scale
-
-
-@variants
-@people
-def test_it_maps_what_came_in_to_what_came_out(who, variant):
-    lifted = case(who, variant)
-    H = landmark_jacobian(lifted.result, lifted.prior)
-    for n, frame in enumerate(lifted.frames()):
-        C = centring(lifted.prior.L, lifted.result.visible[n])
-        # y_hat is affine in y at the winner, so its derivative carries all the way: y_hat - s p = H (y - s p)
-        fixed = np.zeros_like(frame.p) if frame.scale is None else frame.scale * frame.p
-        y_hat = lifted.result.Y_hat[n].ravel()
-        np.testing.assert_allclose(H[n] @ (frame.y - fixed), C @ (y_hat - fixed), atol=1e-11 * lifted.unit)
-        if frame.scale is None:
-            np.testing.assert_allclose(H[n] @ frame.p, C @ frame.p, atol=1e-11)
-
-
-def test_any_unit_has_the_same_derivative():
-    for variant, scales in (("free", (None, None)), ("fixed", (1.0, 40.0))):
-        lifted = case("real", variant)
-        here, there = (
-            landmark_jacobian(lift(unit * lifted.Y, lifted.prior, scale=scale), lifted.prior, centred=False)
-            for unit, scale in zip((1.0, 40.0), scales, strict=True)
-        )
-        np.testing.assert_allclose(here, there, atol=1e-12)
-
-
 # The products with a vector
 
 
@@ -487,16 +422,6 @@ def test_gradients_flow_in_torch(free, masked):
     assert torch.autograd.gradcheck(lambda e, theta: coefficients_to_landmarks(e, theta), (e, theta))
     E, sigma = (torch.tensor(value, requires_grad=True) for value in ridge_problem()[:2])
     assert torch.autograd.gradcheck(landmarks_to_coefficients, (E, sigma))
-
-
-def test_pull_back_is_what_autograd_does_with_push_forward():
-    seen = torch.tensor([True, False, True, True, True, True])
-    gaussian = Gaussian(*(torch.tensor(value) for value in PRIOR.gaussian(0)))
-    E, E_bar_t = landmark_model(gaussian, 0.7, weights=seen)
-    v, g = torch.randn(2, 4, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).unbind()
-    v.requires_grad_()
-    (by_autograd,) = torch.autograd.grad(push_forward(E, E_bar_t, v), v, g)
-    np.testing.assert_allclose(pull_back(E, E_bar_t, g).numpy(), by_autograd.numpy(), atol=1e-13)
 
 
 @pytest.mark.parametrize("batch", [(), (4,), (2, 3)])
@@ -669,12 +594,6 @@ def test_a_prior_without_the_component_that_won():
         "prior: got components, bases, landmarks = 1, 3, 6, expected the prior of the result: at least 2, 3, 6"
     ):
         landmark_jacobian(won, random_prior(K=1, J=3, L=6))
-
-
-def test_a_prior_of_the_same_shape_is_taken():
-    twin = PosePrior(*(getattr(PRIOR, field.name) for field in dataclasses.fields(PRIOR)))
-    result = case("random", "fixed").result
-    np.testing.assert_array_equal(landmark_jacobian(result, twin), landmark_jacobian(result, PRIOR))
 
 
 def test_the_jacobian_of_a_prior_of_one_component():

@@ -118,7 +118,6 @@ def test_the_gradient_of_every_output_is_that_of_autograd(outputs, missing, came
     visible[list(missing)] = False
     B = people(4).requires_grad_()
     module = layer(delta=None, visible=visible, camera=camera)
-    rng = np.random.default_rng(2)
 
     def loss(out: LiftedMaps) -> torch.Tensor:
         values = [getattr(out, name) for name in outputs]
@@ -129,7 +128,7 @@ def test_the_gradient_of_every_output_is_that_of_autograd(outputs, missing, came
     Y = peaks(B.detach()).requires_grad_()
     loss(lift_peaks(Y, module.model(B.dtype, B.device), (H, W), 1.0)[0]).backward()
     want = lifting.belief.belief_update_gradient(Y.detach(), -Y.grad, H, W)
-    assert rng is not None and want.abs().max() > 1e-3
+    assert want.abs().max() > 1e-3
     torch.testing.assert_close(B.grad, want, rtol=1e-8, atol=1e-10)
 
 
@@ -595,11 +594,6 @@ def test_a_gradient_of_zero_is_zero():
     B.grad = None
     layer(k=0)(B).B_hat.sum().backward()
     assert (B.grad == 0).all()
-
-
-def test_k_scales_the_gradient():
-    B = people(2)
-    torch.testing.assert_close(backward(B, k=3.0)[1], 3 * backward(B)[1])
 
 
 def test_it_has_no_parameters_and_can_be_copied():

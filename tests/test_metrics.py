@@ -82,15 +82,6 @@ def test_p_mpjpe_aligns_as_align_vectors_does(seed, L):
     assert np.isclose(p_mpjpe(X, Z), mean_distance(s * rotated, Z), rtol=1e-7)
 
 
-@given(seed=seeds)
-def test_p_mpjpe_aligns_as_scipy_procrustes_does(seed):
-    # SciPy's aligns reflections too: X is a rotated copy with little noise, which no reflection fits better
-    X, Z = random_pair(seed)
-    standard_Z, aligned_X, _ = procrustes(Z.T, X.T)
-    # SciPy reports both poses divided by the norm of the centred truth
-    assert np.isclose(p_mpjpe(X, Z), mean_distance(aligned_X.T, standard_Z.T) * np.linalg.norm(centred(Z)), rtol=1e-9)
-
-
 @pytest.mark.parametrize("reflected", [False, True])
 @pytest.mark.parametrize("seed", range(3))
 def test_p_mpjpe_aligns_as_a_numerical_minimiser_does(seed, reflected):
@@ -154,30 +145,6 @@ def test_moving_a_pose_changes_nothing(root, seed, shift):
         rest = {} if metric is p_mpjpe else {"root": root}
         assert np.isclose(metric(X + t, Z - t, **rest), metric(X, Z, **rest), rtol=1e-9)
     assert not np.isclose(mpjpe(X + 1, Z, root=None), mpjpe(X, Z, root=None))
-
-
-@given(seed=seeds, scale=st.floats(0.01, 100))
-def test_scaling_the_pose(seed, scale):
-    X, Z = random_pair(seed)
-    assert np.isclose(n_mpjpe(scale * X, Z), n_mpjpe(X, Z), rtol=1e-9)
-    assert np.isclose(p_mpjpe(scale * X, Z), p_mpjpe(X, Z), rtol=1e-9)
-
-
-@given(seed=seeds, scale=st.floats(0.01, 1000))
-def test_errors_are_in_the_units_of_the_input(seed, scale):
-    X, Z = random_pair(seed)
-    for metric in (mpjpe, n_mpjpe, p_mpjpe):
-        assert np.isclose(metric(scale * X, scale * Z), scale * metric(X, Z), rtol=1e-9)
-    assert np.isclose(pixel_error(scale * X[:2], scale * Z[:2]), scale * pixel_error(X[:2], Z[:2]), rtol=1e-9)
-
-
-@given(seed=seeds)
-def test_rotating_the_pose(seed):
-    X, Z = random_pair(seed)
-    R = Rotation.random(random_state=seed + 1).as_matrix()
-    assert np.isclose(p_mpjpe(R @ X, Z), p_mpjpe(X, Z), rtol=1e-9)
-    for metric in POSE_METRICS:  # both turned together: no metric minds
-        assert np.isclose(metric(R @ X, R @ Z), metric(X, Z), rtol=1e-9)
 
 
 @given(seed=seeds)

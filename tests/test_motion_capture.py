@@ -38,7 +38,7 @@ from lifting.makers.motion_capture import (
     thin,
 )
 from lifting.skeleton import HUMAN36M
-from lifting.support.files import data_path, save_npz
+from lifting.support.files import data_path
 
 ROUNDED = 5e-5
 """Lengths in the file are exact to this (metres): its coordinates are rounded to 0.01 mm."""
@@ -98,12 +98,6 @@ def test_licences_are_there():
     folder = data_path("licences")
     assert "provided 'as-is'" in (folder / "pybullet.txt").read_text()
     assert "Apache License, Version 2.0" in (folder / "holosoma-retargeting.txt").read_text()
-
-
-def test_loads_without_pickle():
-    with np.load(data_path("motion_capture.npz"), allow_pickle=False) as file:
-        assert not any(file[key].dtype.hasobject for key in file.files)
-        assert file["poses"].dtype == np.float32
 
 
 def test_shapes_and_units(motion):
@@ -201,20 +195,6 @@ def test_kept_frames_differ(motion):
 def test_unknown_clip_lists_those_there_are(motion):
     with pytest.raises(ValueError, match="name: got 'moonwalk', expected one of backflip, .*climb_4"):
         motion.of_clip("moonwalk")
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_file_cut_short(tmp_path):
-    path = tmp_path / "short.npz"
-    path.write_bytes(data_path("motion_capture.npz").read_bytes()[:5000])
-    with pytest.raises(ValueError, match="path: got .*short.npz.*can't be read.*expected an .npz file holding clip"):
-        load_motion_capture(path)
-
-
-def test_file_of_another_kind(tmp_path):
-    save_npz(tmp_path / "other.npz", {"poses": np.zeros((1, 3, 17))})
-    with pytest.raises(ValueError, match="path: got .*other.npz, which lacks clip, .*expected"):
-        load_motion_capture(tmp_path / "other.npz")
 
 
 # --- geometry ----------------------------------------------------------------------------------------------------
@@ -575,9 +555,3 @@ def test_makers_run_as_commands(module):
     command = [sys.executable, "-m", f"lifting.makers.{module}", "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert f"python -m lifting.makers.{module}" in done.stdout and "--out" in done.stdout
-
-
-def test_save_npz_refuses_objects(tmp_path):
-    with pytest.raises(ValueError, match="arrays: got 'a' of dtype object, expected"):
-        save_npz(tmp_path / "a.npz", {"a": np.array([{}], dtype=object)})
-    assert list(tmp_path.iterdir()) == []

@@ -164,18 +164,6 @@ def test_two_parameterless_layers_and_the_keys_of_saved_files(lifting):
         (lambda: build_network("desktop"), "configuration: got 'desktop', expected 'small' or 'laptop' or 'paper'"),
         (lambda: build_network("laptop", PRIOR, "backward"), "lifting: got 'backward', expected"),
         (lambda: laptop()([1, 2]), "images: got list, expected a tensor (N, 3, H, W)"),
-        (lambda: laptop()(torch.zeros(1, 3, 128, 128, dtype=torch.uint8)), "images: got a tensor of torch.uint8"),
-        (
-            lambda: laptop()(torch.full((1, 3, 128, 128), 255.0)),
-            "images: got values from 255 to 255, expected values in",
-        ),
-        (
-            lambda: laptop()(torch.full((1, 3, 128, 128), -2.1)),
-            "images: got values from -2.1 to -2.1, expected values in",
-        ),
-        (lambda: laptop()(torch.full((1, 3, 128, 128), torch.nan)), "images: got values from nan to nan"),
-        (lambda: laptop()(torch.zeros(1, 3, 126, 128)), "images: got shape (1, 3, 126, 128), expected shape"),
-        (lambda: laptop()(torch.zeros(3, 128, 128)), "images: got shape (3, 128, 128), expected shape"),
     ],
 )
 def test_bad_input(call, message):
@@ -183,7 +171,7 @@ def test_bad_input(call, message):
         call()
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
 def test_images_of_any_floating_type(images, dtype):
     images = images.to(dtype)
     prediction, want = laptop()(images), laptop()(images.float())

@@ -128,17 +128,6 @@ def assert_winners(prior, Y, rotations, tolerance=1e-9, **variant):
 # The tables
 
 
-@variants
-@pytest.mark.parametrize("rotations", [7, 80])
-def test_a_table_holds_the_cost_at_every_rotation(variant, rotations):
-    prior = random_prior(2, K=2)
-    Y = frames(prior, 30, visible=variant.get("visible"))
-    costs, _, _ = all_costs(prior, Y, rotations, **variant)
-    found = assert_winners(prior, Y, rotations, **variant)
-    assert make_table(prior, rotations, **variant).V.shape[:2] == (2, rotations * len(variant.get("tilts", "1")))
-    np.testing.assert_allclose(found.cost, costs[found.component, np.arange(30), found.angle], atol=1e-11)
-
-
 def test_tables_are_made_once():
     prior = random_prior()
     first = make_table(prior, 8, visible=MASK, camera=CAMERA)
@@ -311,14 +300,3 @@ def test_grouped_product_passes_gradients():
     group = torch.tensor([2, 0, 0, 2, 1, 1, 2, 2, 0])
     inputs = rows.requires_grad_(), matrices.requires_grad_()
     assert torch.autograd.gradcheck(lambda rows, matrices: grouped_product(rows, group, matrices), inputs)
-
-
-def test_turning_by_pi_negates_x():
-    """What step 3 builds on: mirrored in x, a frame's costs are those of the other half of the circle."""
-    prior = random_prior(1, K=2)
-    Y = frames(prior, 100)
-    mirrored = winners_of(make_table(prior, 24), torch.tensor(Y * [[-1], [1]]))
-    found = winners_of(make_table(prior, 24), torch.tensor(Y))
-    torch.testing.assert_close(mirrored.cost, found.cost)
-    assert torch.equal(mirrored.angle, (found.angle + 12) % 24)
-    assert math.isclose(float(rotation_angles(24)[12]), math.pi)

@@ -12,10 +12,9 @@ import torch
 from matplotlib.figure import Figure
 from scipy.optimize import minimize_scalar
 
-from lifting.belief import belief_maps, peaks
 from lifting.camera import rotation_angles, tilted_camera, turn
 from lifting.checking import smoothness
-from lifting.checking.jumps import angle_index, moves, one_pixel_crossings, straddle, winners_over_plane
+from lifting.checking.jumps import moves, one_pixel_crossings, straddle, winners_over_plane
 from lifting.checking.turning import (
     angle_gradient,
     follow_to_fold,
@@ -150,24 +149,6 @@ def test_y_hat_jumps_at_a_boundary_and_eq_8_holds_on_either_side(prior, ends, co
         difference = unwrap(both.Y_hat[0] - both.Y_hat[1]) / (2 * step)
         np.testing.assert_allclose(difference, H[side] @ unwrap(way), atol=1e-8)
     assert np.linalg.norm((H[1] - H[0]) @ unwrap(way)) > 1e-4
-
-
-def test_the_peak_of_a_map_jumps_and_a_tie_goes_to_the_first(rng):
-    places = np.array([[8.0, 30.0], [11.0, 25.0]])  # two candidates for one landmark
-    left, right = (belief_maps(places[:, n : n + 1], 46, 46)[0] for n in (0, 1))
-    blend = lambda t: peaks(((1 - t) * left + t * right)[None])[:, 0]  # noqa: E731
-    np.testing.assert_array_equal(blend(0.5 - 1e-9), places[:, 0])
-    np.testing.assert_array_equal(blend(0.5 + 1e-9), places[:, 1])
-    np.testing.assert_array_equal(blend(0.5), places[:, 0])  # the upper one comes first, row by row
-    np.testing.assert_array_equal(peaks(np.zeros((1, 5, 5)))[:, 0], [0, 0])
-
-
-def test_ties_of_the_search_go_to_the_lowest_index(prior, sample):
-    fields = (prior.mu, prior.e, prior.sigma, prior.noise_variance)
-    twins = PosePrior(*(np.repeat(value, 2, axis=0) for value in fields), np.repeat(prior.weights, 2) / 2)
-    result = lift(sample.Y[:40], twins, scale=None)
-    assert np.all(result.component % 2 == 0)
-    np.testing.assert_array_equal(result.component // 2, lift(sample.Y[:40], prior, scale=None).component)
 
 
 # --- one pixel ---
@@ -347,19 +328,6 @@ def test_the_refined_jacobian_is_symmetric_for_it_is_a_hessian(prior, refined, r
     bend = (left.cost - 2 * result.cost + right.cost) / (2 * h**2)
     u = unwrap(dY)
     np.testing.assert_allclose(bend, (u * W * u).sum(-1) - np.einsum("ni,nij,nj->n", u * W, J, u), rtol=1e-4)
-
-
-def test_a_larger_picture_of_the_same_person_turns_nobody(prior, refined):
-    Y, options, result = refined
-    if options["scale"] is None:  # then y_hat(c y) = c y_hat(y), and Euler's theorem says so of the derivative
-        y, y_hat = (unwrap(X - weighted_mean(X, weights_of(options))) for X in (Y, result.Y_hat))
-        J = refined_jacobian(Y, prior, result)
-        rows = np.tile(weights_of(options) > 0, 2)
-        np.testing.assert_allclose((J @ y[..., None])[:, rows, 0], y_hat[:, rows], atol=1e-7)
-        np.testing.assert_allclose((turning(Y, prior, result).w_weighted * y).sum(-1), 0, atol=1e-7)
-    else:
-        again = follow(Y * 1.01, prior, result)
-        assert np.abs(again.theta - result.theta).max() > 1e-4
 
 
 def test_only_one_more_parameter_is_free(prior, refined):
@@ -561,8 +529,3 @@ def test_a_random_prior_of_another_size_works_too():
     dY = np.random.default_rng(0).standard_normal(Y.shape)
     right, left = (follow(Y + step * dY, prior, result).Y_hat for step in (h, -h))
     np.testing.assert_allclose((J @ unwrap(dY)[..., None])[..., 0], unwrap(right - left) / (2 * h), atol=1e-6)
-
-
-def test_an_angle_keeps_its_index():
-    np.testing.assert_array_equal(angle_index(rotation_angles(80), 80), np.arange(80))
-    assert angle_index(np.array(2 * math.pi), 80) == 0

@@ -1,11 +1,9 @@
 """Files of another kind, and those that come near: a checkpoint, the released model, motion capture as text."""
 
 import re
-import shutil
 
 import numpy as np
 import pytest
-import scipy.io
 import torch
 
 from lifting import load_network, load_prior, save_prior
@@ -14,7 +12,6 @@ from lifting.fitting.fit_prior import fit_prior
 from lifting.fitting.released import load_matlab_prior
 from lifting.pose_prior import PosePrior
 from lifting.skeleton import HUMAN36M
-from lifting.support.files import data_path
 from lifting.training import RunOptions, Settings, train
 from tests.test_released import to_matlab
 
@@ -24,17 +21,6 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 def refuses(message):
     return pytest.raises(ValueError, match=f"^{re.escape(message)}")
-
-
-def test_a_bvh_file_is_no_prior(tmp_path):
-    path = tmp_path / "walk.bvh"
-    path.write_text("HIERARCHY\nROOT Hips\n{\n\tOFFSET 0.00 0.00 0.00\n\tCHANNELS 6 Xposition\n}\nMOTION\nFrames: 1\n")
-    kind = (
-        f"path: got {path}, which is of another kind: not an .npz file of plain arrays, expected an .npz file holding"
-    )
-    with refuses(kind) as refused:
-        load_prior(path)
-    assert "pickle" not in str(refused.value)
 
 
 def test_a_matlab_file_is_sent_to_its_reader_which_reads_it(tmp_path):
@@ -58,16 +44,6 @@ def test_a_matlab_file_of_17_landmarks_has_their_names_and_another_has_none(tmp_
     assert load_matlab_prior(tmp_path / "5.mat").landmarks == ()
 
 
-def test_a_file_that_only_begins_like_a_matlab_file(tmp_path):
-    path = tmp_path / "cut.mat"
-    path.write_bytes(b"MATLAB 5.0 MAT-file")
-    with refuses(f"path: got {path}, which can't be read"):
-        load_matlab_prior(path)
-    scipy.io.savemat(path, {"other": np.zeros(3)})
-    with refuses(f"path: got {path}, which lacks mu, e, sigma"):
-        load_matlab_prior(path)
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """A run of four steps with a checkpoint every two: its folder and network."""
@@ -87,18 +63,6 @@ def test_a_checkpoint_is_loaded_as_a_network(run):
     assert (out / "checkpoints/step_0000004/network.safetensors").read_bytes() == (
         out / "network.safetensors"
     ).read_bytes()
-
-
-def test_a_folder_or_the_optimisers_file_is_no_network(run, tmp_path):
-    out, _ = run
-    with refuses(f"path: got {out}, which can't be read"):
-        load_network(out)
-    other = out / "checkpoints/step_0000004/optimiser.safetensors"
-    with refuses(f"path: got {other}, of layout None, expected a file of save_network"):
-        load_network(other)
-    shutil.copy(data_path("prior.npz"), tmp_path / "network.safetensors")
-    with refuses(f"path: got {tmp_path / 'network.safetensors'}, which can't be read"):
-        load_network(tmp_path / "network.safetensors")
 
 
 # --- gradients that would be lost ----------------------------------------------------------------------------------

@@ -51,15 +51,6 @@ def test_a_picture_of_opencv_turned_round_by_a_view(network):
     assert np.abs(read(network, bgr.transpose(2, 0, 1)[None]).landmarks - want).max() > 1  # what no number tells
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
-def test_pictures_of_any_floating_type(network, dtype):
-    images = torch.from_numpy(PEOPLE.images[:1]) / 255
-    with torch.inference_mode():
-        found, want = network(images.to(dtype))[-1].fused, network(images)[-1].fused
-    assert found.dtype == torch.float32
-    torch.testing.assert_close(found, want, rtol=0, atol=1e-6 if dtype == torch.float64 else 0.05)
-
-
 @pytest.mark.parametrize(
     ("images", "message"),
     [
@@ -110,20 +101,6 @@ def test_what_read_can_not_read_is_refused(network, images, message):
 def test_a_size_that_is_none(network, size, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         read(network, PEOPLE.images[:1], size=size)
-
-
-def test_pictures_wider_than_high_are_read_without_being_resized(network):
-    """128 x 192: what is found lies where it lies when the picture is made square by a border below."""
-    wide = np.concatenate([PEOPLE.images[:2], PEOPLE.images[2:4, :, :, :64]], axis=3)
-    assert wide.shape == (2, 3, 128, 192)
-    with torch.inference_mode():
-        maps = network(torch.from_numpy(wide) / 255)[-1].fused[:, :-1]
-    assert maps.shape[-2:] == (32, 48)
-    row, column = np.divmod(maps.flatten(2).argmax(-1).numpy(), 48)
-    found = read(network, wide).landmarks[-1]
-    assert np.abs(found - (np.stack([column, row], 1) * 4 + 1.5)).max() <= 4
-    with pytest.raises(ValueError, match="^images: got pictures of 192 x 128 pixels, expected square ones"):
-        read(network, wide, size=128)
 
 
 def test_maps_that_say_nothing_are_not_lifted_and_left_out_of_the_means(blind):

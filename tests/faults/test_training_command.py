@@ -73,23 +73,6 @@ def test_a_device_that_is_not_there_is_one_line(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--size", "130"], "error: size: got 130, expected a multiple of 4, or 0"),
-        (["--weight-decay", "nan"], "error: weight_decay: got nan"),
-        (["--start", "."], "error: path: got ., which can't be read ("),
-        (["--start", "nowhere"], "error: [Errno 2] No such file or directory: 'nowhere'"),
-        (["--data", "/dev/null"], "error: folder: got /dev/null"),
-    ],
-)
-def test_what_can_not_be_is_said_in_one_line_and_nothing_is_made(tmp_path, arguments, message):
-    with pytest.raises(SystemExit) as stopped:
-        main(["--steps", "1", "--batch", "8", "--out", str(tmp_path / "run"), *arguments])
-    assert str(stopped.value).startswith(message) and "\n" not in str(stopped.value)
-    assert not list(tmp_path.iterdir())
-
-
 @pytest.mark.parametrize("below", [False, True])
 def test_a_folder_that_is_a_file_is_named_in_one_line(tmp_path, below):
     path = tmp_path / "file"
@@ -153,7 +136,13 @@ def test_extension_twice(again):
 
 @pytest.mark.parametrize(
     ("change", "begun"),
-    [({"steps": 2}, "steps=4"), ({"steps": 6, "rate": 1e-3}, "rate=0.002"), ({"batch": 16}, "batch=8")],
+    [
+        ({"steps": 2}, "steps=4"),
+        ({"steps": 6, "rate": 1e-3}, "rate=0.002"),
+        ({"batch": 16}, "batch=8"),
+        ({"lifting": "none"}, "lifting='subgradient'"),
+        ({"config": "paper"}, "config='laptop'"),
+    ],
 )
 def test_only_more_steps_and_nothing_else(finished, change, begun):
     before = {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()}
