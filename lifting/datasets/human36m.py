@@ -12,9 +12,8 @@ action, which is as positions_3d names it (Photo for TakingPhoto, WalkDog for Wa
 
     ffmpeg -i "S9/Videos/Walking 1.54138969.mp4" -q:v 2 "images/S9/Walking 1.54138969/%06d.jpg"
 
-The arrays in these .npz are pickled Python objects. They are read by an unpickler that can make arrays, numbers, texts,
-lists and dictionaries, and refuses anything else: no code of a file's choosing is ever run. The module is parsed as
-text for its table of numbers, never imported.
+The arrays in these .npz are pickled Python objects, which `lifting.support.objects` reads: no code of a file's choosing
+is ever run. The module is parsed as text for its table of numbers, never imported.
 
 The paper evaluates by three protocols. What is known of them here comes from memory of the main paper, section 6:
 
@@ -27,11 +26,10 @@ The paper evaluates by three protocols. What is known of them here comes from me
 
 import ast
 import functools
-import io
 import itertools
 import os
-import pickle
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +45,7 @@ from lifting.datasets.pictures import Labelled, cut_square, faces_away, in_pictu
 from lifting.datasets.real_frames import transform
 from lifting.datasets.varying import varied
 from lifting.metrics import mpjpe, p_mpjpe
+from lifting.support import objects
 from lifting.support.arrays import check_array, check_count, fail
 
 CAMERAS = ("54138969", "55011271", "58860488", "60457274")
@@ -331,28 +330,6 @@ def _camera(orientation: Any, translation: Any) -> Camera:
     return Camera(Rotation.from_quat(q[[1, 2, 3, 0]]).as_matrix().T, t / 1000)
 
 
-# --- objects in .npz files -----------------------------------------------------------------------------------------
-
-HARMLESS = {
-    ("numpy", "ndarray"), ("numpy", "dtype"),
-    ("numpy.core.multiarray", "_reconstruct"), ("numpy._core.multiarray", "_reconstruct"),
-    ("numpy.core.multiarray", "scalar"), ("numpy._core.multiarray", "scalar"),
-    ("numpy.core.numeric", "_frombuffer"), ("numpy._core.numeric", "_frombuffer"),
-    ("_codecs", "encode"),
-}  # fmt: skip
-"""All that a pickle may name: what puts arrays together."""
-
-
-class ArraysOnly(pickle.Unpickler):
-    """An unpickler of arrays, numbers, texts, lists and dictionaries."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Refuse every name that is not `HARMLESS`."""
-        if (module, name) not in HARMLESS:
-            raise pickle.UnpicklingError(f"it names {module}.{name}")
-        return super().find_class(module, name)
-
-
 def read_objects(path: str | os.PathLike[str], key: str) -> dict[str, Any]:
     """The dictionary that is pickled in the array `key` of an .npz file, if it holds nothing but data.
 
@@ -362,29 +339,14 @@ def read_objects(path: str | os.PathLike[str], key: str) -> dict[str, Any]:
     """
     expected = f"an .npz file whose {key!r} is a dictionary of arrays"
     try:
-        with zipfile.ZipFile(path) as archive, archive.open(f"{key}.npy") as entry:
-            stream = io.BytesIO(entry.read())
-        version = np.lib.format.read_magic(stream)
-        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = header(stream)
-        if shape != () or not dtype.hasobject:
-            fail("path", f"{path}, whose {key!r} is an array of {dtype} of shape {shape}", expected)
-        found = ArraysOnly(stream, encoding="latin1").load()
-        found = found.item() if isinstance(found, np.ndarray) else found
-    except (
-        zipfile.BadZipFile,
-        pickle.UnpicklingError,
-        EOFError,
-        KeyError,
-        IndexError,
-        AttributeError,
-        TypeError,
-    ) as problem:
+        with zipfile.ZipFile(path) as archive:
+            entry = archive.read(f"{key}.npy")
+    except FileNotFoundError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, OSError) as problem:
         fail("path", f"{path}, which can't be read ({problem})", expected)
-    except OSError as problem:
-        if isinstance(problem, FileNotFoundError):
-            raise
-        fail("path", f"{path}, which can't be read ({problem})", expected)
+    found = objects.read_objects(f"{path}, {key}", entry)
     if not isinstance(found, dict):
-        fail("path", f"{path}, whose {key!r} is a {type(found).__name__}", expected)
+        kind = f"an array of {found.dtype}" if isinstance(found, np.ndarray) else f"a {type(found).__name__}"
+        fail("path", f"{path}, whose {key!r} is {kind}", expected)
     return found

@@ -17,17 +17,17 @@ from typing import Any
 import numpy as np
 
 from lifting.files.detections import Detections, Hints, body_of, order_of, place
-from lifting.files.objects import read_objects
 from lifting.files.shares import are_shares, to_pixels
 from lifting.skeleton import HUMAN36M
 from lifting.support.arrays import fail
+from lifting.support.objects import read_objects
 
 Arrays = dict[str, Any]
 """The arrays of a file by their names, and objects."""
 
 
 def read_arrays(path: Path) -> Arrays:
-    """The arrays of an NPZ or NPY file, without pickle; objects in an NPZ as `lifting.files.objects` reads them.
+    """The arrays of an NPZ or NPY file, without pickle; objects in an NPZ as `lifting.support.objects` reads them.
 
     Raises:
         ValueError: it is none, is cut short, or holds objects of other kinds.

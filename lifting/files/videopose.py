@@ -3,7 +3,7 @@
 `positions_2d` is a dictionary by subject (a video, in custom data sets) and action ("custom") of a list of arrays
 (frames, L, 2), one for each camera, in pixels. Every one of them is a person here. `metadata` has the layout's name,
 and in custom data sets the pictures' width, height and rate. The file holds Python's objects, which
-`lifting.files.objects` reads without pickle.
+`lifting.support.objects` reads without pickle.
 """
 
 from collections.abc import Iterator
