@@ -77,9 +77,3 @@ def test_the_minutes_are_written_into_the_opening_box(tmp_path):
 def test_every_opening_box_says_the_minutes():
     wrong = {one.name: (one.stated, one.minutes) for one in reading_time.readings() if one.stated != one.minutes}
     assert wrong == {}, "tools/reading_time.py --write"
-
-
-def test_the_core_takes_at_most_eight_hours_and_has_36_exercises():
-    core = [one for one in reading_time.readings() if one.core]
-    assert sum(one.minutes for one in core) <= 8 * 60
-    assert sum(len(one.exercises) for one in core) >= 36

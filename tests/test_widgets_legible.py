@@ -1,39 +1,48 @@
-"""Every widget says what it shows: labels with units, titles, a summary; and its panels fit a window of 1280 pixels."""
+"""Every widget says what it shows: labels with units, titles, a summary; its panels fit a window of 1280 pixels.
+
+And every control of a widget counts, and puts back what it changed.
+"""
 
 import pytest
 
-from lifting.datasets import motion_capture, real_frames
-from lifting.drawing.widgets.belief import BeliefWidget
-from lifting.drawing.widgets.jacobian import JacobianWidget
-from lifting.drawing.widgets.layer import LayerWidget
-from lifting.drawing.widgets.lecture import LectureWidget
-from lifting.drawing.widgets.prior import PriorWidget
-from lifting.drawing.widgets.projection import ProjectionWidget
 from lifting.drawing.widgets.scene import COLOURS
-from lifting.drawing.widgets.solving import SolvingWidget
-from lifting.drawing.widgets.updating import UpdatingWidget
-from lifting.pose_prior import load_prior
+from tests.browser.benches import WIDGETS, twin
 
-
-def poses():
-    return motion_capture.load_motion_capture().poses[:2]
-
-
-WIDGETS = {
-    "belief": BeliefWidget,
-    "jacobian": lambda: JacobianWidget(poses()[0, :2], load_prior()),
-    "layer": LayerWidget,
-    "lecture": LectureWidget,
-    "prior": lambda: PriorWidget(load_prior(), poses()),
-    "projection": lambda: ProjectionWidget(poses()[0]),
-    "solving": lambda: SolvingWidget(poses()[0], load_prior()),
-    "updating": lambda: UpdatingWidget(real_frames.load_real_frames(["cam01_004"])[0], load_prior()),
+VALUES = {
+    "belief": {"sigma": 2.5, "delta": 3.0, "x": 10.25, "y": 20.5},
+    "jacobian": {"landmark": "left_ankle", "x": 0.2, "y": -0.1, "sigma": 10.0, "rotations": 8, "scale": "free"},
+    "prior": {"basis": 3, "deviations": 0.5, "J": 2, "pose": 2, "turn": 90.0, "component": 2},
+    "projection": {"angle": 90.0, "elevation": 30.0, "rotations": 40},
+    "solving": {"sigma": 2.0, "rotations": 8, "heading": 120.0},
+    "updating": {"x": 2, "y": -4, "k": 10.0, "sigma": 2.5, "steps": 4, "label": "kept back"},
 }
+"""Another value for each control."""
+START = {"jacobian": {"x": 0.1}, "updating": {"steps": 3}}
+"""Where some controls stand meanwhile, so that the others count."""
+
+
+@pytest.mark.parametrize(("name", "control"), [(name, control) for name, of in VALUES.items() for control in of])
+def test_every_control_changes_the_picture_and_back(name, control):
+    widget = twin(name)
+    for other, value in START.get(name, {}).items():
+        widget[other] = value
+    before, old = widget.state(), widget[control]
+    widget[control] = VALUES[name][control]
+    assert widget.state() != before and widget.view().state == widget.state()
+    widget[control] = old
+    assert widget.state() == before
+
+
+def test_no_control_is_forgotten():
+    """But for those of the layer, which has a test of its own, and of the page for lectures."""
+    assert {name: set(twin(name).controls) for name in WIDGETS if name not in ("layer", "lecture")} == {
+        name: set(values) for name, values in VALUES.items()
+    }
 
 
 @pytest.mark.parametrize("name", WIDGETS)
 def test_all_is_said_and_fits(name):
-    widget = WIDGETS[name]()
+    widget = twin(name)
     panels = widget.scene.panels
     assert all(panel.title.strip() for panel in panels)
     for panel in panels:
