@@ -1,8 +1,6 @@
 """Checks and conversions of arrays: what comes through, unchanged where possible, and what every refusal says."""
 # ruff: noqa: D103
 
-import re
-
 import numpy as np
 import pytest
 import torch
@@ -25,12 +23,9 @@ from lifting.support.arrays import (
     trusted,
     type_error,
 )
+from tests.refusals import refuses
 
 FLOATS = {"float32": (np.float32, torch.float32), "float64": (np.float64, torch.float64)}
-
-
-def refuses(message):
-    return pytest.raises(ValueError, match=f"^{re.escape(message)}")
 
 
 def test_fail_names_the_argument_what_came_and_what_was_expected():

@@ -2,7 +2,6 @@
 # ruff: noqa: D103
 
 import math
-import re
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ from scipy.spatial.transform import Rotation
 from lifting.camera import (
     ROTATIONS,
     flip_y,
+    orientations,
     project,
     rescale_pixels,
     rotation,
@@ -22,6 +22,7 @@ from lifting.camera import (
     turn,
 )
 from lifting.support.arrays import check_rotation, to_numpy, trusted
+from tests.refusals import refuses
 
 BACKENDS = {"numpy": np.asarray, "torch": torch.as_tensor}
 backends = st.sampled_from(sorted(BACKENDS))
@@ -31,10 +32,6 @@ angles = st.floats(-10, 10)
 
 def tolerance(dtype):
     return 1e-5 if dtype == np.float32 else 1e-13
-
-
-def refuses(message):
-    return pytest.raises(ValueError, match=f"^{re.escape(message)}")
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -140,6 +137,18 @@ def test_rescaled_pixels_keep_edges_where_they_are():
     np.testing.assert_allclose(rescale_pixels(rescale_pixels(corners, 4), 0.25), corners)
     twice = rescale_pixels(torch.zeros(2, 2, 3), [1.0, 2.0])
     assert twice[0].eq(0).all() and twice[1].eq(0.5).all()
+
+
+def test_orientations_point_everywhere_and_the_first_is_level():
+    for count in (1, 2, 42):
+        Q = orientations(count)
+        np.testing.assert_allclose(Q @ Q.swapaxes(1, 2), np.broadcast_to(np.eye(3), Q.shape), atol=1e-12)
+        np.testing.assert_allclose(np.linalg.det(Q), 1)
+        np.testing.assert_allclose(Q[0], np.eye(3), atol=1e-12)
+    anywhere = np.random.default_rng(0).standard_normal((2000, 3))
+    anywhere /= np.linalg.norm(anywhere, axis=1, keepdims=True)
+    nearest = np.degrees(np.arccos((anywhere @ Q[:, :, 1].T).max(1).clip(-1, 1)))
+    assert nearest.max() < 26
 
 
 def test_cameras_pass_as_they_are():

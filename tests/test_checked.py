@@ -1,6 +1,6 @@
 """Annotations that are executed: what they let through, convert and refuse."""
 
-import re
+import functools
 from dataclasses import dataclass
 from typing import Annotated, NamedTuple
 
@@ -20,10 +20,9 @@ from lifting.support.checked import (
     results_too,
     spec_of,
 )
+from tests import refusals
 
-
-def refuses(message):
-    return pytest.raises(ValueError, match=f"^{re.escape(message)}$")
+refuses = functools.partial(refusals.refuses, whole=True)
 
 
 class Model(NamedTuple):

@@ -12,12 +12,9 @@ import pytest
 
 from lifting.support import files
 from lifting.support.files import data_path, load_npz, rounded, save_npz, write_atomically, write_json
+from tests.refusals import refuses
 
 ARRAYS = {"a": np.arange(40.0).reshape(4, 10), "names": np.array(["hip", "knee"]), "n": np.array(3)}
-
-
-def refuses(message):
-    return pytest.raises(ValueError, match=f"^{re.escape(message)}")
 
 
 def entries(folder):

@@ -2,7 +2,6 @@
 # ruff: noqa: D103
 
 import math
-import re
 
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from lifting.pose_prior import sample
 from lifting.solve import centre, projected_model, solve_at, truncated_pseudo_inverse
 from lifting.support.arrays import to_numpy
 from tests.priors import random_masks, random_prior
+from tests.refusals import refuses
 
 BACKENDS = {"numpy": np.asarray, "torch": torch.tensor}
 CAMERA = tilted_camera(0.25)
@@ -24,10 +24,6 @@ PRIOR = random_prior(1, K=2, J=3, L=6)
 ROTATIONS = 16
 # the landmarks are noisier than the prior says; the warning of it has tests of its own
 pytestmark = [pytest.mark.usefixtures("one_thread"), pytest.mark.filterwarnings("ignore::lifting.misfit.PoorFit")]
-
-
-def refuses(message):
-    return pytest.raises(ValueError, match=f"^{re.escape(message)}")
 
 
 def landmarks(n, seed=0, prior=PRIOR, noise=0.05):

@@ -7,7 +7,6 @@ translation as one more unknown, from the rows that are seen, in the coordinates
 
 import functools
 import math
-import re
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +30,7 @@ from lifting.landmark_gradient import (
 from lifting.pose_prior import Gaussian, sample
 from lifting.solve import free_scale, projected_model, stack_ridge, truncated_pseudo_inverse, unwrap
 from lifting.support.arrays import to_numpy, trusted
+from tests import refusals
 from tests.priors import random_masks, random_prior
 
 BACKENDS = {"numpy": np.asarray, "torch": torch.tensor}
@@ -45,9 +45,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 backends = st.sampled_from(sorted(BACKENDS))
 few = settings(max_examples=25)
 
-
-def refuses(message):
-    return pytest.raises(ValueError, match=f"^{re.escape(message)}$")
+refuses = functools.partial(refusals.refuses, whole=True)
 
 
 def derivative(f, x):

@@ -14,6 +14,7 @@ from scipy.spatial.transform import Rotation
 
 from lifting.metrics import mpjpe, n_mpjpe, p_mpjpe, pck, pixel_error
 from lifting.support.arrays import to_numpy
+from tests.refusals import refuses
 
 settings.register_profile("calm", deadline=None, max_examples=50)
 settings.load_profile("calm")
@@ -306,7 +307,7 @@ def hide_all_of_one():
 )  # fmt: skip
 @each_metric
 def test_bad_poses(metric, change, message):
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+    with refuses(message):
         metric(*change(*random_pair(batch=(2,))))
 
 
@@ -322,7 +323,7 @@ def test_bad_poses(metric, change, message):
 )
 @pytest.mark.parametrize("metric", [mpjpe, n_mpjpe, pck_of_1])
 def test_bad_roots(metric, root, message):
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+    with refuses(message):
         metric(*random_pair(), np.arange(17) != 3, root=root)
 
 

@@ -2,7 +2,6 @@
 # ruff: noqa: D103
 
 import math
-import re
 
 import numpy as np
 import pytest
@@ -34,6 +33,7 @@ from lifting.solve import (
 )
 from lifting.support.arrays import to_numpy, trusted
 from tests.priors import random_masks, random_prior
+from tests.refusals import refuses
 
 BACKENDS = {"numpy": np.asarray, "torch": torch.tensor}
 PI = np.array([[1.0, 0, 0], [0, 1, 0]])
@@ -41,10 +41,6 @@ CAMERA = tilted_camera(0.25)
 pytestmark = pytest.mark.usefixtures("one_thread")
 seeds = st.integers(0, 999)
 few = settings(max_examples=25)
-
-
-def refuses(message):
-    return pytest.raises(ValueError, match=f"^{re.escape(message)}")
 
 
 def frame(prior, seed=0, n=None):

@@ -1,7 +1,5 @@
 """Files of another kind, and those that come near: a checkpoint, the released model, motion capture as text."""
 
-import re
-
 import numpy as np
 import pytest
 import torch
@@ -13,14 +11,11 @@ from lifting.fitting.released import load_matlab_prior
 from lifting.pose_prior import PosePrior
 from lifting.skeleton import HUMAN36M
 from lifting.training import RunOptions, Settings, train
+from tests.refusals import refuses
 from tests.test_released import to_matlab
 
 PRIOR = load_prior()
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-def refuses(message):
-    return pytest.raises(ValueError, match=f"^{re.escape(message)}")
 
 
 def test_a_matlab_file_is_sent_to_its_reader_which_reads_it(tmp_path):
