@@ -11,7 +11,7 @@ from lifting.belief import belief_gradient, belief_maps, belief_update_gradient,
 from lifting.camera import rotation
 from lifting.checking import mistakes
 from lifting.checking.mistaken_maps import world_landmarks
-from lifting.checking.mistakes import MUSEUM, Exhibit, MistakeFound, measure, mystery, page, solution
+from lifting.checking.mistakes import MUSEUM, Exhibit, MistakeFound, line_up, measure, mystery, page, solution
 from lifting.pose_prior import log_density
 from lifting.skeleton import HUMAN36M
 from lifting.solve import centre, pseudo_inverse, stack_ridge, truncated_pseudo_inverse
@@ -280,6 +280,17 @@ def test_a_mystery_looks_right_and_is_wrong(number):
 def test_a_mystery_that_is_none_is_refused(number):
     with pytest.raises(ValueError, match=r"number: got .*, expected a whole number"):
         mystery(number)
+
+
+@pytest.mark.parametrize(("numbers", "innocent"), [((7, 0), "b"), ((5, 10), "c"), ((10, 5), "b"), ((6,), "a")])
+def test_one_of_a_line_up_is_right_and_looks_like_the_others(numbers, innocent):
+    right = solution(numbers[0]).right
+    suspects = line_up(right, *numbers)
+    assert list(suspects) == list("abc")[: len(numbers) + 1] and suspects.pop(innocent) is right
+    for suspect, number in zip(suspects.values(), numbers, strict=True):
+        assert suspect.__qualname__ == right.__qualname__
+        with pytest.raises(MistakeFound):
+            solution(number).check(suspect)
 
 
 # ---- figures and the page ----

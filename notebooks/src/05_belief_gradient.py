@@ -82,13 +82,13 @@ by_x = np.outer(profile(2), (right - left) / 2)
 print(by_x.round(2) + 0.0)
 
 # %% [markdown]
-# Pixels on the right gain, those on the left lose, and the landmark's own column changes by nothing: at the top of a
-# hill (or of a ridge) a small step to the side changes no height.
+# Pixels on the right gain, those on the left lose, and the landmark's own column doesn't change: at the top of a hill
+# (or of a ridge) a small step to the side leaves the height as it is.
 #
 # **Backwards.** Suppose a loss wants more belief at the pixel right of the landmark, row 2 and column 3, and nothing
 # else. Moving the landmark to the right raises that pixel by 0.43 per pixel moved; up and down change it alike, so that
 # their difference is 0. So the landmark is pulled by $(0.43, 0)$. If a loss wants several pixels changed, their pulls
-# add up: multiply the wish with the difference of Gaussians, pixel by pixel, and sum.
+# add up: multiply the wish by the difference of Gaussians, pixel by pixel, and sum.
 
 # %%
 wish = np.zeros((5, 5))
@@ -116,7 +116,7 @@ answer("5.1", [pull_x, pull_y])
 # What the toy did, for any place and any width. "The coordinates of each predicted landmark $\hat{Y}_p$ induce a
 # Gaussian in the belief map $\hat{b}_p$":
 #
-# $$\hat b_p(z) = G(z) = \exp\Bigl(-\frac{\lVert z - \hat Y_p\rVert^2}{2\sigma_b^2}\Bigr), \qquad z = (x, y)
+# $$\hat b_p(z) = \exp\Bigl(-\frac{\lVert z - \hat Y_p\rVert^2}{2\sigma_b^2}\Bigr), \qquad z = (x, y)
 #   \text{ a pixel},$$
 #
 # and "a change in the x component of $\hat{Y}_p$ induces an update which is equivalent to a difference of Gaussians":
@@ -230,9 +230,9 @@ for sigma, error in errors.items():
 
 # %% [markdown]
 # *What to see:* from the right the error falls along the grey line, with the square of $\delta$. On the left rounding
-# takes over: the difference of two nearly equal maps has an error of about $10^{-16}$, and dividing by $2\delta$
-# makes it grow as $\delta$ falls. The supplement's $\delta = 1$ with $\sigma_b = 1$ is a third off. It need not be
-# better: a step of gradient descent asks for a push in the right direction.
+# takes over: the difference of two nearly equal maps has an error of about $10^{-16}$, and dividing by $2\delta$ makes
+# it grow as $\delta$ falls. The supplement's $\delta = 1$ with $\sigma_b = 1$ is a third off. It need not be better: a
+# step of gradient descent asks for no more than a push in the right direction.
 #
 # **Three independent checks** of the exact derivative. A *complex step*: $\hat b(\hat Y + ih)$ has the imaginary part
 # $h\,\hat b' + O(h^3)$; nothing is subtracted, so $h$ may be $10^{-20}$. *Autograd*: torch differentiates the formula
@@ -254,14 +254,14 @@ for name, found in checks.items():
 # %% [markdown]
 # ## Pulling back: never form (9)
 #
-# In the backward pass there is a gradient on every pixel, $g_{\hat b_p}(z) = d\mathcal L/d\hat b_p(z)$, and we want two
-# numbers a landmark:
+# In the backward pass the loss $\mathcal L$ has a gradient on every pixel,
+# $g_{\hat b_p}(z) = d\mathcal L/d\hat b_p(z)$, and we want two numbers a landmark:
 #
 # $$\frac{d\mathcal L}{d\hat Y_p^{(x)}} = \sum_z g_{\hat b_p}(z)\,\frac{d\hat b_p(z)}{d\hat Y_p^{(x)}} .$$
 #
 # Written out, (9) is an array of $L\times 2\times 64\times 64$ numbers. But, as in the toy, moving in $x$ changes the
 # columns' profile only: (9) is the outer product of $\rho_y$ with $d_x$, the half difference of two profiles. And a sum
-# over an outer product is a matrix times a vector and a dot product: $\rho_y^\top g_{\hat b_p}\, d_x$.
+# over an outer product is a matrix times a vector, and then a dot product.
 
 
 # %% tags=["setup"]
@@ -293,12 +293,12 @@ def pull_back(g_map, place):
 answer("5.3", pull_back)
 
 # %% [markdown]
-# `belief.pull_back_maps` does so for all maps at once: in the place of 139,264 numbers for 17 landmarks, it keeps
-# 17 x 4 profiles.
+# `belief.pull_back_maps` does so for all maps at once: in place of 139,264 numbers for 17 landmarks it keeps 17 x 4
+# profiles.
 #
 # ## What a loss does to a real photo
 #
-# A network's own belief maps (BlazePose), embedded with the photo; `data/real_frames.md` tells how. Of Human3.6M's 17
+# The belief maps are those of a network, BlazePose, embedded with the photo (`data/real_frames.md`). Of Human3.6M's 17
 # landmarks it has maps for 13. As we recall the main paper, $Y_p = \arg\max b_p$, the pixel of the greatest belief. We
 # lift $Y$, draw $\hat B$ at $\hat Y$, and compare it with the network's maps:
 #
@@ -325,8 +325,8 @@ plt.show()
 # with its peak. (The maps are turned against the photo; the next notebook says how, and `frame.map_camera` allows for
 # it.)
 #
-# So that the loss has something to complain about, only 6 bases of the prior may bend the pose. The one flip of signs
-# is here: `lift` wants $y$ up.
+# So that the loss has something to complain about, only 6 bases of the prior may bend the pose. Signs are flipped here,
+# on the way in and on the way out: `lift` wants $y$ up. $\sigma_b$ is 1.5, about the width of the network's peaks.
 
 # %%
 stiff = load_prior().subset(bases=6)
@@ -407,7 +407,7 @@ plt.show()
 # %% tags=["setup"]
 from lifting.checking import mistakes
 
-suspects = {"a": mistakes.mystery(7), "b": belief.belief_gradient, "c": mistakes.mystery(0)}
+suspects = mistakes.line_up(belief.belief_gradient, 7, 0)  # in an order that this call does not show
 middle_of_map = np.array([[8.0], [8.0]])
 
 # %%
@@ -446,9 +446,9 @@ answer("5.4", [orders, innocent])
 #
 # Move "sigma", "delta", and the landmark's "x" and "y", or drag it. Try: delta from small to large, and watch (9) turn
 # from a derivative into two separate blobs, with the right sign throughout; the landmark to the edge, where half of the
-# map is missing; a small sigma, where a map between pixels is hardly a Gaussian any more. The widget starts with sigma
-# = 1.5 and not 1, so that delta = 1 is off by less than the third from above. The picture below is an ordinary one, for
-# readers without a kernel.
+# Gaussian is missing; a small sigma, where a map between pixels is hardly a Gaussian any more. The widget starts with
+# sigma = 1.5 and not 1, so that delta = 1 is off by less than the third from above. The picture below is an ordinary
+# one, for readers without a kernel.
 
 # %%
 from lifting.drawing.widgets.belief import BeliefWidget
@@ -504,8 +504,8 @@ widget.recorded("sigma", "delta", "x")
 #
 # 4. <details><summary>Why is (9) never formed in a backward pass?</summary>
 #
-#    It is an outer product of two profiles. Summing over its pixels is a matrix times a vector and a dot product;
-#    the array of L x 2 x H x W numbers is not needed.
+#    It is an outer product of two profiles. Summing over its pixels is a matrix times a vector and a dot product; the
+#    array of L x 2 x rows x columns numbers is not needed.
 #
 #    </details>
 #

@@ -155,7 +155,10 @@ def my_update(Y, D, size, k=1.0, sigma=1.0):
     # END SOLUTION
 
 
-# %% tags=["setup"]
+# %% tags=["answer"]
+answer("6.2", my_update)
+
+# %%
 wishes = [(3.0, -4.0), (-1.0, -1.0), (-1.0, 1.0), (1.0, 0.0), (0.0, -2.0), (0.0, 0.0)]
 
 
@@ -165,9 +168,6 @@ def updates(wishes, size=7, sigma=1.0):
     Y = np.full(D.shape, size // 2, dtype=float)
     return belief.belief_update(Y, D, size, size, sigma=sigma)
 
-
-# %% tags=["answer"]
-answer("6.2", my_update)
 
 # %%
 figures_06.quadrants(updates(wishes), wishes)
@@ -194,29 +194,16 @@ assert np.allclose(three, 3 * one) and np.allclose(opposite, one[::-1, ::-1])
 # ### When does the peak move?
 #
 # After a step of magnitude $m$ the old peak has $b(Y_p) - m$, any other pixel $b(z) + m\,n(z)$, with $n = \mathcal N$
-# in the quadrant and 0 outside. So pixel $z$ overtakes as soon as
+# in the quadrant and 0 outside. So pixel $z$ overtakes where
 #
-# $$m \ge \frac{b(Y_p) - b(z)}{1 + n(z)} .$$
+# $$m > \frac{b(Y_p) - b(z)}{1 + n(z)} .$$
 #
 # The first pixel to overtake **need not lie in the quadrant**. Short steps wear down the peak, and the highest of its
 # neighbours takes over, wherever it lies. A long step commands the direction: the nearest pixels of the quadrant have
-# the highest $n$ of all, $\mathcal N_1 = e^{-1/2\sigma_b^2}/2\pi\sigma_b^2$. With $m = 1/\mathcal N_1$ they rise by
-# 1, the whole height of a belief, and so beat every pixel outside. `updating.step_length` is this $m$, 10.4 at
-# $\sigma_b = 1$.
-
-# %% [markdown] tags=["exercise"]
-# ### Exercise 6.3: predict before you look (5 minutes)
-# A map of 5 x 5 pixels is 0 but for its peak, 1.0 at $(2, 2)$, and two neighbours: 0.9 on the **left** and 0.8 on the
-# **right**. $D = (1, 0)$. As $m$ grows from 0, at which $m$ does the peak first jump, to which column, and from which
-# $m$ on would the right neighbour be ahead of the left one? Two decimals; $n$ of the right neighbour is 0.097.
-
-# %% tags=["exercise"]
-# BEGIN SOLUTION
-first_jump, first_column, right_ahead = 0.1, 1, 1.03
-# END SOLUTION
-
-# %% tags=["answer"]
-answer("6.3", [first_jump, first_column, right_ahead])
+# the highest $n$ of all, $\mathcal N_1 = e^{-1/2\sigma_b^2}/2\pi\sigma_b^2$. With $m = 1/\mathcal N_1$ they rise by 1,
+# the whole height of a belief, and so beat every pixel outside. `updating.step_length` is this $m$, 10.4 at
+# $\sigma_b = 1$. An example: all is 0 but for a peak of 1 and two neighbours, 0.9 on its left and 0.8 on its right, and
+# $D$ points to the right.
 
 # %%
 lopsided = np.zeros((5, 5))
@@ -228,7 +215,22 @@ for m in (0.05, 0.15, 0.9, 1.1):
 # %% [markdown]
 # The short step moves the peak **against** the wish. In training nobody sets pixels: a step changes the weights of a
 # network, which smooths all this out. Here, where the pixels are all we have, we take long steps.
-#
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 6.3: by hand (5 minutes)
+# The same map and $D$, but with 0.7 **left** of the peak and 0.5 **right** of it. As $m$ grows from 0, at which $m$
+# does the peak first jump, to which column, and from which $m$ on is the right neighbour ahead of the left one? Two
+# decimals; the peak is in column 2, and $n$ of the right neighbour is 0.0965.
+
+# %% tags=["exercise"]
+# BEGIN SOLUTION
+first_jump, first_column, right_ahead = 0.3, 1, 2.07
+# END SOLUTION
+
+# %% tags=["answer"]
+answer("6.3", [first_jump, first_column, right_ahead])
+
+# %% [markdown]
 # ### The sign
 #
 # An *update* is what is added. A *gradient* is what an optimiser subtracts. Mixing them up is the easiest mistake of
@@ -245,22 +247,22 @@ for m in (0.05, 0.15, 0.9, 1.1):
 # %% tags=["setup"]
 from lifting.checking import mistakes
 
-suspects = {"a": mistakes.mystery(10), "b": mistakes.mystery(5), "c": belief.belief_update_gradient}
-Y_64, D_64 = np.array([[8.0], [8.0]]), np.array([[0.8], [0.6]])
-hill = belief.belief_maps(Y_64, 17, 17, 1.5)
+suspects = mistakes.line_up(belief.belief_update_gradient, 5, 10)  # in an order that this call does not show
+Y_hill, D_hill = np.array([[8.0], [8.0]]), np.array([[0.8], [0.6]])
+hill = belief.belief_maps(Y_hill, 17, 17, 1.5)
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 6.4: find the mistakes (5 minutes)
 # Two of the three suspects come from the museum of mistakes (`lifting/checking/mistakes.py`); each is called like
-# `belief_update_gradient` and should move a peak along `D_64`. Take one step of gradient **descent** on `hill`, whose
-# peak is at `Y_64`, and return by how much the peak has moved, (2,).
+# `belief_update_gradient` and should move a peak along `D_hill`. Take one step of gradient **descent** on `hill`, whose
+# peak is at `Y_hill`, and return by how much the peak has moved, (2,).
 
 
 # %% tags=["exercise"]
 def move_of_peak(suspect):
-    gradient = suspect(Y_64, D_64, 17, 17, updating.step_length(1.0), 1.0)
+    gradient = suspect(Y_hill, D_hill, 17, 17, updating.step_length(1.0), 1.0)
     # BEGIN SOLUTION
-    return (belief.peaks(hill - gradient) - Y_64)[:, 0]
+    return (belief.peaks(hill - gradient) - Y_hill)[:, 0]
     # END SOLUTION
 
 
@@ -268,14 +270,14 @@ def move_of_peak(suspect):
 answer("6.4", [move_of_peak(suspect) for suspect in suspects.values()])
 
 # %% [markdown]
-# One of the two took $d\mathcal L/dY$ for $D$, and has the quadrant mirrored; the other returns the update in the
-# place of the gradient. Which is which?
+# One of the two took $d\mathcal L/dY$ for $D$, and has the quadrant mirrored; the other returns the update in place of
+# the gradient. Which is which? (The recall at the end says how each shows.)
 #
 # ## All gradients, from a loss to $B$
 #
-# Now the whole way back, on a real photo, with a wrong peak to correct. The network's own peaks are all within 2.5
-# cells of where four cameras, triangulated, see the landmarks, so **we plant an error**: the map of the right ankle is
-# moved, as a whole, by 5 cells to the left and 3 down. (A *cell* is a pixel of the map.)
+# Now the whole way back, on a real photo, with a wrong peak to correct. The network's own peaks are all within 2 cells
+# of where four cameras, triangulated, see the landmarks, so **we plant an error**: the map of the right ankle is moved,
+# as a whole, by 5 cells to the left and 3 down. (A *cell* is a pixel of the map.)
 
 # %%
 frame = real_frames.load_real_frames(["cam01_004"])[0]
@@ -307,9 +309,10 @@ print(f"heading {np.degrees(in_cells.theta):.1f} and {np.degrees(in_pixels.theta
 assert np.isclose(in_cells.theta, in_pixels.theta)
 
 # %% [markdown]
-# **Forward.** $B \to Y \to (\mathbf R, a) \to \hat Y \to \hat B$, and a loss as in training: every projected map that
-# has a target is compared with a Gaussian at the right place, $\mathcal L = \sum_p \lVert\hat b_p - b^*_p\rVert^2$.
-# (Nobody annotated this photo. The targets are at the peaks of the untouched maps; $\sigma_b$ is 2 cells.)
+# **Forward.** $B \to Y \to (\mathbf R, a) \to \hat Y \to \hat B$, and a loss of the kind that training has: every
+# projected map that has a target is compared with a Gaussian at the right place,
+# $\mathcal L = \sum_p \lVert\hat b_p - b_{*p}\rVert^2$. (Nobody annotated this photo. The targets are at the peaks of
+# the untouched maps; $\sigma_b$ is 2 cells.)
 
 # %%
 sigma = 2.0
@@ -325,7 +328,7 @@ print(f"loss {loss:.1f}; Y_hat of the ankle is {np.linalg.norm((Y_hat - Y_true)[
 # %% [markdown]
 # **Backward**, one line for each equation:
 #
-# $$\frac{d\mathcal L}{d\hat B} = 2(\hat B - B^*)
+# $$\frac{d\mathcal L}{d\hat B} = 2(\hat B - B_*)
 #   \;\xrightarrow{(9)}\; \frac{d\mathcal L}{d\hat Y}
 #   \;\xrightarrow{(8)}\; \frac{d\mathcal L}{dY} = \bigl(E\bar E^t\bigr)^\top\frac{d\mathcal L}{d\hat Y} = -D
 #   \;\xrightarrow{\text{Updating }B}\; \frac{d\mathcal L}{dB} .$$
@@ -358,8 +361,8 @@ assert differ < 1e-10
 # %% [markdown]
 # ### Again and again: a wrong peak is corrected
 #
-# One step moves a peak by a pixel or so, and we take several. Only the map of the ankle is updated, the other maps
-# stand. $k$ is chosen such that $m$ is `step_length`, and we stop as soon as the loss no longer falls.
+# One step moves a peak by a pixel or so, so we take several. Only the map of the ankle is updated. $k$ is chosen such
+# that $m$ is `step_length`, and we stop as soon as the loss no longer falls.
 
 # %%
 given = updating.ProjectedLoss(target, weight, prior, sigma=sigma, visible=visible, camera=frame.map_camera)
@@ -421,7 +424,8 @@ figures_06.people(frame, people)
 plt.show()
 
 # %% [markdown]
-# *What to see:* in the photo and in 3D, the right leg before (grey, dashed) and after.
+# *What to see:* the right leg before and after, in the photo and in 3D (before: grey, dashed). One wrong ankle has bent
+# the left arm and leg a little, too.
 #
 # ## Without the ankle's label
 #
@@ -480,12 +484,11 @@ answer("6.5", [number, landmark, shift])
 # %% [markdown]
 # ## The widget
 #
-# A real map of the ankle, moved by "x" and "y" cells, or dragged; the green cross is its true place.
-# "steps" walks along; "k" and
-# "sigma" are those of the rule; "label" says whether the loss knows the ankle's own target. Nothing is taken back here,
-# so that the loss may rise. Try: $k$ below 1, and watch the hill being ground down. x = 8, y = 8 with sigma = 1: too
-# far, nobody pulls. The label kept back: whose loss is it that falls? The picture below is an ordinary one, for readers
-# without a kernel.
+# A real map of the ankle, moved by "x" and "y" cells, or dragged; the green cross is its true place. "steps" walks
+# along; "k" and "sigma" are those of the rule; "label" says whether the loss knows the ankle's own target. Nothing is
+# taken back here, so that the loss may rise. Try: $k$ below 1, and watch the hill being ground down. x = 8, y = 8 with
+# sigma = 1: too far, nobody pulls. The label kept back: whose loss is it that falls? The picture below is an ordinary
+# one, for readers without a kernel.
 
 # %%
 from lifting.drawing.widgets.updating import UpdatingWidget

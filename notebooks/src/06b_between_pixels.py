@@ -12,8 +12,9 @@
 # > **On the way:** an extra beside 05 and 06.
 # >
 # > **Symbols** (all of them: [notation](../docs/notation.md))
-# > - $\ell$, $l, c, r$: logarithms of beliefs: left of the greatest, at it, right of it
-# > - $v$: share of the update that a pixel gets
+# > - $\ell_-$, $\ell_0$, $\ell_+$: logarithms of beliefs: left of the greatest, at it, right of it
+# > - $u$: how far the peak lies right of its pixel
+# > - $\eta$: share of the update that a pixel gets
 # > - $\sigma_b$: [width of a Gaussian in a map, in code `sigma`](../docs/notation.md#maps)
 #
 # The update between pixels is ours. The supplement's $Y$ are whole pixels, as far as its text tells: "the argmax".
@@ -66,8 +67,8 @@ def shift_to_top(left, middle, right):
 answer("6b.1", shift_to_top)
 
 # %% [markdown]
-# **Does it help on real maps?** BlazePose also *regresses* its landmarks, independently of the maps' peaks. Over all
-# eight photos, how far are they from the argmax, and how far from the peak between pixels?
+# **Does it help on real maps?** BlazePose also gives its landmarks as numbers, without going by its maps. Over all
+# eight photos, how far are these from the argmax, and how far from the peak between pixels?
 
 # %%
 apart, widths = {"argmax": [], "between pixels": []}, []
@@ -92,7 +93,7 @@ assert np.median(apart["between pixels"]) < np.median(apart["argmax"])
 # ## Stamp and blur
 #
 # The other direction: from a place between pixels to a map. As we recall the main paper, its maps are made in two
-# strokes: 1 at the pixel of $\hat Y_p$ and 0 elsewhere, then a Gaussian filter. At whole pixels that is notebook 05's
+# steps: 1 at the pixel of $\hat Y_p$ and 0 elsewhere, then a Gaussian filter. At whole pixels that is notebook 05's
 # Gaussian. Between pixels the stamp has to be rounded, and that has two costs: the map is off by up to half a pixel,
 # and it **doesn't change** while $\hat Y_p$ moves within its pixel. Its derivative is 0 almost everywhere.
 
@@ -122,27 +123,30 @@ print(f"at x = 24.4 a stamped map is wrong by up to {off:.2f}; from x = 24.3 to 
 assert moved == 0 and np.allclose(stamp_and_blur([24, 31]), gaussian_map([24, 31]), atol=1e-10)
 
 # %% [markdown]
-# *What to see:* at $x = 24$ circles and squares coincide. At $x = 24.4$ ours has moved, the stamped map has not.
+# *What to see:* at $x = 24$ ours and the stamped map coincide (circles, filled and open). At $x = 24.4$ (squares) ours
+# has moved, and the stamped map has not.
 #
 # ## Updating B between pixels
 #
-# On maps of 32 x 32 an argmax rounds by up to two pixels of the picture, and lifting hands the rounding on to every
-# landmark. So one would like to read $Y$ between pixels in training, too. Forwards the parabola is all there is to do.
-# Backwards, where is $m$ to be taken from, when $Y_p$ lies between two columns and two rows?
+# On maps of 32 x 32 an argmax rounds by up to two pixels of a picture of 128 x 128, and lifting hands the rounding on
+# to every landmark. So one would like to read $Y$ between pixels in training, too. Forwards the parabola is all there
+# is to do. Backwards, where is $m$ to be taken from, when $Y_p$ lies between two columns and two rows?
 #
-# Make the printed rule at the pixels on both sides, in $x$ and in $y$, each with a share $v$ of it. Which shares? With
-# $l, c, r$ the logarithms of the beliefs left of the greatest, at it, and right of it, the top of the parabola moves by
+# Apply the printed rule at the pixels on both sides, in $x$ and in $y$, each with a share $\eta$ of it. Which shares?
+# Let the peak lie $u$ to the right of the greatest pixel. Where the logarithms change, the top of the parabola moves by
 #
-# $$d\,\mathrm{shift} = \frac{(c - l)\,dr - (r - l)\,dc - (c - r)\,dl}{(2c - l - r)^2}$$
+# $$du = \frac{(\ell_0 - \ell_-)\,d\ell_+ - (\ell_+ - \ell_-)\,d\ell_0 - (\ell_0 - \ell_+)\,d\ell_-}
+#   {(2\ell_0 - \ell_- - \ell_+)^2}$$
 #
-# Lowering alone should move a peak nowhere: what is *raised* is to pull it. So the shares of the two pixels are as
-# $(r - l)\,b_r$ to $(c - l)\,b_c$. For a Gaussian of width $\sigma_b$, $l, c, r$ are $-(1 + u)^2$, $-u^2$ and $-(1 -
-# u)^2$ over $2 \sigma_b^2$, with $u$ the shift, and at a distance $t$ from $Y_p$ this is
+# Lowering alone should move a peak nowhere: what is *raised* is to pull it. A belief $b$ that loses $\eta m$ changes
+# its logarithm by $-\eta m/b$, to first order. So the two terms cancel where the shares of the right pixel and of the
+# greatest are as $(\ell_+ - \ell_-)\,b_+$ to $(\ell_0 - \ell_-)\,b_0$. For a Gaussian of width $\sigma_b$ the
+# logarithms are $-(1 + u)^2$, $-u^2$ and $-(1 - u)^2$ over $2 \sigma_b^2$, and at a distance $t$ from $Y_p$ this is
 #
-# $$v(t) \propto \min(1 + 2t,\; 4 - 4t)\; e^{-t^2 / 2\sigma_b^2} \quad (t \le 1), \qquad v = 0 \quad (t > 1)$$
+# $$\eta(t) \propto \min(1 + 2t,\; 4 - 4t)\; e^{-t^2 / 2\sigma_b^2} \quad (t \le 1), \qquad \eta = 0 \quad (t > 1)$$
 #
-# At a whole pixel one share is 1, and the rule is the printed one. Halfway both are 1/2. In each direction they sum
-# to 1: $m = k \lVert D \rVert$ is taken altogether. `belief.belief_update_between` has it.
+# At a whole pixel one share is 1, and the rule is the printed one. Halfway both are 1/2. In each direction they sum to
+# 1, so that $m = k \lVert D \rVert$ is taken in all. `belief.belief_update_between` has it.
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 6b.2: by hand (10 minutes)
@@ -190,8 +194,8 @@ for name, update in updates.items():
 assert astray["ours"] == 0 and astray["linear"] > 0.2
 
 # %% [markdown]
-# Real maps are no Gaussians, so there it is a tendency and no law; and like the printed rule it is no derivative of
-# anything. `LiftingLayer(prior, subpixel=True)` reads and updates peaks so; the default is the printed way.
+# Real maps are no Gaussians, so there it is a tendency and no law; and like the printed rule it is no derivative of the
+# loss. `LiftingLayer(prior, subpixel=True)` reads and updates peaks so; the default is the printed way.
 #
 # ## Recall
 #

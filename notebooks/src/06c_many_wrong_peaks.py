@@ -37,8 +37,25 @@ stiff = dataclasses.replace(prior, sigma=5 * prior.sigma)
 # %% [markdown]
 # ## All photos, every landmark
 #
-# All eight photos, every landmark that has a map, each in turn moved by (4, 3) cells. A peak within 2 cells of its true
-# place at the end counts as corrected.
+# All eight photos, every visible landmark that has a map, each in turn moved by (4, 3) cells. A peak within 2 cells of
+# its true place at the end counts as corrected.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 6c.1: predict before you look (5 minutes)
+# With the label of the wrong landmark known, and without it: which share of some 100 cases will be corrected? And
+# without it, are hips and shoulders corrected more often than wrists and ankles, or less often? Give two shares between
+# 0 and 1 (to within 0.15) and "more" or "less".
+
+# %% tags=["exercise"]
+# BEGIN SOLUTION
+with_label, without_label, hips_and_shoulders = 0.99, 0.38, "more"
+# END SOLUTION
+
+# %% tags=["answer"]
+answer("6c.1", [with_label, without_label, hips_and_shoulders])
+
+# %% [markdown]
+# Each case is a set of maps with one landmark's moved:
 
 
 # %% tags=["setup"]
@@ -73,20 +90,6 @@ def all_cases(shift, labelled, sigma, prior, some=slice(None)):
     return np.array(table)
 
 
-# %% [markdown] tags=["exercise"]
-# ### Exercise 6c.1: predict before you look (5 minutes)
-# With the label of the wrong landmark known, and without it: which share of some 100 cases will be corrected? And
-# without it, are hips and shoulders corrected more often than wrists and ankles, or less often? Give two shares between
-# 0 and 1 (to within 0.15) and "more" or "less".
-
-# %% tags=["exercise"]
-# BEGIN SOLUTION
-with_label, without_label, hips_and_shoulders = 0.99, 0.38, "more"
-# END SOLUTION
-
-# %% tags=["answer"]
-answer("6c.1", [with_label, without_label, hips_and_shoulders])
-
 # %% tags=["nbval-ignore-output"]
 # Not compared: where two pixels are nearly level, another processor may let the other one win.
 labelled, unlabelled = all_cases((4, 3), 1, 2.0, prior), all_cases((4, 3), 0, 2.0, stiff)
@@ -118,11 +121,11 @@ for name, flipped in {"the same winner": 0, "another winner": 1}.items():
 # ankles. Three possible reasons:
 #
 # - *Leverage.* The end of a limb bends its own limb and little else. Nobody else is disturbed, so nobody complains.
-# - *The prior.* He kicks and leans back; where the other landmarks fit best under this prior is often several cells
-#   from where the wrist really is. The loss falls all the same.
+# - *The prior.* The man kicks and leans back; where the other landmarks fit best under this prior is often several
+#   cells from where the wrist really is. The loss falls all the same.
 # - *Another winner.* In most cases the wrong peak lets another angle or component win, so that (8) starts out from
-#   another body. We had expected this to be the main culprit. It is not: as printed above, such cases come home too,
-#   since the winner may change back on the way.
+#   another body. We had expected this to be the main culprit. It is not: as printed above, such cases come home no less
+#   often than the others; the winner may change back on the way.
 #
 # ## Too far away
 #
@@ -188,7 +191,7 @@ assert runs[0.01][1] == 0 and runs[28.5][1] > 3
 # %% [markdown]
 # *What to see:* a failure for every $k$. The peaks that were right are right only to within a pixel: $\hat Y$ lies a
 # fraction of a cell beside the target, so their $D$ is small but not 0, and the rule always moves **whole pixels**.
-# With a tiny $k$ next to nothing happens in 12 steps; with a larger one peaks are driven off that stood well, and the
+# With a tiny $k$ next to nothing happens in 12 steps; with a larger one peaks are driven off that were right, and the
 # loss rises. The update has no notion of "near enough". In training the other losses, one on each stage's maps, hold
 # those peaks in place, and the supplement itself says that "similar results can be obtained by only using the 3D
 # lifting for the forward pass".
@@ -216,11 +219,19 @@ def leverage(found, prior):
 # %% tags=["answer"]
 answer("6c.2", leverage(found, stiff))
 
+# %% [markdown]
+# The same by its meaning: move each landmark by a thousandth of a cell, and see by how much its projection follows.
+
 # %%
-whole = np.diag(landmark_jacobian(found, stiff, centred=False))
-shares = whole.reshape(2, 17).mean(0)
-order = [p for p in np.argsort(-shares) if visible[p]]
-print(", ".join(f"{skeleton.HUMAN36M.landmarks[p]} {shares[p]:.2f}" for p in order))
+share = np.zeros((2, 17))
+for axis, p in np.ndindex(2, 17):
+    moved = Y_up.copy()
+    moved[axis, p] += 1e-3
+    again = lift(moved, stiff, scale=None, visible=visible, camera=photo.map_camera)
+    share[axis, p] = (again.Y_hat - found.Y_hat)[axis, p] / 1e-3
+followed = share.mean(axis=0)
+order = [p for p in np.argsort(-followed) if visible[p]]
+print(", ".join(f"{skeleton.HUMAN36M.landmarks[p]} {followed[p]:.2f}" for p in order))
 
 # %% [markdown]
 # ## Recall

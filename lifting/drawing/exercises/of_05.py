@@ -7,28 +7,28 @@ from lifting.drawing.exercises.judging import Exercise, Mistake
 
 NOTEBOOK = "05_belief_gradient"
 
-_gamma = np.random.default_rng(0).standard_normal((64, 64))
+_g_map = np.random.default_rng(0).standard_normal((64, 64))
 _places = np.array([24.3, 30.8]), np.array([40.5, 12.1])
 
 
-def _pull(gamma: np.ndarray, place: np.ndarray) -> np.ndarray:
-    return belief.pull_back_maps(gamma[None], place[:, None])[:, 0]
+def _pull(g_map: np.ndarray, place: np.ndarray) -> np.ndarray:
+    return belief.pull_back_maps(g_map[None], place[:, None])[:, 0]
 
 
 def _profiles(place: np.ndarray) -> tuple[np.ndarray, ...]:
-    """g_x, g_y, and their half differences d_x, d_y."""
+    """rho_x, rho_y, and their half differences d_x, d_y."""
     t = np.arange(64) - place[:, None]
-    g, ahead, behind = (np.exp(-(each**2) / 2) for each in (t, t - 1, t + 1))
-    return *g, *((ahead - behind) / 2)
+    rho, ahead, behind = (np.exp(-(each**2) / 2) for each in (t, t - 1, t + 1))
+    return *rho, *((ahead - behind) / 2)
 
 
-def _exact(gamma: np.ndarray, place: np.ndarray) -> np.ndarray:
-    return belief.pull_back_maps(gamma[None], place[:, None], delta=None)[:, 0]
+def _exact(g_map: np.ndarray, place: np.ndarray) -> np.ndarray:
+    return belief.pull_back_maps(g_map[None], place[:, None], delta=None)[:, 0]
 
 
-def _both_changed(gamma: np.ndarray, place: np.ndarray) -> np.ndarray:
+def _both_changed(g_map: np.ndarray, place: np.ndarray) -> np.ndarray:
     _, _, d_x, d_y = _profiles(place)
-    return np.array([d_y @ gamma @ d_x, d_y @ gamma @ d_x])
+    return np.array([d_y @ g_map @ d_x, d_y @ g_map @ d_x])
 
 
 EXERCISES = {
@@ -66,20 +66,20 @@ EXERCISES = {
     ),
     "5.3": Exercise(
         right=_pull,
-        calls=tuple((_gamma, place) for place in _places),
+        calls=tuple((_g_map, place) for place in _places),
         hints=(
-            "Write out the sum of gamma times the outer product of a row profile and a column profile.",
-            "A row profile from the left, a column profile from the right: u @ gamma @ v.",
-            "In x the columns' profile changes: g_y @ gamma @ d_x. And in y?",
+            "Write out the sum of g_map times the outer product of a profile of the rows and one of the columns.",
+            "The profile of the rows from the left, that of the columns from the right: u @ g_map @ v.",
+            "In x the columns' profile changes: rho_y @ g_map @ d_x. And in y?",
         ),
         mistakes=(
-            Mistake(lambda gamma, place: _pull(gamma, place)[::-1], "x comes first, then y."),
+            Mistake(lambda g_map, place: _pull(g_map, place)[::-1], "x comes first, then y."),
             Mistake(
-                lambda gamma, place: _pull(gamma.T, place),
-                "A map has its rows first: what multiplies gamma from the left is a profile of the rows, which are y.",
+                lambda g_map, place: _pull(g_map.T, place),
+                "A map has its rows first: what multiplies g_map from the left is a profile of the rows, which are y.",
             ),
             Mistake(
-                _both_changed, "If the landmark moves in x, the profile of the rows stays as it is: g_y, and not d_y."
+                _both_changed, "If the landmark moves in x, the profile of the rows stays as it is: rho_y, not d_y."
             ),
             Mistake(_exact, "That is the exact derivative. (9) is asked for: d_x and d_y are half differences."),
         ),

@@ -109,39 +109,39 @@ EXERCISES = {
         ),
     ),
     "6.3": Exercise(
-        right=[0.1, 1, 1.0335],
+        right=[0.3, 1, 2.072],
         hints=(
-            "n is 0 on the left, for it lies outside of the quadrant, and 0.097 on the right.",
-            "At which m is 1 - m = 0.9? At which is 1 - m = 0.8 + 0.097 m? The smaller one is the first jump.",
-            "The right one is ahead of the left one where 0.8 + 0.097 m > 0.9.",
+            "n is 0 on the left, for it lies outside of the quadrant, and 0.0965 on the right.",
+            "At which m is 1 - m = 0.7? At which is 1 - m = 0.5 + 0.0965 m? The smaller one is the first jump.",
+            "The right one is ahead of the left one where 0.5 + 0.0965 m > 0.7.",
         ),
         mistakes=(
-            Mistake([0.1823, 3, 1.0335], "Does the right neighbour win first? The left one needs m = 0.1 only."),
-            Mistake([0.1, 3, 1.0335], "At m = 0.1 the peak is level with the left neighbour, in column 1."),
+            Mistake([0.456, 3, 2.072], "Does the right neighbour win first? The left one needs m = 0.3 only."),
+            Mistake([0.3, 3, 2.072], "At m = 0.3 the peak is level with the left neighbour, in column 1."),
             Mistake(
-                [0.1, 1, 0.1823], "That is where the right one draws level with the old peak, not with the left one."
+                [0.3, 1, 0.456], "That is where the right one draws level with the old peak, not with the left one."
             ),
-            Mistake([0.0912, 1, 1.0335], "The left neighbour is raised by nothing: it lies outside of the quadrant."),
+            Mistake([0.274, 1, 2.072], "The left neighbour is raised by nothing: it lies outside of the quadrant."),
         ),
         tolerance=0.006,
     ),
     "6.4": Exercise(
-        right=[np.array([0.0, -1.0]), np.array([0.0, 0.0]), np.array([1.0, 0.0])],
+        right=[np.array([0.0, 0.0]), np.array([0.0, -1.0]), np.array([1.0, 0.0])],
         hints=(
             "One step of descent: subtract the gradient from the map.",
-            "belief.peaks takes maps (L, rows, columns) and gives (2, L): subtract Y_64 and take column 0.",
+            "belief.peaks takes maps (L, rows, columns) and gives (2, L): subtract Y_hill and take column 0.",
         ),
         mistakes=(
             Mistake(
-                [np.array([0.0, 0.0]), np.array([1.0, 0.0]), np.array([0.0, 0.0])],
+                [np.array([1.0, 0.0]), np.array([0.0, 0.0]), np.array([0.0, 0.0])],
                 "Descent subtracts the gradient; this adds it.",
             ),
             Mistake(
-                [np.array([8.0, 7.0]), np.array([8.0, 8.0]), np.array([9.0, 8.0])],
+                [np.array([8.0, 8.0]), np.array([8.0, 7.0]), np.array([9.0, 8.0])],
                 "That is where the peak is; by how much has it moved?",
             ),
             Mistake(
-                [np.array([0.0, 1.0]), np.array([0.0, 0.0]), np.array([-1.0, 0.0])],
+                [np.array([0.0, 0.0]), np.array([0.0, 1.0]), np.array([-1.0, 0.0])],
                 "The new peak minus the old one, not the other way round.",
             ),
         ),
