@@ -63,7 +63,7 @@ def test_from_photo_to_pose(frame):
     pose = lift(frame.Y, load_prior(), scale=None, visible=frame.visible).pose
     figure = figures_00.from_photo_to_pose(frame, frame.landmarks, frame.visible, pose)
     titles = [ax.get_title() for ax in figure.axes]
-    assert titles == ["photo", "belief maps B", "landmarks Y", "3D pose, from the camera", "the same, from his side"]
+    assert titles == ["photo", "belief maps B", "landmarks Y", "3D pose, from the camera", "the same, from the side"]
 
 
 def test_from_the_side_a_frame_shows_its_error_and_its_depth(frame):

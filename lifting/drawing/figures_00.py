@@ -30,7 +30,7 @@ def from_photo_to_pose(
     for ax, title in zip(axes, ("photo", "belief maps B", "landmarks Y"), strict=True):
         ax.set(xlabel="", ylabel="", xticks=[], yticks=[], title=title)
     centred = pose - pose.mean(axis=1, keepdims=True)
-    for n, (azim, title) in enumerate([(0, "3D pose, from the camera"), (90, "the same, from his side")]):
+    for n, (azim, title) in enumerate([(0, "3D pose, from the camera"), (90, "the same, from the side")]):
         ax = deep.add_subplot(1, 2, n + 1, projection="3d")
         draw_pose_3d(ax, centred, azim=azim, legend=n == 1).set_title(title)
     return figure

@@ -57,10 +57,10 @@ plt.show()
 
 # %% [markdown]
 # ## $B$: what a network believes
-# A network looks at the photo and paints one **belief map** $b_p$ for each landmark $p$: a small picture that is
-# dark where the network believes the landmark to be. $B$ is all of them. The paper trains a network of its own;
+# A network looks at the photo and paints one **belief map** $b_p$ for each landmark $p$: a small picture whose values
+# are large where the network believes the landmark to be. $B$ is all of them. The paper trains a network of its own;
 # ours here is BlazePose (from `mediapipe`, Apache-2.0), whose 33 maps of 64 x 64 cells are embedded with the photo.
-# They are what the network gave, and nothing was made up.
+# They are the network's own output.
 
 # %%
 wrist = skeleton.BLAZEPOSE.index("left_wrist")
@@ -72,7 +72,7 @@ axes[1].set_title("all 33 maps, laid over the photo")
 plt.show()
 
 # %% [markdown]
-# *What to see:* left, one map, dark at the wrist; right, all of them where they belong.
+# *What to see:* left, one map, drawn dark where its values are large; right, all of them glow where they belong.
 #
 # Left and right are always the **person's own**: blue is his left, vermilion his right. The maps are turned, because
 # the network wants a trunk that points up. The matrix `map_to_photo` $(2, 3)$ turns back: it takes
@@ -135,8 +135,8 @@ plt.show()
 # %% [markdown]
 # *What to see:* left in the photo's rows, right in the paper's axes: the same points, $y$ up.
 #
-# How many photo pixels wide a cell of the map is, is printed below: an argmax is that coarse. BlazePose also
-# *regresses* landmarks (`frame.landmarks`), a little finer; the paper's way is the argmax, and so is ours.
+# An argmax is as coarse as a cell of the map, whose width in photo pixels is printed below. BlazePose also *regresses*
+# landmarks (`frame.landmarks`), a little finer; the paper's way is the argmax, and so is ours.
 
 # %%
 apart = np.linalg.norm(pixels - frame.landmarks, axis=0)[visible]
@@ -147,9 +147,9 @@ assert np.median(apart) < 12
 # %% [markdown]
 # ## The prior: what bodies can do
 # One photo can't fix depth. What it leaves open is settled by a **prior** on 3D poses, learned from motion capture: a
-# mean pose $\mu$, bases $\mathbf e_j$ along which poses vary, and weights $\sigma_j$ that say how unwilling each basis
-# is. A pose is $\mu + a \cdot \mathbf e = \mu + \sum_j a_j \mathbf e_j$. The embedded prior has $K = 3$ such sets, the
-# Gaussians of a mixture, of $J = 40$ bases each: that is the first axis below. `weights` are their probabilities, and
+# mean pose $\mu$, bases $\mathbf e_j$ along which poses vary, and weights $\sigma_j$ that say how stiff each basis is.
+# A pose is $\mu + a \cdot \mathbf e = \mu + \sum_j a_j \mathbf e_j$. The embedded prior has $K = 3$ such sets, the
+# Gaussians of a mixture, with $J = 40$ bases each: $K$ is the first axis below. `weights` are their probabilities, and
 # not $\sigma$; room [02](02_pose_prior.ipynb) explains `noise_variance`.
 
 # %% tags=["setup"]
@@ -163,8 +163,8 @@ for name in ("mu", "e", "sigma", "weights", "noise_variance"):
 # ## $(\mathbf R, a)$: lift
 # Now the step that gives the paper its name. Among all rotations $\mathbf R$ about the vertical and all coefficients
 # $a$ it finds those whose picture $\hat{Y} = s\,\Pi\mathbf R(\mu + a\cdot\mathbf e)$ lies nearest $Y$, at a price for
-# unlikely $a$. $\Pi$ drops z; `scale=None` says that the pixels of a metre, $s$, are to be found too; `camera` is the
-# known tilt of the camera. Rooms [01](01_projection.ipynb) and [03](03_solving_for_pose.ipynb) take this line apart.
+# unlikely $a$. $\Pi$ drops z; `scale=None` says that the scale $s$ is to be found too; `camera` is the camera's known
+# rotation. Rooms [01](01_projection.ipynb) and [03](03_solving_for_pose.ipynb) take this line apart.
 
 
 # %% tags=["setup"]
@@ -186,18 +186,19 @@ assert np.allclose(result.pose[:2], result.Y_hat)  # Pi: the picture is the pose
 
 # %%
 figure = plt.figure(figsize=(9, 4.2))
-for n, (azim, title) in enumerate([(0, "as the camera sees it"), (90, "from his side: what the photo can't show")]):
+for n, (azim, title) in enumerate([(0, "as the camera sees it"), (90, "from the side: what the photo can't show")]):
     ax = figure.add_subplot(1, 2, n + 1, projection="3d")
     plots.draw_pose_3d(ax, pose - pose.mean(axis=1, keepdims=True), azim=azim).set_title(title)
 plt.show()
 
 # %% [markdown]
-# *What to see:* the left view must look right, since that is what was fitted. The right one shows what the photo can't.
+# *What to see:* the left view must look like the photo, since that is what was fitted. The right one is the prior's
+# guess.
 #
 # ## How wrong is it?
 # Nobody measured this man in 3D. But four cameras saw him at once, so the network's landmarks in all four views can be
-# triangulated: a **pseudo ground truth**. It is itself off by the reprojection error, the distance in the photo between
-# it and this view's landmarks. It can tell a good lift from a bad one; it can't rank two good ones.
+# triangulated: a **pseudo ground truth**. How far off it may be itself shows in the reprojection error, the distance in
+# the photo between it and this view's landmarks. It can tell a good lift from a bad one; it can't rank two good ones.
 #
 # Three errors, all mean distances over the landmarks that both have, in millimetres (`lifting/metrics.py`):
 # - **MPJPE** (mean per-joint position error): after moving both poses to the same centre;
@@ -224,7 +225,7 @@ print(f"{both.sum()} landmarks, reprojection error of the pseudo ground truth:",
 print(f"{np.median(frame.reprojection_error[both]):.1f} px median, {frame.reprojection_error.max():.1f} px at most")
 for name, value in zip(("MPJPE", "N-MPJPE", "P-MPJPE"), errors(frame, pose), strict=True):
     print(f"{name:8}{value:4.0f} mm")
-assert np.all(np.diff(errors(frame, pose)) < 1)  # each alignment takes something away
+assert np.all(np.diff(errors(frame, pose)) < 1)  # none adds a millimetre: each alignment is by squares
 
 # %% [markdown]
 # ## All eight photos, failures included
@@ -247,8 +248,8 @@ assert 30 < median[2] < 150
 
 # %% [markdown]
 # Notebook [03b](03b_scale_weights_tilt.ipynb) lifts the same eight photos from the landmarks that BlazePose regresses,
-# which are finer than the argmax of a map. So its errors are others: for single
-# photos by tens of millimetres, in the median by a few.
+# which are finer than the argmax of a map. So its errors differ from these: for single photos by up to tens of
+# millimetres, in the median by a few.
 #
 # A look from the side, where the failures show: the lifted pose in colour, the pseudo ground truth dashed and grey.
 
@@ -258,12 +259,12 @@ figures_00.from_the_side(frames, poses, {name: errors_mm[2] for name, errors_mm 
 plt.show()
 
 # %% [markdown]
-# *What to see:* where colour and grey part. The man kicks and leans back on a treadmill, and the motion capture that
-# the prior learned from has few poses of that kind, none of them his. Where a limb points at the camera or away from
-# it, both look the same (room [01](01_projection.ipynb)), and the prior's guess decides. For scale: as we recall the
-# main paper, whose text was not at hand, it reports mean errors of some 70 to 90 mm on Human3.6M, by protocol, with a
-# prior that was learned on Human3.6M too and a measured ground truth. The numbers here are of another person under
-# other conditions; don't compare them.
+# *What to see:* where colour and grey part. In many of them the man kicks or leans back on a treadmill, and the motion
+# capture that the prior learned from has few poses of that kind, none of them his. Where a limb points at the camera or
+# away from it, both look the same (room [01](01_projection.ipynb)), and the prior's guess decides. For scale: as we
+# recall the main paper, whose text was not at hand, it reports mean errors of some 70 to 90 mm on Human3.6M, depending
+# on the protocol, with a prior that was learned on Human3.6M too and a measured ground truth. The numbers here are of
+# another person under other conditions; don't compare them.
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 0.1: from a belief map to the paper's axes (5 minutes)
@@ -336,7 +337,7 @@ answer("0.4", passes)
 
 # %% [markdown]
 # ## Who says what: the supplement, the main paper, ours
-# We build from the supplement. The main paper's text was not at hand: what we say of it is as we understand it.
+# We build from the supplement. The main paper's text was not at hand.
 #
 # | | supplement | main paper, as we understand it | ours |
 # |---|---|---|---|
@@ -403,10 +404,13 @@ print("p", p.shape, " E", E.shape, " E_bar", E_bar.shape, " E_bar_dagger", E_bar
 # - [**04 The landmark gradient**](04_landmark_gradient.ipynb): how $\hat{Y}$ moves with $Y$, (3), (4), (7) and (8).
 #   Extras: [04b](04b_scale_masks_weights.ipynb), [04c](04c_where_it_jumps.ipynb).
 # - [**05 The belief gradient**](05_belief_gradient.ipynb): how $\hat{B}$ moves with $\hat{Y}$, (9).
-# - [**06 Updating the beliefs**](06_updating_beliefs.ipynb): from a wish for $Y$ to a change of $B$.
-# - [**07 The lifting layer**](07_lifting_layer.ipynb): all of it as one layer of torch.
-# - [**08 The network**](08_network.ipynb), [**09 Training**](09_training.ipynb), [**10 The
-#   claims**](10_claims.ipynb): the network around the layer, how it is trained, and what the paper says of it.
+# - [**06 Updating the beliefs**](06_updating_beliefs.ipynb): from a wish for $Y$ to a change of $B$. Extras:
+#   [06b](06b_between_pixels.ipynb), [06c](06c_many_wrong_peaks.ipynb).
+# - [**07 The lifting layer**](07_lifting_layer.ipynb): all of it as one layer of torch. Extra:
+#   [07b](07b_under_load.ipynb).
+# - [**08 The network**](08_network.ipynb), [**09 Training**](09_training.ipynb), [**10 The claims**](10_claims.ipynb):
+#   the network around the layer, how it is trained, and what the paper says of it. Extra:
+#   [09b](09b_stopping_and_scaling.ipynb).
 # - After the core: [**11 Your own picture**](11_own_data.ipynb) and [**12 The last project**](12_last_project.ipynb).
 #
 # ## Recap

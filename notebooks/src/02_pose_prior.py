@@ -75,7 +75,7 @@ figure.subplots_adjust(left=0.02, right=0.94, wspace=0.3, hspace=0.35)
 plt.show()
 
 # %% [markdown]
-# *What to see:* four people at four headings; blue is the person's own left.
+# *What to see:* four poses at four headings; blue is the person's own left.
 #
 # Where the camera stood says nothing about a pose. A mean over poses at their recorded headings would blur left into
 # right, and bases would be wasted on people who turn around. So first of all the headings must go.
@@ -144,7 +144,8 @@ assert np.allclose(ours, theirs)
 # $$M = \begin{pmatrix} R_1 \\ \vdots \\ R_N \end{pmatrix} \mu_{xz}
 # \quad\text{of size } 2N \times L,\text{ of rank } 2.$$
 #
-# People move, so it isn't. Take the best approximation of rank 2: by Eckart and Young, the two largest singular values.
+# People move, so it isn't. Take the best approximation of rank 2: by Eckart and Young's theorem, the two largest
+# singular values.
 
 # %%
 M = poses[:, [0, 2]].reshape(2 * N, L)
@@ -213,7 +214,7 @@ plt.show()
 
 # %% [markdown]
 # *What to see:* as recorded, shoulders lie on a ring, blue and vermilion mixed. Turned back, left is left and right is
-# right.
+# right, with a few exceptions.
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 2.1: face the viewer (6 minutes)
@@ -387,15 +388,15 @@ def my_coefficients(P, mu, e, sigma):
 answer("2.4", my_coefficients)
 
 # %% [markdown]
-# ## Headings again, growing, mixtures: in a word
+# ## In brief: headings again, growing, mixtures
 # The headings came from the mean alone. With bases they can be better: `alignment.align_to_prior` turns each pose to
-# where the *Gaussian* likes it most, then one fits again, and so on. *As we understand the main paper*, the bases are
-# grown one by one meanwhile, and a mixture of several such Gaussians serves varied data, by EM.
+# the heading at which the *Gaussian* finds it most probable, then one fits again, and so on. *As we understand the main
+# paper*, the bases are grown one by one meanwhile, and a mixture of several such Gaussians serves varied data, by EM.
 # [02b](02b_likelihood_and_mixtures.ipynb) does both. Here is only how they are judged.
 #
 # ## How well does it lift people it has never seen?
 # Likelihood is a means. The end is lifting, so the settings of the embedded prior were chosen by lifting error: hold
-# out a clip together with all that resemble it, learn from the rest, and lift the held-out poses from their 2D
+# out a clip together with all clips that resemble it, learn from the rest, and lift the held-out poses from their 2D
 # landmarks, exact and with noise of 10 mm, seen from eight headings. Never split by frame: neighbouring frames are
 # almost the same pose. `data/prior_held_out.json` has the outcome, in millimetres (MPJPE of centred poses: the mean
 # distance per joint). "Before" is `load_older_mixture()`: five Gaussians, learned from the poses as recorded.
@@ -462,10 +463,12 @@ figure.subplots_adjust(left=0.01, right=0.94, wspace=0.55)
 plt.show()
 
 # %% [markdown]
-# With them the order turns round: now the data carry a mixture. (Five are half a millimetre better than three at most,
-# and the search charged that much for each component: so three were kept.) The differences are small, though: clips
-# differ far more than settings do, and notebook 10's claim 6 tests on whole groups of clips how sure one may be that a
-# mixture helps. All was chosen on the clips that measure it, too, so expect slightly worse on new ones.
+# *What to see:* the kick, and three poses that take its place, with limbs and bones a little different.
+#
+# With copies the order turns round: now the data carry a mixture. (Five are half a millimetre better than three at
+# most, and the search charged that much for each component: so three were kept.) The differences are small, though:
+# clips differ far more than settings do, and claim 6 of notebook 10 finds it undecided whether a mixture helps.
+# Everything was also chosen on the clips that measure it, so expect slightly larger errors on new ones.
 #
 # Don't take the file's word for it: here is one clip, live. To be quick it learns one Gaussian with 15 bases from a
 # fifth of the poses, so it can't be as good as the table. (`hold_out("run", Settings(**settings))` of
@@ -482,7 +485,7 @@ print(f"run: {live:.0f} mm live, {written:.0f} mm in the table; {known:.0f} mm w
 assert known < written < live < 150
 
 # %% [markdown]
-# The last number is why we hold out: a prior that has seen the clip flatters itself.
+# The last number is why we hold out: a prior that has seen the clip looks better than it is.
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 2.5: fewer bases, more noise (6 minutes)
@@ -516,8 +519,8 @@ figure.subplots_adjust(left=0.02, right=0.94, wspace=0.3, hspace=0.35)
 plt.show()
 
 # %% [markdown]
-# *What to see:* mostly people, and not quite. A Gaussian knows nothing of bones: no basis keeps a length, so shins
-# stretch. Measure it.
+# *What to see:* people, but not quite. A Gaussian knows nothing of bones: no basis keeps a length, so shins stretch.
+# Measure it.
 
 # %%
 knee, ankle = skeleton.HUMAN36M.index("left_knee"), skeleton.HUMAN36M.index("left_ankle")
@@ -531,9 +534,9 @@ assert shin["imagined"].std() > 2 * shin["recorded"].std()
 
 # %% [markdown]
 # ## The prior under sliders
-# Left: move along one basis, in standard deviations of its coefficient. Middle: a real pose (dashed) and what the
-# first $J$ bases keep of it. Both are seen by the camera of the supplement's first equation; "turn" is its $\theta$, in
-# degrees, and the mouse turns the view besides. Right: how far each coefficient goes.
+# Left: move along one basis, in standard deviations of its coefficient. Middle: a real pose (dashed) and what the first
+# $J$ bases keep of it. Both are seen as in (1); "turn" is its $\theta$, in degrees, and the mouse turns the view
+# besides. Right: how far each coefficient goes.
 #
 # Try: which basis lifts an arm? How many bases does the kick need, and how many the walk? Beyond 2 deviations, does it
 # still look like a person?
