@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 00 Start here: from a photo to a 3D pose
 #
-# **Question.** One ordinary photo of a person: where in space are the hands, the knees, the head?
+# **The question.** One ordinary photo of a person: where in space are the hands, the knees, the head?
 #
 # This walkthrough follows the answer of Tome, Russell and Agapito, *Lifting from the Deep* (CVPR 2017), and of its
 # supplement, equation by equation. This first room takes one real photo all the way. Afterwards you can name every
@@ -80,8 +80,7 @@ plt.show()
 
 # %% [markdown]
 # ## $Y$: landmarks by argmax
-# As we understand the main paper (section 5; its text is not quoted here), the landmark is where its map is largest:
-# $Y_p = \arg\max b_p$. In code, the largest of 64 x 64 numbers, and then its row and its column.
+# As we understand the main paper (section 5), the landmark is where its map is largest: $Y_p = \arg\max b_p$.
 
 
 # %%
@@ -262,9 +261,9 @@ plt.show()
 # *What to see:* where colour and grey part. In many of them the man kicks or leans back on a treadmill, and the motion
 # capture that the prior learned from has few poses of that kind, none of them his. Where a limb points at the camera or
 # away from it, both look the same (room [01](01_projection.ipynb)), and the prior's guess decides. For scale: as we
-# recall the main paper, whose text was not at hand, it reports mean errors of some 70 to 90 mm on Human3.6M, depending
-# on the protocol, with a prior that was learned on Human3.6M too and a measured ground truth. The numbers here are of
-# another person under other conditions; don't compare them.
+# recall it, the main paper reports mean errors of some 70 to 90 mm on Human3.6M, depending on the protocol, with a
+# prior that was learned on Human3.6M too and a measured ground truth. The numbers here are of another person under
+# other conditions; don't compare them.
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 0.1: from a belief map to the paper's axes (5 minutes)
@@ -315,9 +314,9 @@ answer("0.3", best_scale)
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 0.4: find the mistake (6 minutes)
-# `mistaken_maps.world_landmarks(frame)` gives a photo's $Y$. The museum of mistakes (`docs/mistakes.md`) lends us
-# `suspect`, which looks like it. Write a test: `passes(f)` is `True` for the right function and `False` for the
-# suspect. You know that the man stands.
+# `mistaken_maps.world_landmarks(frame)` of `lifting.checking` gives a photo's $Y$. The museum of mistakes
+# (`docs/mistakes.md`) lends us `suspect`, which looks like it. Write a test: `passes(f)` is `True` for the right
+# function and `False` for the suspect. You know that the man stands.
 
 # %% tags=["setup"]
 suspect = mistakes.mystery(2)

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 01 Projection: from a pose to a picture
 #
-# **Question.** A person stands somewhere, turned some way, and a camera looks. Where in the picture do the landmarks
-# lie? And what of the pose is lost on the way?
+# **The question.** A person stands somewhere, turned some way, and a camera looks. Where in the picture do the
+# landmarks lie? And what of the pose is lost on the way?
 #
 # Lifting runs this step backwards, so everything that is lost here has to be guessed there. Afterwards you can derive
 # (1), say why the rotation is one angle out of a finite set, and what half a turn does to a picture.
@@ -116,8 +116,8 @@ plt.show()
 # $$\frac{f x}{d - z} = \frac{f}{d}\, x \left(1 + \frac{z}{d} + \dots\right) \approx s\,x, \qquad s = \frac{f}{d} .$$
 #
 # This is **weak perspective**: orthographic projection times one scale $s$ (pixels a metre). What it leaves out,
-# relative to $x$, is $z / d$, so the error falls as one over the distance. Let us see. (The supplement has no $s$; as
-# we understand the main paper, section 5, it has one for each frame.)
+# relative to $x$, is $z / d$, so the error falls as one over the distance. (The supplement has no $s$; the main paper,
+# as we understand it, has one for each frame.)
 
 
 # %%
@@ -178,8 +178,7 @@ assert min(residuals) > 5 and max(residuals) < 15
 # ## A camera that looks down
 # Cameras hang high and look down, and may be turned about their line of sight. But $\mathbf R$ turns about the
 # *vertical*. If the camera's rotation $C$ is known, from its calibration say, it simply follows: $\hat{Y} =
-# s\,\Pi\,C\,\mathbf R\,(\mu + a \cdot \mathbf e)$. (As we recall the main paper, it calls this known rotation E. In the
-# supplement, and here, $E$ is another matrix.) A camera that looks down by $\varphi$ sees $y' = y \cos\varphi - z
+# s\,\Pi\,C\,\mathbf R\,(\mu + a \cdot \mathbf e)$. A camera that looks down by $\varphi$ sees $y' = y \cos\varphi - z
 # \sin\varphi$: what is nearer appears lower.
 
 

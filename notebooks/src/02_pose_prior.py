@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 02 The pose prior: what people look like in 3D
 #
-# **Question.** A photo has two numbers for each landmark, a pose has three. Infinitely many poses fit one photo
+# **The question.** A photo has two numbers for each landmark, a pose has three. Infinitely many poses fit one photo
 # exactly. Which of them do people take?
 #
 # The answer is learned from 3D motion capture: a mean pose $\mu$, a few bases $\mathbf e$ along which poses differ, and
@@ -21,8 +21,8 @@
 # > - $S$, $\Sigma$ $(3L, 3L)$: covariance of the poses, and under the model
 #
 # **Sources.** The supplement takes $\mu, \mathbf e, \sigma$ as given. They come from section 4 of the main paper, whose
-# text we did not have while writing this. What it says is marked *as we understand the main paper*; the derivations are
-# ours, and every step is checked by running it.
+# text we did not have. What it says is marked *as we understand the main paper*; the derivations are ours, and checked
+# by running them.
 
 # %% tags=["setup"]
 import matplotlib.pyplot as plt
@@ -398,8 +398,8 @@ answer("2.4", my_coefficients)
 # Likelihood is a means. The end is lifting, so the settings of the embedded prior were chosen by lifting error: hold
 # out a clip together with all clips that resemble it, learn from the rest, and lift the held-out poses from their 2D
 # landmarks, exact and with noise of 10 mm, seen from eight headings. Never split by frame: neighbouring frames are
-# almost the same pose. `data/prior_held_out.json` has the outcome, in millimetres (MPJPE of centred poses: the mean
-# distance per joint). "Before" is `load_older_mixture()`: five Gaussians, learned from the poses as recorded.
+# almost the same pose. `data/prior_held_out.json` has the outcome, in millimetres (MPJPE). "Before" is
+# `load_older_mixture()`: five Gaussians, learned from the poses as recorded.
 
 # %%
 import json

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 02b The prior: likelihood, growing bases and mixtures
 #
-# **Question.** Notebook 02 took the maximum of PPCA's likelihood in closed form. Is it one? What does the log term do,
-# what do growing bases and mixtures add, and how is a prior kept?
+# **The question.** Notebook 02 took the maximum of PPCA's likelihood in closed form. Is it one? What does the log term
+# do, what do growing bases and mixtures add, and how is a prior kept?
 #
 # Afterwards you can tell a sum of logarithms from the logarithm of a sum, say why coefficients are averaged out, grow
 # bases one by one, and fit a mixture by EM.

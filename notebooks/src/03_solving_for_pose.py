@@ -5,7 +5,7 @@
 # explain them best, and how sure may we be?
 #
 # Afterwards you can solve (2) by hand for a small case; derive $\bar E$, its pseudo-inverse and the ridge in it; read
-# the cost around the circle, with its second-best answers; and say why trying out every rotation is no brute force.
+# the cost around the circle, with its second-best answers; and say why trying out every rotation is cheap.
 #
 # > **Takes** 45 minutes, exercises included. **Needs** [01](01_projection.ipynb) and [02](02_pose_prior.ipynb), and
 # > pencil and paper.
@@ -107,8 +107,8 @@ known = np.concatenate([known, skeleton.mirror(known, skeleton.HUMAN36M)])
 people = np.concatenate([default_prior.clip_poses(motion, clip)[::4] for clip in held_out])
 
 # %% [markdown]
-# `alignment.align_to_prior` turns each pose to the heading at which the Gaussian likes it most: notebook 02's cosine,
-# with the bases taken into account, on a fine grid of angles and a few Newton steps.
+# `alignment.align_to_prior` turns each pose to the heading at which the Gaussian finds it most probable: notebook 02's
+# cosine, with the bases taken into account, on a fine grid of angles and a few Newton steps.
 
 # %%
 mean, heading = alignment.start_by_factorisation(known)
@@ -119,7 +119,7 @@ prior = pose_prior.face_viewer(prior, skeleton.HUMAN36M.left, skeleton.HUMAN36M.
 print(f"{len(known)} poses to learn from, {len(people)} kept aside; K = {prior.K}, J = {prior.J}, L = {prior.L}")
 
 # %% [markdown]
-# Everyone is seen from eight sides. One of them is our example: a runner, seen half from the side.
+# Everyone is seen from eight sides. One of these views is our example: a runner, seen half from the side.
 
 # %%
 truth = np.concatenate([camera.turn(people, np.full(len(people), theta)) for theta in camera.rotation_angles(8)])
@@ -324,11 +324,11 @@ answer("3.3", share_at_90)
 for angle in toy.ANGLES:
     at = toy.solved(angle)
     print(f"{np.degrees(angle):4.0f} degrees: E {at.E[:, 0].round(3) + 0.0}, a = {at.a[0]:5.2f}, cost {at.cost:5.2f}")
-print("the front door agrees:", lift(toy.Y, toy.prior(), rotations=4).theta == 0)
+print("`lift` agrees:", lift(toy.Y, toy.prior(), rotations=4).theta == 0)
 
 # %% [markdown]
-# For the runner, 360. The runner-up is the lowest local minimum apart from the global one. (A local minimum is
-# lower than its left neighbour, and not higher than its right one.)
+# The runner gets 360. The runner-up is the lowest local minimum apart from the global one. (A local minimum is lower
+# than its left neighbour, and not higher than its right one.)
 
 
 # %%
@@ -468,9 +468,8 @@ for rotations, refine in ((8, False), (20, False), (20, True), (80, False), (100
     print(f"{name:<32} cost {lifted.cost.mean():.5f} m^2, 3D error {error:.1f} mm")
 
 # %% [markdown]
-# In these data the claim holds. (3D errors are MPJPE: the mean distance per joint, both poses moved to the same
-# centre.) From 20 rotations on the differences are tiny beside the error itself, which is the prior's: even at the
-# right angle the depth of each limb is its guess.
+# In these data the claim holds. (3D errors are MPJPE.) From 20 rotations on the differences are tiny beside the error
+# itself, which is the prior's: even at the right angle the depth of each limb is its guess.
 #
 # ## What $\sigma$ does
 #
@@ -508,9 +507,8 @@ assert np.all(np.diff(fit) > 0) and min(error) < min(error[0], error[-1]) / 1.3
 # ## The widget
 #
 # Move "sigma" (a factor on the learned one), "rotations" and the "heading" of the person; turn the 3D pose with the
-# mouse; drag a landmark out of place, or click on it and so hide it.
-# Try: sigma to the far left, and watch the misfit fall while the 3D error rises. 8 rotations, and turn the heading: the
-# winner jumps from dot to dot.
+# mouse; drag a landmark out of place, or click on it to hide it. Try: sigma to the far left, and watch the misfit fall
+# while the 3D error rises. 8 rotations, and turn the heading: the winner jumps from dot to dot.
 
 # %%
 from lifting.drawing.widgets.solving import SolvingWidget
@@ -533,13 +531,13 @@ assert fits[1.0][1] < min(fits[0.01][1], fits[100.0][1])
 widget.recorded("sigma", "rotations", "heading")
 
 # %% [markdown]
-# ## In a word: scale, gaps, mixtures
+# ## In brief: scale, gaps, mixtures
 #
 # Three things that real photos need change nothing in the derivation; [03b](03b_scale_weights_tilt.ipynb) has them in
 # full.
 #
-# - **Scale.** A photo is in pixels. With $y = s\,(p + Ea)$ and $\tilde a = s\,a$ the unknowns $(s, \tilde a)$ are
-#   linear: $E_s = [p\;E]$ takes the place of $E$, 0 that of $p$, and $s$ has no ridge.
+# - **Scale.** A photo is in pixels. Now $y = s\,(p + Ea)$, which is linear in $s$ and $\tilde a = s\,a$: $E_s = [p\;E]$
+#   takes the place of $E$, 0 that of $p$, and $s$ has no ridge.
 # - **Missing landmarks.** Their two rows are left out of $y$, $p$ and $E$.
 # - **Mixtures.** (2) is solved for each Gaussian, and the most *probable* one wins; a wide Gaussian fits anything at a
 #   small cost, so costs alone can't be compared.

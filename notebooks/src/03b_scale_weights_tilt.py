@@ -35,7 +35,8 @@ plt.show()
 
 # %% [markdown]
 # The people are notebook 03's: five motions are kept aside, one Gaussian is learned from the others, and everyone is
-# seen from eight sides.
+# seen from eight sides. Here `fit_prior` learns it, which grows its bases (02b); so headings and errors are not quite
+# those of notebook 03.
 
 # %%
 motion, order = motion_capture.load_motion_capture(), skeleton.HUMAN36M
@@ -192,10 +193,10 @@ assert np.isclose(by_lift.cost, lift(solve.centre(Y), prior, weights=w).cost)
 print(f"lift with these weights: theta {np.degrees(by_lift.theta):.1f} degrees, cost {by_lift.cost:.4f}")
 
 # %% [markdown]
-# The prior fills in what is missing, and the fewer landmarks there are, the less it has to go on. What tells front from
-# back are the labels: the *left* knee is where a person seen from the front would have it. So with limbs of one side
-# only, or of both, the heading is hardly ever wrong by more than a right angle. With the trunk and the head alone it
-# often is. And with left and right swapped by the detector, the look-alike at $\pi-\theta$ wins.
+# The prior fills in what is missing, and the fewer landmarks there are, the less it has to go on. The labels tell front
+# from back: the *left* knee is where a person seen from the front would have it. So with limbs of one side only, or of
+# both, the heading is hardly ever wrong by more than a right angle. With the trunk and the head alone it is in about a
+# fifth of the views. And with left and right swapped by the detector, the look-alike at $\pi-\theta$ wins.
 
 
 # %%
@@ -239,8 +240,8 @@ print(f"median {np.median(errors):.0f} mm")
 
 # %% [markdown]
 # The eight differ widely, and one photo says little. The landmarks here are those that the network regresses. Notebook
-# 00 lifts the argmax of its maps, which is coarser; so its errors are others, for single photos by far. Below is the
-# first of the eight.
+# 00 lifts the argmax of its maps, which is coarser; so its errors differ, for single photos by tens of millimetres.
+# Below is the first of the eight.
 
 # %%
 frame = frames_seen[0]
@@ -309,11 +310,11 @@ assert by_way["known"][0] == by_way["taken for level"][0] <= by_way["searched"][
 
 # %% [markdown]
 # *What to see:* taken for level, errors grow with the pitch; searched, they hardly do. At 20 degrees and more the
-# search gains most of what knowing the pitch would. It is no gift: people seen by a level camera lose some
-# millimetres, since a wrong pitch sometimes explains them better. Therefore no tilts are searched unless they are
-# asked for. `benchmarks/held_out.md` has the same for the embedded prior, with the scale solved for. There too lies
-# what a *warning* is made of: `lift` warns (`PoorFit`) where (2) ends far above what the prior's noise would leave,
-# $v$ for each of $2n - 2$ coordinates.
+# search gains most of what knowing the pitch would. It has a price: people seen by a level camera lose some
+# millimetres, since a wrong pitch sometimes explains them better. Therefore no tilts are searched unless they are asked
+# for. `benchmarks/held_out.md` has the same for the embedded prior, with the scale solved for. It also has the numbers
+# behind a *warning*: `lift` warns (`PoorFit`) where the least cost is far above what the prior expects, $v$ for each of
+# $2n - 2$ coordinates.
 
 # %% [markdown]
 # ## A mixture: the smallest cost is not the most probable

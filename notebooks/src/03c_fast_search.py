@@ -93,9 +93,8 @@ print(f"{u.shape[1]} numbers a frame, now {few.shape[1]}")
 # %% [markdown]
 # ### Step 3: one matrix product
 #
-# $u^\top Q_t u = \sum_{i\le j} u_iu_j\,(2-[i=j])\,Q_{t,ij}$ is linear in the
-# products $u_iu_j$. Write down each frame's products once; then all frames against all rotations is one matrix product,
-# the thing that processors do best.
+# $u^\top Q_t u = \sum_{i\le j} u_iu_j\,(2-[i=j])\,Q_{t,ij}$ is linear in the products $u_iu_j$. Write down each frame's
+# products once; then all frames against all rotations are one matrix product, which is what processors do best.
 
 # %%
 i, j = np.triu_indices(few.shape[1])
@@ -118,16 +117,17 @@ assert np.allclose(np.roll(Q, -T // 2, axis=0), X @ Q @ X)
 
 odd = is_x[i] != is_x[j]
 from_even, from_odd = (products[:, part] @ forms[: T // 2, part].T for part in (~odd, odd))
-assert np.allclose(np.concatenate([from_even + from_odd, from_even - from_odd], axis=1), costs)
+of_all = np.concatenate([from_even + from_odd, from_even - from_odd], axis=1)
+print(f"least cost: {of_all[example].min():.6f} m^2 from even and odd, {costs[example].min():.6f} m^2 in full")
+assert np.allclose(of_all, costs)
 
 # %% [markdown]
 # ### Step 4: low rank
 #
-# $p$ and $E$ are trigonometric polynomials of the angle, and $E^\top E + \operatorname{diag}
-# (\sigma^2)$ can be inverted at every one; so $Q_t$ is an *analytic* function of the angle, and periodic. The Fourier
-# coefficients of such a function fall geometrically (of a merely smooth one they need not). So a few combinations of
-# products carry all rows of `forms`, and a singular value decomposition finds them. How many they are depends on the
-# function, and no longer on $T$.
+# $p$ and $E$ are trigonometric polynomials of the angle, and $E^\top E + \operatorname{diag} (\sigma^2)$ can be
+# inverted at every one; so $Q_t$ is an *analytic* function of the angle, and periodic. The Fourier coefficients of such
+# a function fall geometrically (of a merely smooth one they need not). So a few combinations of products carry all rows
+# of `forms`, and a singular value decomposition finds them. How many there are depends on the function, and not on $T$.
 
 
 # %%
@@ -149,7 +149,8 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# *What to see:* a straight fall over fifteen decades, the same for 80 and for 800 rotations, and then rounding.
+# *What to see:* a fall over fifteen decades that gets steeper, the same for 80 and for 800 rotations, and then
+# rounding.
 
 # %%
 T = 800
@@ -237,8 +238,9 @@ ours = np.where(inside, all_costs, np.inf).argmin(axis=1)
 
 fast = lift(frames, prior, rotations=T)
 readable = solve.search(solve.centre(frames[:40]), prior, camera.rotation_angles(T))
-assert np.allclose(camera.rotation_angles(T)[ours], fast.theta)
-assert np.array_equal(ours[:40], readable.angle)
+same, same_40 = np.isclose(camera.rotation_angles(T)[ours], fast.theta), ours[:40] == readable.angle
+print(f"the same winner as the fast search: {same.mean():.0%}; as the readable one: {same_40.mean():.0%} of 40")
+assert same.all() and same_40.all()
 assert np.allclose(all_costs[np.arange(len(ours)), ours], fast.cost)
 
 # %% [markdown]
@@ -267,8 +269,8 @@ print(
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 3c.1: the bound on paper (4 minutes)
-# Four neighbouring coarse costs are 9, 5, 4, 6, and $|u|^2\beta = 0.1$. Below which number is the cost nowhere, between
-# the second and the third?
+# Four neighbouring coarse costs are 9, 5, 4, 6, and $|u|^2\beta = 0.1$. What is the lower bound of the cost between the
+# second and the third?
 
 # %% tags=["exercise"]
 # BEGIN SOLUTION

@@ -17,8 +17,6 @@
 # > - $\tau_i$: singular values of $E\operatorname{diag}(\sigma)^{-1}$
 # > - $g$ $(2L)$: gradient of a loss with respect to $\hat y$
 # > - $Z$ $(2L, 2L)$: centring, takes the mean away
-#
-# Quotation marks hold the supplement's own words, and equation numbers are the supplement's.
 
 # %% tags=["setup"]
 import matplotlib.pyplot as plt
@@ -74,8 +72,9 @@ answer("4.1", at_90)
 # %% [markdown]
 # ## One dancer, solved for
 #
-# A dancer from real motion capture, turned by 23 degrees, and the embedded prior (`data/prior.md`), of which $K$ and
-# $J$ are printed below. It has seen this dance, which flatters the fit and changes nothing about derivatives.
+# A dancer from real motion capture, turned by 23 degrees from the recorded heading, and the embedded prior
+# (`data/prior.md`), of which $K$ and $J$ are printed below. It has seen this dance, which flatters the fit and changes
+# nothing about derivatives.
 
 # %% tags=["setup"]
 prior = load_prior()
@@ -140,7 +139,7 @@ for j, ax in enumerate(axes):
 plt.show()
 
 # %% [markdown]
-# *What to see:* where each landmark goes, in the picture, if one coefficient grows.
+# *What to see:* where each landmark goes, in the picture, as one coefficient grows.
 #
 # ## Eq. (4): the same as a matrix
 #
@@ -207,7 +206,7 @@ print("E_bar_t", E_bar_t.shape)
 #
 # $$\frac{d\hat y}{dy} = \frac{d\hat y}{da}\,\frac{da}{dy} = E\,\bar E^t =: H \tag{8}$$
 #
-# A $2L\times2L$ matrix, here $34\times34$. The front door has it for whatever `lift` returned, `landmark_jacobian`.
+# A $2L\times2L$ matrix, here $34\times34$. For whatever `lift` returned, `landmark_jacobian` gives it.
 
 # %%
 H = E @ E_bar_t
@@ -273,9 +272,10 @@ plt.show()
 
 # %% [markdown]
 # *What to see:*
-# - The diagonal is strong for hands, feet and knees: the prior can't know where they are, so it believes the landmark.
-# - It is weak along the trunk, where blocks of neighbours share the answer: hips, pelvis and spine are one rigid piece
-#   for the prior, and it averages over them.
+# - The diagonal is strong for hands, feet, elbows and knees: the prior can't know where they are, so it believes the
+#   landmark.
+# - It is weak along the trunk, where neighbours share the answer: hips, pelvis and spine are nearly one rigid piece for
+#   the prior, and it averages over them.
 # - Off the two diagonal blocks there is little: for this dancer, moving things sideways hardly moves anything up.
 # - The faint orange of the two diagonal blocks is the centring: one landmark that moves by 1 moves the mean by $1/17$,
 #   and in centred coordinates all the others go back by as much.
@@ -315,7 +315,7 @@ values, directions = values[::-1], directions[:, ::-1]
 assert np.allclose(H, H.T)
 assert np.allclose(values[:J], tau**2 / (1 + tau**2)) and np.allclose(values[J:], 0)
 assert values.min() > -1e-12 and values.max() < 1  # none below 0 but by rounding
-print("largest:", values[:3].round(4), " from the first to the last of J:", values[: J : J // 5].round(2))
+print("largest:", values[:3].round(4), " every eighth of the 34:", values[::8].round(2))
 
 # %% [markdown]
 # What this means for training. A gradient that comes back through the lifting is a filtered one: each direction
@@ -335,32 +335,6 @@ plt.show()
 # %% [markdown]
 # *What to see:* the first passes as it is: the prior's bodies do that all the time. Of the last one little is left:
 # neighbours in one body hardly ever part like that.
-#
-# ### The trace counts parameters
-#
-# With $\sigma\to0$ every $\tau_i^2/(1+\tau_i^2)$ goes to 1 where $\tau_i$ isn't 0: $H$ projects onto what the bases
-# can do. Those are $J$ parameters, or 32 where $J$ is larger, since centred landmarks have no more directions.
-# With $\sigma\to\infty$ nothing is left. In between, $\operatorname{tr}H = \sum_i \tau_i^2/(1+\tau_i^2)$ counts a
-# basis by the share of it that the landmarks decide: the **effective number of parameters**. The toy's is 0.8.
-
-
-# %%
-def spectrum(factor):
-    """The eigenvalues of H that can differ from 0, for sigma times factor, which is tau over factor."""
-    return tau**2 / (factor**2 + tau**2)
-
-
-print(f"sum of the shares {spectrum(1).sum():.4f}, trace of H {np.trace(H):.4f}")
-assert np.isclose(spectrum(1).sum(), np.trace(H))
-
-# %%
-figures_04.effective_parameters(spectrum, 10.0 ** np.linspace(-2, 2.5, 40))
-plt.show()
-
-# %% [markdown]
-# *What to see:* centred landmarks have 32 directions, of which the learned prior lets as many through as the green dot
-# says. That is many: so many bases follow the landmarks closely in the image, and what they do in depth is another
-# matter (notebook 03).
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 4.2: pull back without the matrix (5 minutes)
@@ -391,6 +365,33 @@ with_stiffer_bodies = "C"
 
 # %% tags=["answer"]
 answer("4.3", with_stiffer_bodies)
+
+# %% [markdown]
+# ### The trace counts parameters
+#
+# With $\sigma\to0$ every $\tau_i^2/(1+\tau_i^2)$ goes to 1 where $\tau_i$ isn't 0: $H$ projects onto what the bases
+# can do. Those are $J$ parameters, or 32 where $J$ is larger, since centred landmarks have no more directions.
+# With $\sigma\to\infty$ nothing is left. In between, $\operatorname{tr}H = \sum_i \tau_i^2/(1+\tau_i^2)$ counts a
+# basis by the share of it that the landmarks decide: the **effective number of parameters**. The toy's is 0.8.
+
+
+# %%
+def spectrum(factor):
+    """The eigenvalues of H that can differ from 0, for sigma times factor, which is tau over factor."""
+    return tau**2 / (factor**2 + tau**2)
+
+
+print(f"sum of the shares {spectrum(1).sum():.4f}, trace of H {np.trace(H):.4f}")
+assert np.isclose(spectrum(1).sum(), np.trace(H))
+
+# %%
+figures_04.effective_parameters(spectrum, 10.0 ** np.linspace(-2, 2.5, 40))
+plt.show()
+
+# %% [markdown]
+# *What to see:* centred landmarks have 32 directions, of which the learned prior lets as many through as the green dot
+# says. That is many: so many bases follow the landmarks closely in the image, and what they do in depth is another
+# matter (notebook 03).
 
 # %% [markdown]
 # ## Which landmarks talk to which
@@ -477,6 +478,7 @@ def frozen(y):
     return p + a @ E.T
 
 
+print(f"the wrist's y: {frozen(y[None])[0, L + wrist]:.6f} m, by lift {result.Y_hat[1, wrist]:.6f} m")
 assert np.allclose(frozen(y[None])[0], solve.unwrap(result.Y_hat))
 differences, steps = gradient_check.central_difference(frozen, y), gradient_check.complex_step(frozen, y)
 
@@ -612,9 +614,9 @@ answer("4.4", on_the_diagonal)
 # %% [markdown]
 # ## Where it stops holding
 #
-# (8) is exact as long as the winner of the search stays. Where another angle or another component wins, $\hat Y$
-# jumps: by a little from one angle to the next, by more between components. In the toy the next rotation is a quarter
-# turn away, and the jump is large. How far is its edge?
+# (8) is exact as long as the winner of the search stays. Where another angle or another component wins, $\hat Y$ jumps:
+# by a little from one angle to the next, by more between components. In the toy the next rotation is a quarter turn
+# away, and the jump is large. How far away is the edge?
 
 # %%
 for step in (0.0, 1.0, 2.0, 3.0):

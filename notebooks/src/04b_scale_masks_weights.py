@@ -47,7 +47,7 @@ print("p", p.shape, " E", E.shape)
 # ## Free scale: one eigenvalue is exactly 1
 #
 # Where the scale $s$ is solved for as well (notebook 03b), $E_s = [p\;E]$ takes the place of $E$, $0$ that of $p$, and
-# $[0,\sigma]$ that of $\sigma$. So $\hat y = Hy$ with $H = E_s\bar E_s^t$: linear, no longer affine. Nothing is paid
+# $[0,\sigma]$ that of $\sigma$. So $\hat y = Hy$ with $H = E_s\bar E_s^t$: linear, where it was affine. Nothing is paid
 # for $s$, and therefore $Hp = p$: along $p$ the eigenvalue is 1, and the interval closes to $[0, 1]$. As $\hat y$ grows
 # in proportion to $y$, $H$ has no unit: the same in metres and in pixels.
 
@@ -124,7 +124,7 @@ plt.show()
 
 # %% [markdown]
 # *What to see:* one yellow arrow is asked of a landmark that nobody saw; the green ones, at those that were seen, are
-# what comes back, most of it at the shoulders and hips.
+# what comes back, nearly all of it at neck, shoulders and hips.
 #
 # ## Weighted ridge: (8) with confidences
 #
@@ -135,7 +135,7 @@ plt.show()
 #
 # $H$ itself is not symmetric, $WH$ is. In image coordinates it is the weighted mean that passes straight through, and
 # $Z = I - 1m^\top$ with $m_l = w_l/\sum w$, for $x$ and for $y$. A landmark of weight 0 is the missing one from above.
-# Nothing is differentiated by the weights: they are given.
+# Nothing is differentiated with respect to the weights: they are given.
 #
 # Made-up weights for the landmarks of the photo, no two alike; a central difference of the whole `lift` is the judge:
 
@@ -144,6 +144,7 @@ w = np.where(frame.visible, np.linspace(0.2, 1.0, L), 0.0)
 confident = lift(frame.Y, prior, scale=None, weights=w, camera=frame.camera)
 H_w = landmark_jacobian(confident, prior)
 WH = np.tile(w, 2)[:, None] * H_w
+print(f"furthest from symmetric: H by {np.abs(H_w - H_w.T).max():.3f}, W H by {np.abs(WH - WH.T).max():.3f}")
 assert np.allclose(WH, WH.T) and not np.allclose(H_w, H_w.T) and np.all(H_w[:, np.tile(w == 0, 2)] == 0)
 
 # %%
@@ -158,9 +159,9 @@ print("for steps of 0.01 pixels they differ by less than 1e-6 pixels")
 # %% [markdown]
 # ## Checked without any Jacobian
 #
-# For maps too large to have one: $Hv$ against a difference along a random $v$, and
-# $\langle v, H^\top g\rangle$ against $\langle Hv, g\rangle$. With missing landmarks, where the two products differ,
-# this is the check that a forgotten transpose can't pass.
+# Where a Jacobian would be too large to write down, compare $Hv$ with a difference along a random $v$, and $\langle v,
+# H^\top g\rangle$ with $\langle Hv, g\rangle$. With missing landmarks, where the two products differ, this is the check
+# that a forgotten transpose can't pass.
 
 # %%
 ridge = np.append(0.0, prior.sigma[q])

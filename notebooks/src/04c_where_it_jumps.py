@@ -13,7 +13,7 @@
 # > **Symbols** (all others: [notation](../docs/notation.md#gradients))
 # > - $\kappa$: half the curvature of the least cost in $\theta$
 # > - $u$ $(2L)$: how the best fit moves as $\theta$ turns
-# > - a prime: the derivative by $\theta$ at fixed $a$
+# > - a prime: the derivative with respect to $\theta$ at fixed $a$
 
 # %% tags=["setup"]
 import matplotlib.pyplot as plt
@@ -129,9 +129,9 @@ for rotations, row in measured["crossings"].items():
 # %% [markdown]
 # So edges are no rarity: a large share of all moves by one pixel crosses one. But look at what is missed there. More
 # rotations make more edges and smaller jumps, until (with 10,000) nearly every move crosses one and it hardly matters:
-# what (8) then misses is what a rotation that turns freely would add, the subject of the second half. A change of
-# component does not get rarer nor smaller with more rotations. Where the winner stays,
-# (8) is exact to the last digits.
+# what (8) then misses is what a rotation that turns freely would add, the subject of the second half. With more
+# rotations a change of component gets no rarer, and hardly smaller. Where the winner stays, (8) is exact to the last
+# digits.
 #
 # **Print and convention.** A sub-gradient in the sense of convex analysis belongs to a convex function of many
 # variables and one value; this map has $2L$ values and jumps. What the supplement means by the word is the derivative
@@ -147,8 +147,8 @@ for rotations, row in measured["crossings"].items():
 #
 # $$\partial_a = -E^\top r + \sigma^2 a,\qquad \partial_\theta = -r^\top\hat y'.$$
 #
-# At the minimum both are 0, for every $y$; so their total derivatives by $y$ are 0 as well. With
-# $M = E^\top E + \operatorname{diag}(\sigma^2)$,
+# At the minimum both are 0, for every $y$; so their total derivatives with respect to $y$ are 0 as well. With $M =
+# E^\top E + \operatorname{diag}(\sigma^2)$,
 #
 # $$\begin{bmatrix} M & h\\ h^\top & q\end{bmatrix}\begin{bmatrix} da\\ d\theta\end{bmatrix}
 #   = \begin{bmatrix} E^\top\\ \hat y'^\top\end{bmatrix}dy,\qquad
@@ -163,7 +163,7 @@ for rotations, row in measured["crossings"].items():
 # $$\frac{d\hat y}{dy} = E\bar E^t + \frac{u\,u^\top}{\kappa}.$$
 #
 # (8) plus one term of rank one: turning. $u$ says how the best fit moves as $\theta$ turns, and $2\kappa$ is the second
-# derivative of the least cost by $\theta$: the flatter the valley, the more the heading follows every landmark.
+# derivative of the least cost in $\theta$: the flatter the valley, the more the heading follows every landmark.
 
 # %%
 refined, arrived = turning.refine_angle(Y, prior, result)
@@ -189,6 +189,7 @@ M = E_free.T @ E_free + np.diag(sigma**2)
 h = E_free.T @ y_prime - prime[:, 1:].T @ r
 kappa = y_prime @ y_prime - r @ second_prime @ x - h @ np.linalg.solve(M, h)
 u = y_prime - E_free @ np.linalg.solve(M, h)
+print(f"kappa {kappa:.4f} m^2, length of u {np.linalg.norm(u):.4f} m")
 assert abs(r @ y_prime) < 1e-9 and kappa > 0
 
 # %%
@@ -207,8 +208,8 @@ near = np.abs(around - refined.theta) < 0.02
 assert np.allclose(solve.solve_at(Y, gaussian, around[near]).cost, parabola[near], rtol=1e-2)
 
 # %% [markdown]
-# *What to see:* left, the whole person turns along $u$. Right, the parabola of curvature $2\kappa$ fits the least cost
-# at its minimum.
+# *What to see:* left, as $\theta$ turns the fit gives way at shoulders and hips, while hands and feet stay with their
+# landmarks. Right, the parabola of curvature $2\kappa$ fits the least cost at its minimum.
 
 # %%
 H_refined = E_free @ np.linalg.solve(M, E_free.T) + np.outer(u, u) / kappa
@@ -233,21 +234,22 @@ print(f"trace {np.trace(H_refined):.2f}, where (8) has {np.trace(H):.2f}; larges
 
 # %%
 for name, row in measured["derivatives"]["free"]["pull_backs"].items():
+    name = "along u" if name == "w" else name
     cosine, ratio = row["cosine"], row["ratio"]
     middle = f"median cosine {cosine['50%']:.3f}, of lengths {ratio['50%']:.2f}"
     print(f"{name:>8}: {middle}; 5th percentile of the cosine {cosine['5%']:.3f}, 95th of lengths {ratio['95%']:.2f}")
 
 # %% [markdown]
 # For ordinary gradients they are nearly the same: one direction of 32 differs, and few gradients point along it. Along
-# $u$ itself the free rotation answers with a multiple. So what (8) leaves out is the turning of the whole person, and
-# `docs/smoothness.md` follows a person into the place where $\kappa$ vanishes. The supplement's choice has reasons
+# $u$ itself the pull back is more than twice as long where the rotation is free. So what (8) leaves out is the turning
+# alone, and `docs/smoothness.md` follows a person to where $\kappa$ vanishes. The supplement's choice has reasons
 # besides simplicity: (8) needs no second derivatives, belongs to the function that is really computed (whose $\theta$
 # is one of 80), and stays bounded.
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 4c.1: a difference across an edge (4 minutes)
-# Across an edge $\hat Y$ jumps by 2 pixels; on either side its derivative is 0.7. Return what a central difference with
-# step $h$ gives if the edge lies in its middle.
+# Across an edge $\hat Y$ jumps up by 2 pixels; on either side its derivative is 0.7. Return what a central difference
+# with step $h$ gives if the edge lies in its middle.
 
 
 # %% tags=["exercise"]
@@ -265,7 +267,7 @@ answer("4c.1", across_an_edge)
 #
 # - (8) is exact up to the next edge between winners. Edges are near, most jumps are small, and those between components
 #   are not.
-# - A rotation that turns freely adds $uu^\top/\kappa$: one direction, the turning of the whole person.
+# - A rotation that turns freely adds $uu^\top/\kappa$: one direction, in which the fit moves as the person turns.
 #
 # ## Recall
 #

@@ -9,7 +9,7 @@ EXERCISES = {
         right=4 - 3 / 8 - 0.1,
         hints=(
             "Write down the second differences d_0 = 9 - 2 * 5 + 4 and d_1 = 5 - 2 * 4 + 6.",
-            "The lower end is 4, the larger second difference 3.",
+            "Both are 3, and the lower end is 4: 4 minus an eighth of 3, minus 0.1.",
         ),
         mistakes=(
             Mistake(4 - 3 / 8, "What the form can differ from the cubic, 0.1, comes off as well."),
