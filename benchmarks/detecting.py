@@ -25,9 +25,8 @@ from typing import Any
 
 import numpy as np
 import tyro
-from jinja2 import Environment, FileSystemLoader
+from pages import machine, page_of
 from PIL import Image
-from search import machine
 from threadpoolctl import threadpool_limits
 
 from lifting import PoorFit, lift, load_prior
@@ -84,8 +83,7 @@ def main(*, wheels: Path | None = None, render: bool = False) -> None:
 
 def markdown() -> str:
     """docs/detector.md, from the recorded run."""
-    environment = Environment(loader=FileSystemLoader(HERE), trim_blocks=True, keep_trailing_newline=True)
-    return environment.get_template("detecting.md.j2").render(json.loads((HERE / "detecting.json").read_text()))
+    return page_of(__file__, **json.loads((HERE / "detecting.json").read_text()))
 
 
 def photos(detector: Detector) -> dict[str, Any]:

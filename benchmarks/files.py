@@ -15,7 +15,6 @@ The plain reader is what one writes without this package: `json.loads` and a loo
 import json
 import os
 import platform
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -25,13 +24,13 @@ from typing import Any
 import numpy as np
 import torch
 import tyro
-from jinja2 import Template
+from pages import page_of, processor, record
 from threadpoolctl import threadpool_limits
 
 from lifting import lift, load_prior, read
 from lifting.camera import rotation_angles, turn
 from lifting.skeleton import COCO, HUMAN36M, convert
-from lifting.support.files import save_npz, write_atomically, write_json
+from lifting.support.files import save_npz, write_atomically
 
 HERE = Path(__file__).parent
 PEOPLE = 100_000
@@ -130,37 +129,21 @@ def weighted(people: np.ndarray, folder: Path) -> float:
     return len(person) / least(lambda: lift(person.Y, prior, scale=None, weights=person.confidences))
 
 
-def machine() -> dict[str, Any]:
-    """What it ran on."""
-    names = [line.split(":")[1].strip() for line in _cpu_lines() if line.startswith("model name")]
-    return {"processor": names[0] if names else platform.processor(), "cores": os.cpu_count(),
-            "Python": platform.python_version(), "numpy": np.__version__, "torch": torch.__version__,
-            "load before": round(os.getloadavg()[0], 1)}  # fmt: skip
-
-
-def _cpu_lines() -> list[str]:
-    path = Path("/proc/cpuinfo")
-    return path.read_text().splitlines() if path.exists() else []
-
-
 def main(people: int = PEOPLE) -> None:
     """Measure and print; write where all people were measured.
 
     Args:
         people: how many.
     """
-    report: dict[str, Any] = {"machine": machine()}
+    about = {"processor": processor(), "cores": os.cpu_count(), "Python": platform.python_version()}
+    about |= {"numpy": np.__version__, "torch": torch.__version__, "load before": round(os.getloadavg()[0], 1)}
+    report: dict[str, Any] = {"machine": about}
     points = made_people(people)
     torch.set_num_threads(1)
     with threadpool_limits(1), tempfile.TemporaryDirectory() as folder:
         report["rows"] = rates(points, Path(folder))
         report["weighted"] = weighted(points, Path(folder))
-    text = Template((HERE / "files.md.j2").read_text(), trim_blocks=True, lstrip_blocks=True).render(report) + "\n"
-    sys.stdout.write(text)
-    if people == PEOPLE:
-        stored = json.loads(json.dumps(report), parse_float=lambda number: float(f"{float(number):.4g}"))
-        write_json(HERE / "files.json", stored)
-        write_atomically(HERE / "files.md", text.encode())
+    record(__file__, report, page_of(__file__, **report), quick=people != PEOPLE)
 
 
 if __name__ == "__main__":

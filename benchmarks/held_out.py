@@ -1,7 +1,7 @@
 """People that the prior has not met, seen by cameras that are not level: what the tilts of `lift` gain, and its misfit.
 
     python benchmarks/held_out.py            # some minutes: writes benchmarks/held_out.json and benchmarks/held_out.md
-    python benchmarks/held_out.py --quick    # three groups of clips, prints only
+    python benchmarks/held_out.py --quick    # some groups of clips, prints only
 
 As in `lifting.fitting.default_prior`: a group of clips is held out, a prior with the settings of the embedded one is
 learned from the others, and the held-out poses are lifted. Here cameras look down by 0 to 30 degrees, and the scale is
@@ -11,29 +11,21 @@ with the embedded prior, which has not met the man in them.
 The misfit is that of `lifting.misfit`; a frame alone warns where it is above POOR, a batch where more than half are.
 """
 
-import json
-import sys
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-import tyro
-from jinja2 import Template
-from threadpoolctl import threadpool_limits
+from pages import page_of, record, run_on_one_thread
+from people import held_out, held_out_settings
 
 from lifting import PosePrior, lift, load_prior
 from lifting.camera import tilted_camera
-from lifting.datasets.motion_capture import load_motion_capture
 from lifting.datasets.real_frames import load_real_frames
-from lifting.fitting.default_prior import Settings, clip_poses, group_of, learn
 from lifting.fitting.held_out import views
 from lifting.metrics import mpjpe, p_mpjpe
-from lifting.misfit import POOR, PoorFit
+from lifting.misfit import POOR
 from lifting.skeleton import HUMAN36M, convert
-from lifting.support.files import data_path, write_atomically, write_json
 
 HERE = Path(__file__).parent
 DEGREES = (0, 10, 20, 30)
@@ -103,21 +95,9 @@ def main(quick: bool = False) -> None:
     """Measure, print, and write.
 
     Args:
-        quick: three groups only, and nothing is written.
+        quick: some groups only, and nothing is written.
     """
-    motion = load_motion_capture()
-    chosen = json.loads(data_path("prior_held_out.json").read_text())["chosen"]["settings"]
-    settings = Settings(**chosen)
-    groups: dict[str, list[np.ndarray]] = {}
-    for clip in motion.clip_names:
-        if len(poses := clip_poses(motion, clip)):
-            groups.setdefault(group_of(clip), []).append(poses[::EVERY])
-    names = list(groups)[:: 1 + len(groups) // 3 if quick else 1]
-    rows = []
-    for name in names:
-        print(f"[{len(rows) + 1}/{len(names)}] {name}", file=sys.stderr, flush=True)
-        prior = learn(motion, [clip for clip in motion.clip_names if group_of(clip) != name], settings).prior
-        rows.append(measure_group(prior, np.concatenate(groups[name])))
+    rows = [measure_group(group.prior, group.poses(EVERY)) for group in held_out(quick)]
     errors = {key: np.mean([row["errors"][key] for row in rows], axis=0).round(1).tolist() for key in rows[0]["errors"]}
     misfits = {}
     for key in rows[0]["misfits"]:
@@ -131,20 +111,10 @@ def main(quick: bool = False) -> None:
                 2 * (row["misfits"][key] > POOR).sum() > (~np.isnan(row["misfits"][key])).sum() for row in rows
             ).item(),
         }  # fmt: skip
-    report = {"settings": chosen, "groups": len(names), "poor": POOR, "errors": errors, "misfits": misfits,
+    report = {"settings": held_out_settings(), "groups": len(rows), "poor": POOR, "errors": errors, "misfits": misfits,
               "photos": photos(load_prior())}  # fmt: skip
-    text = Template((HERE / "held_out.md.j2").read_text(), trim_blocks=True, lstrip_blocks=True).render(
-        report=report, degrees=DEGREES, median=np.median
-    )
-    print(text)
-    if not quick:
-        stored = json.loads(json.dumps(report), parse_float=lambda number: float(f"{float(number):.4g}"))
-        write_json(HERE / "held_out.json", stored)
-        write_atomically(HERE / "held_out.md", (text + "\n").encode())
+    record(__file__, report, page_of(__file__, report=report, degrees=DEGREES, median=np.median), quick)
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    with threadpool_limits(1):
-        warnings.simplefilter("ignore", PoorFit)
-        tyro.cli(main)
+    run_on_one_thread(main)

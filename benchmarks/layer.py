@@ -15,15 +15,15 @@
 - Memory: bytes that autograd keeps between forward and backward, each tensor's storage counted once.
 """
 
-import argparse
 import math
 import os
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import torch
-from search import learned_prior, machine, seconds
+import tyro
+from pages import listed, machine, record, table
+from search import learned_prior, seconds
 from torch import nn
 
 from lifting import PosePrior
@@ -33,18 +33,18 @@ from lifting.datasets.motion_capture import load_motion_capture
 from lifting.landmark_gradient import landmark_model
 from lifting.layer import LiftingLayer, soft_peaks
 from lifting.pose_prior import Gaussian
-from lifting.support.files import write_atomically, write_json
 from lifting.training.complexity import bytes_kept
 
 N, L, SIZE, FEATURES = 16, 17, 46, 32
-HERE = Path(__file__).parent
 
 
-def main() -> None:
-    """Measure, print, and unless `--quick`, write."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="fewer repeats; write nothing")
-    repeats = 1 if parser.parse_args().quick else 4
+def main(*, quick: bool = False) -> None:
+    """Measure, print, and write.
+
+    Args:
+        quick: fewer repeats; write nothing.
+    """
+    repeats = 1 if quick else 4
     torch.set_num_threads(os.cpu_count() or 1)
     torch.manual_seed(0)
     B = maps()
@@ -52,11 +52,7 @@ def main() -> None:
     report: dict = {"machine": machine(), "images": N, "maps": [L, SIZE, SIZE], "stage": {"seconds": stage}}
     report["stage"]["bytes kept"] = bytes_kept(step(Stage(), B))
     report["ways"] = [row for K in (1, 5) for row in compare(B, learned_prior(K), stage, repeats)]
-    text = markdown(report)
-    print(text)
-    if repeats > 1:
-        write_json(HERE / "layer.json", report)
-        write_atomically(HERE / "layer.md", text.encode())
+    record(__file__, report, markdown(report), quick)
 
 
 def maps() -> torch.Tensor:
@@ -234,21 +230,18 @@ def agree(B: torch.Tensor, target: torch.Tensor, layer: LiftingLayer, loops: Pyt
 
 def markdown(report: dict) -> str:
     """The report as the text of layer.md."""
-    about = "\n".join(f"- {name}: {value}" for name, value in report["machine"].items())
     stage = report["stage"]
+    kept = ["-" if row["bytes kept"] is None else f"{row['bytes kept'] / 1e6:.2f}" for row in report["ways"]]
+    rows = [[row["components"], row["way"], f"{1e3 * row['seconds']:,.1f}", f"{row['share']:.2%}", megabytes]
+            for row, megabytes in zip(report["ways"], kept, strict=True)]  # fmt: skip
     lines = [
         "# What the lifting layer costs in training", "", "Made by `python benchmarks/layer.py`, which says what is "
-        "measured.", "", about, "",
+        "measured.", "", listed(report["machine"]), "",
         f"{N} images, {SIZE} x {SIZE} maps of {L} landmarks, float32, 80 rotations, J = 25. One training step of one "
         f"CPM stage on the same maps takes {stage['seconds']:.2f} s and keeps {stage['bytes kept'] / 1e6:,.0f} MB for "
         "its backward pass.", "",
-        "| components | way | ms a step | share of the stage's step | MB kept |", "|---|---|---|---|---|",
+        table(["components", "way", "ms a step", "share of the stage's step", "MB kept"], rows),
     ]  # fmt: skip
-    for row in report["ways"]:
-        kept = "-" if row["bytes kept"] is None else f"{row['bytes kept'] / 1e6:.2f}"
-        lines.append(
-            f"| {row['components']} | {row['way']} | {1e3 * row['seconds']:,.1f} | {row['share']:.2%} | {kept} |"
-        )
     loops = {row["components"]: row for row in report["ways"] if row["way"].startswith("Python loops")}
     ours = {row["components"]: row for row in report["ways"] if row["way"] == "the layer, sub-gradients"}
     times = [loops[k]["seconds"] / ours[k]["seconds"] for k in ours]
@@ -265,4 +258,4 @@ def markdown(report: dict) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    tyro.cli(main)

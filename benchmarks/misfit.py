@@ -7,17 +7,14 @@ People whom the prior has not met, seen from 8 headings; 10 mm of noise. A frame
 POOR or no rotation fits it. The cause is what `python -m lifting` names: it undoes likely faults, one after the other.
 """
 
-import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
-import tyro
-from people import Group, held_out, machine, record, table, told
-from threadpoolctl import threadpool_limits
+from pages import one_thread, record, run_on_one_thread, table
+from people import Group, held_out, told
 
-from lifting import PoorFit, lift
+from lifting import lift
 from lifting.camera import tilted_camera
 from lifting.files.recording import Recording
 from lifting.fitting.held_out import LANDMARK_NOISE, views
@@ -147,7 +144,7 @@ def page(rows: list[dict[str, dict[str, Any]]]) -> str:
         return [name, flagged, f"{batches} of {len(rows)}", f"{right} of {len(rows)}" if case.cause else "-"]
 
     return PAGE.format(
-        machine=machine(), groups=len(rows), poor=POOR,
+        machine=one_thread(), groups=len(rows), poor=POOR,
         proper=table(["landmarks", "flagged, %", "batches that warn"], [line(*item)[:3] for item in PROPER.items()]),
         wrong=table(["landmarks", *HEADS], [line(*item) for item in WRONG.items()]),
     )  # fmt: skip
@@ -164,7 +161,4 @@ def main(quick: bool = False) -> None:
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    with threadpool_limits(1):
-        warnings.simplefilter("ignore", PoorFit)
-        tyro.cli(main)
+    run_on_one_thread(main)

@@ -15,7 +15,6 @@ A step is forward, the paper's objective and backward (no optimiser: it is the s
   to its end, where `anny` is installed.
 """
 
-import argparse
 import importlib.util
 import os
 import sys
@@ -24,40 +23,39 @@ import time
 from pathlib import Path
 
 import torch
-from search import machine
+import tyro
+from pages import listed, machine, record, table
 from torch import nn
 
 from lifting.datasets import rendered
 from lifting.datasets.rendered import load_rendered
 from lifting.network import CONFIGURATIONS, build_network, target_maps
-from lifting.support.files import write_atomically, write_json
 from lifting.training.batches import Batches
 from lifting.training.step import objective
 
 HERE = Path(__file__).parent
+COLUMNS = ("network", "pictures", "precision", "way", "step, ms", "pictures a second",
+           "speed against the first of its rows")  # fmt: skip
 
 
-def main() -> None:
-    """Measure, print, and unless `--quick`, write."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="the laptop network alone; write nothing")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    given = parser.parse_args()
+def main(*, quick: bool = False, device: str = "cuda" if torch.cuda.is_available() else "cpu") -> None:
+    """Measure, print, and write.
+
+    Args:
+        quick: the laptop network alone; write nothing.
+        device: torch's name of it.
+    """
     torch.set_num_threads(os.cpu_count() or 1)
-    report: dict = {"machine": machine() | {"device": given.device}, "rows": []}
-    if given.device.startswith("cuda"):
+    report: dict = {"machine": machine() | {"device": device}, "rows": []}
+    if device.startswith("cuda"):
         report["machine"]["device"] = torch.cuda.get_device_name()
     for precision in (torch.float32, torch.bfloat16):
-        report["rows"] += compare("laptop", 32, given.device, precision, 5)
-    if not given.quick:
-        report["rows"] += compare("paper", 2, given.device, torch.bfloat16, 3)
-        report["rows"] += against_plain(2, given.device, torch.bfloat16, 3)
+        report["rows"] += compare("laptop", 32, device, precision, 5)
+    if not quick:
+        report["rows"] += compare("paper", 2, device, torch.bfloat16, 3)
+        report["rows"] += against_plain(2, device, torch.bfloat16, 3)
         report["pictures a second"] = pictures()
-    text = markdown(report)
-    print(text)
-    if not given.quick:
-        write_json(HERE / "network.json", report)
-        write_atomically(HERE / "network.md", text.encode())
+    record(__file__, report, markdown(report), quick)
 
 
 def compare(name: str, batch: int, device: str, precision: torch.dtype, repeats: int) -> list[dict]:
@@ -191,22 +189,17 @@ def pictures() -> dict[str, float]:
 
 def markdown(report: dict) -> str:
     """The report as the text of network.md."""
-    about = "\n".join(f"- {name}: {value}" for name, value in report["machine"].items())
-    rows = "\n".join(
-        f"| {r['network']} | {r['pictures']} | {r['precision']} | {r['way']} | {1000 * r['seconds']:.0f} "
-        f"| {r['pictures a second']:.1f} | {r['speed']:.3f} |" for r in report["rows"]
-    )  # fmt: skip
+    rows = [[r["network"], r["pictures"], r["precision"], r["way"], f"{1000 * r['seconds']:.0f}",
+             f"{r['pictures a second']:.1f}", f"{r['speed']:.3f}"] for r in report["rows"]]  # fmt: skip
     made = report.get("pictures a second", {})
-    rates = "\n".join(f"- {name}: {rate:.0f} a second" for name, rate in made.items())
+    rates = listed({name: f"{rate:.0f} a second" for name, rate in made.items()})
     return f"""# Speed of training
 
 Made by `python benchmarks/network.py`, which says what is measured.
 
-{about}
+{listed(report["machine"])}
 
-| network | pictures | precision | way | step, ms | pictures a second | speed against the first of its rows |
-|---|---|---|---|---|---|---|
-{rows}
+{table(COLUMNS, rows)}
 
 Pictures made for training, one core:
 
@@ -215,4 +208,4 @@ Pictures made for training, one core:
 
 
 if __name__ == "__main__":
-    main()
+    tyro.cli(main)

@@ -8,17 +8,14 @@ lying, rolling, upside down: those whose trunk leans more than 60 degrees. Known
 """
 
 import time
-import warnings
 from typing import Any
 
 import numpy as np
-import torch
-import tyro
-from people import Group, held_out, machine, record, table, told
-from threadpoolctl import threadpool_limits
+from pages import one_thread, record, run_on_one_thread, table
+from people import Group, held_out, told
 
 import lifting.given
-from lifting import PoorFit, lift, load_prior
+from lifting import lift, load_prior
 from lifting.camera import orientations
 from lifting.datasets.motion_capture import trunk_lean
 from lifting.datasets.real_frames import load_real_frames
@@ -164,7 +161,7 @@ def page(rows: list[dict[str, Any]], seen: dict[str, list[float]], spent: dict[s
     photographed = [[key, f"{np.nanmedian(own):.0f}", f"{np.nanmean(own):.0f}", ", ".join(f"{one:.0f}" for one in own)]
                     for key, own in seen.items()]  # fmt: skip
     return PAGE.format(
-        machine=machine(), groups=len(rows), angles=ANGLES, chosen=CHOSEN,
+        machine=one_thread(), groups=len(rows), angles=ANGLES, chosen=CHOSEN,
         errors=table(["people", "searched", "MPJPE", "over 200 mm", "don't fit"], lines),
         free=table(["people", "P-MPJPE", "MPJPE", "away by 30, 90, 150 degrees"], free),
         photos=table(["photos, searched", "median", "mean", "each"], photographed),
@@ -185,7 +182,4 @@ def main(quick: bool = False) -> None:
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    with threadpool_limits(1):
-        warnings.simplefilter("ignore", PoorFit)
-        tyro.cli(main)
+    run_on_one_thread(main)

@@ -36,8 +36,7 @@ import numpy as np
 import torch
 import tyro
 from cvxpylayers.torch import CvxpyLayer
-from jinja2 import Template
-from search import machine
+from pages import machine, page_of, record
 
 from lifting import lift, solve
 from lifting.camera import project
@@ -46,7 +45,6 @@ from lifting.landmark_gradient import landmark_model, pull_back, push_forward
 from lifting.pose_prior import Gaussian, load_older_mixture
 from lifting.solve import centre, projected_model, unwrap
 from lifting.support.arrays import trusted
-from lifting.support.files import write_atomically, write_json
 
 BATCHES = (1, 64)
 HERE = Path(__file__).parent
@@ -76,11 +74,7 @@ def main(*, quick: bool = False) -> None:
     torch.set_num_threads(1)
     report: dict = {"machine": {**machine(), "cvxpy": cp.__version__}, "lines": lines_of_ways()}
     report["ways"] = [row for N in BATCHES for row in compare(problems(N), 2 if quick else 15)]
-    text = markdown(report)
-    print(text)
-    if not quick:
-        write_json(HERE / "other_solver.json", report)
-        write_atomically(HERE / "other_solver.md", text.encode())
+    record(__file__, report, page_of(__file__, **report), quick)
 
 
 def problems(N: int) -> Problems:
@@ -230,12 +224,6 @@ def lines_of_code(function: Callable) -> int:
 def lines_of_ways() -> dict[str, dict[str, int]]:
     """For every way, the lines of each function that it is made of."""
     return {way: {part.__name__: lines_of_code(part) for part in parts} for way, parts in MADE_OF.items()}
-
-
-def markdown(report: dict) -> str:
-    """The report as tables."""
-    template = Template(HERE.joinpath("other_solver.md.j2").read_text(), trim_blocks=True, keep_trailing_newline=True)
-    return template.render(report)
 
 
 if __name__ == "__main__":

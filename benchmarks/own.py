@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 import tyro
+from pages import record, table
 
 from lifting import load_prior, read
 from lifting.camera import flip_y
@@ -30,9 +31,8 @@ from lifting.own.person import lift_person
 from lifting.own.settings import FORMATS, OutFormat, Settings
 from lifting.own.work import write_people
 from lifting.skeleton import convert
-from lifting.support.files import write_atomically, write_json
+from lifting.support.files import write_atomically
 
-HERE = Path(__file__).parent
 FRAMES = 200
 
 
@@ -72,10 +72,10 @@ def measure(path: Path, formats: Sequence[OutFormat] = ()) -> dict[str, float]:
     return {name: 1000 * seconds / frames for name, seconds in times.items()} | {"frames": frames}
 
 
-def table(times: dict[str, float]) -> str:
-    """The rows of Markdown."""
-    rows = [f"| {name} | {value:.3g} |" for name, value in times.items() if name != "frames"]
-    return "\n".join(["| what | processor ms a frame |", "|---|---|", *rows])
+def told(times: dict[str, float]) -> str:
+    """The times as a table in Markdown."""
+    rows = [[name, f"{value:.3g}"] for name, value in times.items() if name != "frames"]
+    return table(["what", "processor ms a frame"], rows)
 
 
 def main(video: Path | None = None) -> None:
@@ -92,7 +92,7 @@ def main(video: Path | None = None) -> None:
     command = f"python benchmarks/own.py{' --video FILE' if video else ''}"
     parts = [
         f"# From a file to results\n\nMade by `{command}` on {machine}.",
-        f"## A folder of OpenPose's files, {FRAMES} frames of one person\n\n{table(report['landmarks'])}",
+        f"## A folder of OpenPose's files, {FRAMES} frames of one person\n\n{told(report['landmarks'])}",
     ]
     if video is not None:
         times = report["video"] = measure(video)
@@ -100,12 +100,9 @@ def main(video: Path | None = None) -> None:
         parts.append(
             f"## A video, {times['frames']} frames of its people\n\nReading is decoding, finding people and following "
             f"them. Of reading and lifting, the lift takes {shares[0]:.1f} % with confidences as weights, and "
-            f"{shares[1]:.1f} % with weights 0 and 1.\n\n{table(times)}"
+            f"{shares[1]:.1f} % with weights 0 and 1.\n\n{told(times)}"
         )
-    text = "\n\n".join(parts) + "\n"
-    print(text)
-    write_json(HERE / "own.json", report)
-    write_atomically(HERE / "own.md", text.encode())
+    record(__file__, report, "\n\n".join(parts), quick=False)
 
 
 if __name__ == "__main__":

@@ -6,20 +6,17 @@ over groups drawn anew, with replacement (a bootstrap of 2,000 draws, 95 %).
 """
 
 import json
-import platform
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from lifting import PosePrior
 from lifting.datasets.motion_capture import MotionCapture, load_motion_capture, trunk_lean
 from lifting.fitting.default_prior import UPRIGHT, Settings, clip_poses, group_of, learn
-from lifting.support.files import data_path, write_atomically, write_json
+from lifting.support.files import data_path
 
 
 @dataclass(frozen=True)
@@ -46,10 +43,15 @@ class Group:
                 yield poses[start:end], (frame[start:end] - frame[start]) / self.motion.clip_fps[index]
 
 
+def held_out_settings() -> dict[str, Any]:
+    """How the embedded prior is learned, and those of the groups."""
+    found: dict[str, Any] = json.loads(data_path("prior_held_out.json").read_text())["chosen"]["settings"]
+    return found
+
+
 def held_out(quick: bool) -> Iterator[Group]:
     """The groups one after the other; every fifth only if `quick`."""
-    motion = load_motion_capture()
-    settings = Settings(**json.loads(data_path("prior_held_out.json").read_text())["chosen"]["settings"])
+    motion, settings = load_motion_capture(), Settings(**held_out_settings())
     groups: dict[str, list[str]] = {}
     for clip in motion.clip_names:
         if len(clip_poses(motion, clip)):
@@ -69,29 +71,7 @@ def interval(values: Sequence[float]) -> dict[str, Any]:
     return {"mean": float(values.mean()), "low": float(low), "high": float(high)}
 
 
-def record(script: str, report: dict[str, Any], text: str, quick: bool) -> None:
-    """Print a benchmark's page; unless `quick`, write it and its numbers beside the script."""
-    print(text)
-    if not quick:
-        stored = json.loads(json.dumps(report), parse_float=lambda number: float(f"{float(number):.4g}"))
-        write_json(Path(script).with_suffix(".json"), stored)
-        write_atomically(Path(script).with_suffix(".md"), (text + "\n").encode())
-
-
-def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A table in Markdown."""
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
-
-
 def told(values: Sequence[float], digits: int = 1, factor: float = 1.0) -> str:
     """The mean of one value for each group, and its interval, as words."""
     found = interval(factor * np.asarray(values))
     return "{mean:.{d}f} ({low:.{d}f} to {high:.{d}f})".format(**found, d=digits)
-
-
-def machine() -> str:
-    """The processor and the libraries, as words."""
-    name = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
-                 if line.startswith("model name")), platform.processor())  # fmt: skip
-    return f"{name}, one thread, torch {torch.__version__.split('+')[0]}, NumPy {np.__version__}"

@@ -13,16 +13,14 @@ call is the least of several; it includes everything from landmarks to 3D poses.
 - Products: the share of a call that goes into matrix products, by torch's profiler on one thread.
 """
 
-import argparse
 import os
-import platform
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
-from threadpoolctl import threadpool_info
+import tyro
+from pages import listed, machine, record, table
 from torch.profiler import profile
 
 from lifting import PosePrior, lift
@@ -31,19 +29,18 @@ from lifting.datasets.motion_capture import load_motion_capture
 from lifting.fitting.fit_prior import fit_prior
 from lifting.pose_prior import load_older_mixture
 from lifting.solve import log_determinant, projected_model, stack_ridge, truncated_pseudo_inverse
-from lifting.support.files import write_atomically, write_json
 
 FRAMES, J = 10_000, 25
 COMPARED = 1000
 """Frames whose winners are compared with the literal loop's, which takes 57 ms for one."""
-HERE = Path(__file__).parent
 
 
-def main() -> None:
-    """Measure, print, and unless `--quick`, write."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="fewer frames for the baselines; write nothing")
-    quick = parser.parse_args().quick
+def main(*, quick: bool = False) -> None:
+    """Measure, print, and write.
+
+    Args:
+        quick: fewer frames for the baselines; write nothing.
+    """
     torch.set_num_threads(os.cpu_count() or 1)
     Y = landmarks()
     priors = {K: learned_prior(K) for K in (1, 5)}
@@ -57,32 +54,7 @@ def main() -> None:
     report["one frame"] = one_frame(Y, {"1": priors[1], "5": priors[5], "5, embedded": load_older_mixture()})
     report["gaps"] = [gaps(Y, priors[K]) for K in (1, 5)]
     report["products"] = products(Y, priors[1])
-    text = markdown(report)
-    print(text)
-    if not quick:
-        write_json(HERE / "search.json", report)
-        write_atomically(HERE / "search.md", text.encode())
-
-
-def machine() -> dict[str, object]:
-    """What this run is a run of: processor, threads, versions, and the BLAS kernel that NumPy picked."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    return {
-        "processor": names[0] if names else platform.processor(),
-        "cores": os.cpu_count(),
-        "torch": torch.__version__,
-        "torch threads": torch.get_num_threads(),
-        "torch BLAS": "MKL" if torch.backends.mkl.is_available() else "other",
-        "torch CPU capability": torch.backends.cpu.get_cpu_capability(),
-        "numpy": np.__version__,
-        "numpy BLAS": [
-            f"{pool['internal_api']} {pool['version']}, {pool.get('architecture')}, {pool['num_threads']} threads"
-            for pool in threadpool_info()
-            if pool["user_api"] == "blas"
-        ],
-        "BLAS settings in the environment": {k: v for k, v in os.environ.items() if "OPENBLAS" in k or "MKL" in k},
-    }
+    record(__file__, report, markdown(report), quick)
 
 
 def landmarks() -> np.ndarray:
@@ -297,49 +269,51 @@ def products(Y: np.ndarray, prior: PosePrior) -> dict[str, float]:
     return share | {"together": sum(share.values())}
 
 
+LOOPS = {"literal_loop": "`lstsq` for every frame, rotation and component",
+         "rotation_loop": "loop over frames and rotations, E_bar_t precomputed",
+         "frame_loop": "loop over frames, E_bar_t precomputed, einsum over rotations",
+         "matmul_loop": "loop over frames, E_bar_t precomputed, batched BLAS over rotations"}  # fmt: skip
+
+
 def markdown(report: dict) -> str:
     """The report as tables."""
-    lines = ["# Speed of the search", "", "Made by `python benchmarks/search.py`; times in microseconds a frame.", ""]
-    lines += [f"- {key}: {value}" for key, value in report["machine"].items()]
-    loops = {"literal_loop": "`lstsq` for every frame, rotation and component",
-             "rotation_loop": "loop over frames and rotations, E_bar_t precomputed",
-             "frame_loop": "loop over frames, E_bar_t precomputed, einsum over rotations",
-             "matmul_loop": "loop over frames, E_bar_t precomputed, batched BLAS over rotations"}  # fmt: skip
-    lines += ["", f"{FRAMES} frames, J = {J}, 80 rotations. In every cell: time (ratio to `lift`).", ""]
-    lines += ["| components | dtype | `lift` | frames a second | " + " | ".join(loops.values()) + " |"]
-    lines += ["|---" * (4 + len(loops)) + "|"]
-    for row in report["baselines"]:
-        cells = [f"{row[loop]:,.0f} ({row[loop] / row['lift']:,.0f}x)" for loop in loops]
-        lines += [f"| {row['components']} | {row['dtype']} | {row['lift']:.2f} | {1e6 / row['lift']:,.0f} | "
-                  + " | ".join(cells) + " |"]  # fmt: skip
-    lines += ["", "Winners (component and rotation) that differ from the literal loop's in float64:", ""]
-    lines += ["| components | frames | different in float64 | different in float32 |", "|---|---|---|---|"]
-    lines += [f"| {' | '.join(str(value) for value in row.values())} |" for row in report["winners"]]
-    lines += ["", "Rotations, one component:", "", "| dtype | rotations | time | ratio to 80 |", "|---|---|---|---|"]
-    lines += [f"| {row['dtype']} | {T:,} | {row['us'][T]:.2f} | {row['ratio'][T]:.2f} |"
+    baselines = [[row["components"], row["dtype"], f"{row['lift']:.2f}", f"{1e6 / row['lift']:,.0f}",
+                  *(f"{row[loop]:,.0f} ({row[loop] / row['lift']:,.0f}x)" for loop in LOOPS)]
+                 for row in report["baselines"]]  # fmt: skip
+    turned = [[row["dtype"], f"{T:,}", f"{row['us'][T]:.2f}", f"{row['ratio'][T]:.2f}"]
               for row in report["rotations"] for T in row["us"]]  # fmt: skip
+    single = [[row["components"], row["bases"], row["dtype"],
+               *(f"{row[key]:.0f} ({row[key] / row['matmul_loop']:.1f}x)" for key in ("scale 1", "scale solved for")),
+               f"{row['matmul_loop']:.0f}"] for row in report["one frame"]]  # fmt: skip
+    names = list(report["gaps"][0])
+    missing = [[*(row[key] for key in names[:2]),
+                *(f"{row[key]:.1f} ({row[key] / row['none missing']:.0f}x)" for key in names[2:])]
+               for row in report["gaps"]]  # fmt: skip
+    parts = [
+        "# Speed of the search",
+        "Made by `python benchmarks/search.py`; times in microseconds a frame.",
+        listed(report["machine"]),
+        f"{FRAMES} frames, J = {J}, 80 rotations. In every cell: time (ratio to `lift`).",
+        table(["components", "dtype", "`lift`", "frames a second", *LOOPS.values()], baselines),
+        "Winners (component and rotation) that differ from the literal loop's in float64:",
+        table(list(report["winners"][0]), [list(row.values()) for row in report["winners"]]),
+        "Rotations, one component:",
+        table(["dtype", "rotations", "time", "ratio to 80"], turned),
+    ]
     for name, title in (("components", "Components, float32"), ("batch", "Frames in a batch, float32"),
                         ("variants", "Variants, one component, float32")):  # fmt: skip
-        values = report[name]
-        lines += ["", f"{title}:", "", "| | time |", "|---|---|"]
-        lines += [f"| {key} | {value:.2f} |" for key, value in values.items()]
-    lines += ["", "One frame, microseconds (ratio to the loop with batched BLAS):", ""]
-    lines += ["| components | bases | dtype | `lift`, scale 1 | `lift`, scale solved for | batched BLAS, scale 1 |"]
-    lines += ["|---|---|---|---|---|---|"]
-    for row in report["one frame"]:
-        times = [f"{row[key]:.0f} ({row[key] / row['matmul_loop']:.1f}x)" for key in ("scale 1", "scale solved for")]
-        cells = [row["components"], row["bases"], row["dtype"], *times, f"{row['matmul_loop']:.0f}"]
-        lines += [f"| {' | '.join(map(str, cells))} |"]
-    lines += ["", "Gaps and confidences, 300 frames, float64, milliseconds (ratio to none missing):", ""]
-    names = list(report["gaps"][0])
-    lines += [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
-    for row in report["gaps"]:
-        times = [f"{row[key]:.1f} ({row[key] / row['none missing']:.0f}x)" for key in names[2:]]
-        lines += [f"| {row['components']} | {row['distinct masks']} | {' | '.join(times)} |"]
-    share = report["products"]
-    lines += ["", f"Matrix products, one component, float32, one thread: {100 * share['together']:.0f} % of the time."]
-    return "\n".join(lines) + "\n"
+        parts += [f"{title}:", table(["", "time"], [[key, f"{value:.2f}"] for key, value in report[name].items()])]
+    share = report["products"]["together"]
+    parts += [
+        "One frame, microseconds (ratio to the loop with batched BLAS):",
+        table(["components", "bases", "dtype", "`lift`, scale 1", "`lift`, scale solved for", "batched BLAS, scale 1"],
+              single),
+        "Gaps and confidences, 300 frames, float64, milliseconds (ratio to none missing):",
+        table(names, missing),
+        f"Matrix products, one component, float32, one thread: {100 * share:.0f} % of the time.",
+    ]  # fmt: skip
+    return "\n\n".join(parts)
 
 
 if __name__ == "__main__":
-    main()
+    tyro.cli(main)

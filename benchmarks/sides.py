@@ -9,16 +9,13 @@ network sees them; and the eight embedded photos. The cost of another labelling 
 groups of clips than those that are counted.
 """
 
-import warnings
 from typing import Any
 
 import numpy as np
-import torch
-import tyro
-from people import Group, held_out, machine, record, table, told
-from threadpoolctl import threadpool_limits
+from pages import one_thread, record, run_on_one_thread, table
+from people import Group, held_out, told
 
-from lifting import PoorFit, PosePrior, lift, load_network, load_prior
+from lifting import PosePrior, lift, load_network, load_prior
 from lifting.beyond import mend_sides
 from lifting.beyond.sides import AS_GIVEN, LABELLINGS, labellings
 from lifting.camera import flip_y, rotation_angles, turn
@@ -191,7 +188,7 @@ def page(rows: list[dict[str, Any]], frames: dict[str, Any]) -> str:
         alone.append([name, len(made), made.sum(), (made & kept).sum(), (~made & kept).sum(),
                       *(f"{np.nanmedian(own[key]):.1f}" for key in ("before", "after"))])  # fmt: skip
     return PAGE.format(
-        machine=machine(), groups=len(rows), longest=LONGEST, tried=", ".join(f"{one:g}" for one in PENALTIES),
+        machine=one_thread(), groups=len(rows), longest=LONGEST, tried=", ".join(f"{one:g}" for one in PENALTIES),
         picked=", ".join(f"{one:g} for {others.count(one)} of them" for one in sorted(set(others))),
         on_all=chosen(rows), shipped=AS_GIVEN, seen=SEEN,
         motion=table(["exchanged", "frames", "repaired, %", "false alarms, %", *ERRORS], motion),
@@ -215,7 +212,4 @@ def main(quick: bool = False) -> None:
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    with threadpool_limits(1):
-        warnings.simplefilter("ignore", PoorFit)
-        tyro.cli(main)
+    run_on_one_thread(main)

@@ -9,19 +9,16 @@ chosen on the other groups, for each kind of landmarks, by the mean error. Befor
 put on the straight line between its neighbours.
 """
 
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-import torch
-import tyro
-from people import Group, held_out, interval, machine, record, table, told
+from pages import one_thread, record, run_on_one_thread, table
+from people import Group, held_out, told
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import savgol_filter
-from threadpoolctl import threadpool_limits
 
-from lifting import Lifted, PoorFit, PosePrior, lift
+from lifting import Lifted, PosePrior, lift
 from lifting.beyond import Motion, smooth
 from lifting.beyond.smoothing import MOTION
 from lifting.camera import turn
@@ -168,26 +165,14 @@ def page(rows: list[dict[str, list[float]]]) -> str:
         plain = np.array([row[f"{kind}; nothing; "][0] for row in rows])
         for method in methods:
             own = np.array([row[chosen(rows[:i] + rows[i + 1 :], kind, method)] for i, row in enumerate(rows)])
-            gain = interval(plain - own[:, 0])
-            lines.append(
-                [kind, method, told(own[:, 0]), "{mean:.1f} ({low:.1f} to {high:.1f})".format(**gain), told(own[:, 1])]
-            )
+            lines.append([kind, method, told(own[:, 0]), told(plain - own[:, 0]), told(own[:, 1])])
         own = np.array([row[f"{kind}; in the least squares; {shipped}"] for row in rows])
-        gain = interval(plain - own[:, 0])
-        lines.append(
-            [
-                kind,
-                "`smooth` as shipped",
-                told(own[:, 0]),
-                "{mean:.1f} ({low:.1f} to {high:.1f})".format(**gain),
-                told(own[:, 1]),
-            ]
-        )
+        lines.append([kind, "`smooth` as shipped", told(own[:, 0]), told(plain - own[:, 0]), told(own[:, 1])])
     for name in dict.fromkeys(key.split("; ", 1)[1] for key in rows[0]):
         means = [f"{np.mean([row[f'{kind}; {name}'][0] for row in rows]):.1f}" for kind in kinds]
         settings.append([*name.split("; "), *means])
     return PAGE.format(
-        machine=machine(), groups=len(rows), shipped=shipped,
+        machine=one_thread(), groups=len(rows), shipped=shipped,
         methods=table(["landmarks", "smoothing", "error, mm", "gain, mm", "of acceleration, m/s^2"], lines),
         settings=table(["smoothing", "setting", *kinds], settings),
     )  # fmt: skip
@@ -204,7 +189,4 @@ def main(quick: bool = False) -> None:
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    with threadpool_limits(1):
-        warnings.simplefilter("ignore", PoorFit)
-        tyro.cli(main)
+    run_on_one_thread(main)

@@ -8,17 +8,14 @@ a confidence c for every landmark, evenly between 0.1 and 1, with noise of 8 mm 
 legs' exchanged in one frame of ten. And the eight embedded photos, with a real detector's landmarks and confidences.
 """
 
-import warnings
 from typing import Any
 
 import numpy as np
-import torch
-import tyro
-from people import Group, held_out, interval, machine, record, table, told
+from pages import one_thread, record, run_on_one_thread, table
+from people import Group, held_out, told
 from sides import bursts, exchanged
-from threadpoolctl import threadpool_limits
 
-from lifting import Lifted, PoorFit, PosePrior, lift, load_prior
+from lifting import Lifted, PosePrior, lift, load_prior
 from lifting.beyond import mend_sides, smooth
 from lifting.camera import flip_y, tilted_camera, turn
 from lifting.datasets.real_frames import load_real_frames
@@ -123,16 +120,14 @@ def page(rows: list[list[list[float]]], seen: dict[str, list[float]]) -> str:
     values = np.array(rows)  # (groups, steps, 2)
     lines = []
     for i, name in enumerate(STEPS):
-        gain = interval(values[:, max(0, i - 1), 0] - values[:, i, 0])
-        words = "{mean:.1f} ({low:.1f} to {high:.1f})".format(**gain) if i else ""
-        lines.append([name, told(values[:, i, 0]), words, told(values[:, i, 1])])
+        gain = told(values[:, i - 1, 0] - values[:, i, 0]) if i else ""
+        lines.append([name, told(values[:, i, 0]), gain, told(values[:, i, 1])])
     single, first = [], np.array(seen["as given"])
     for name, own in seen.items():
-        gain = interval(first - own)
-        words = "{mean:.1f} ({low:.1f} to {high:.1f})".format(**gain) if name != "as given" else ""
-        single.append([name, f"{np.median(own):.0f}", told(own), words, ", ".join(f"{one:.0f}" for one in own)])
+        gain = told(first - own) if name != "as given" else ""
+        single.append([name, f"{np.median(own):.0f}", told(own), gain, ", ".join(f"{one:.0f}" for one in own)])
     return PAGE.format(
-        machine=machine(), groups=len(rows), steps=table(["step", "P-MPJPE", "gain", "MPJPE"], lines),
+        machine=one_thread(), groups=len(rows), steps=table(["step", "P-MPJPE", "gain", "MPJPE"], lines),
         photos=table(["what is done", "median", "mean", "gain", "each"], single),
     )  # fmt: skip
 
@@ -148,7 +143,4 @@ def main(quick: bool = False) -> None:
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    with threadpool_limits(1):
-        warnings.simplefilter("ignore", PoorFit)
-        tyro.cli(main)
+    run_on_one_thread(main)

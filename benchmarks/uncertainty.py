@@ -8,18 +8,15 @@ The temperature is chosen so that it holds the true landmark in 90 % of cases wh
 always on other groups of clips than those that are counted; what is shipped is the choice on all groups.
 """
 
-import warnings
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import torch
-import tyro
-from people import Group, held_out, machine, record, table, told
+from pages import one_thread, record, run_on_one_thread, table
+from people import Group, held_out, told
 from scipy.stats import chi2
-from threadpoolctl import threadpool_limits
 
-from lifting import PoorFit, lift, load_prior
+from lifting import lift, load_prior
 from lifting.beyond import posterior, readings
 from lifting.beyond.uncertainty import DETECTED, TEMPERATURE
 from lifting.datasets.real_frames import load_real_frames
@@ -204,7 +201,7 @@ def page(rows: list[dict[str, Any]], shares: dict[float, list[float]]) -> str:
     seen = [[f"{one:g}", f"{100 * np.mean(own):.0f} %", ", ".join(f"{100 * share:.0f}" for share in own)]
             for one, own in shares.items()]  # fmt: skip
     return PAGE.format(
-        machine=machine(), groups=len(rows), tried=", ".join(map(str, TEMPERATURES)), on_all=chosen(rows),
+        machine=one_thread(), groups=len(rows), tried=", ".join(map(str, TEMPERATURES)), on_all=chosen(rows),
         picked=", ".join(f"{one:g} for {others.count(one)} of them" for one in sorted(set(others))),
         shipped=TEMPERATURE, detected=DETECTED, coverage=coverage(rows, others), marks=by_landmark(rows, others),
         photos=table(["temperature", "in all", "each photo, %"], seen), bins=by_reading(rows),
@@ -225,7 +222,4 @@ def main(quick: bool = False) -> None:
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    with threadpool_limits(1):
-        warnings.simplefilter("ignore", PoorFit)
-        tyro.cli(main)
+    run_on_one_thread(main)
