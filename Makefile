@@ -45,7 +45,7 @@ lab: $(READY)
 	@$(BIN)/python tools/lab.py $(ARGS)
 
 dashboard: $(READY)
-	$(BIN)/python -m voila docs/dashboard.ipynb $(ARGS)
+	JUPYTER_CONFIG_PATH=tools/jupyter $(BIN)/python -m voila docs/dashboard.ipynb $(ARGS)
 
 # One thread a worker: the workers share the cores. A notebook stays whole on one worker (loadfile).
 test: $(READY)

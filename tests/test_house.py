@@ -1,6 +1,7 @@
 """The house around the package: the files that set it up agree, and `make` does what it says."""
 
 import os
+import pkgutil
 import re
 import shutil
 import stat
@@ -11,8 +12,10 @@ import tomllib
 import lab
 import pytest
 import yaml
+from jupyter_server.services.kernels.websocket import KernelWebsocketHandler
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from traitlets.config import Application
 
 CONDA_NAMES = {"pytorch": "torch"}
 
@@ -264,6 +267,27 @@ def test_lab_keeps_the_token_off_the_command_line(launched):
     command, env = launched()
     assert len(env["JUPYTER_TOKEN"]) >= 32
     assert not [word for word in command if env["JUPYTER_TOKEN"] in word]
+
+
+def test_lab_keeps_ones_own_settings(launched, monkeypatch):
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "mine")
+    _, env = launched()
+    assert env["JUPYTER_CONFIG_PATH"] == os.pathsep.join([str(lab.SETTINGS), "mine"])
+
+
+@pytest.mark.parametrize(
+    "of, settings", [("jupyter_server.serverapp:ServerApp", "jupyter_server_config"), ("voila.app:Voila", "voila")]
+)
+def test_messages_of_a_kernel_go_to_the_page_at_once(of, settings, monkeypatch):
+    app = pkgutil.resolve_name(of)()
+    Application.load_config_file(app, settings, path=[str(lab.SETTINGS)])
+    connection_class = app.kernel_websocket_connection_class
+    told = []
+    monkeypatch.setattr(KernelWebsocketHandler, "set_nodelay", lambda self, value: told.append(value))
+    monkeypatch.setattr(connection_class.__base__, "connect", lambda self: "connected")
+    page = object.__new__(KernelWebsocketHandler)
+    assert connection_class(websocket_handler=page).connect() == "connected"
+    assert told == [True]
 
 
 def test_lab_takes_the_next_port_where_one_is_in_use():

@@ -6,11 +6,19 @@ import secrets
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 START = "notebooks/00_start_here.ipynb"
+SETTINGS = ROOT / "tools" / "jupyter"
+
+
+def with_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """The same environment with Jupyter's settings for the widgets, which go before one's own."""
+    paths = [str(SETTINGS), environment.get("JUPYTER_CONFIG_PATH", "")]
+    return {**environment, "JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, paths))}
 
 
 def free_port(first: int = 8888) -> int:
@@ -50,7 +58,7 @@ def main(arguments: list[str]) -> NoReturn:
         print("and open the address above there.")
     print("Stop with Ctrl-C.", flush=True)
     os.chdir(ROOT)
-    environment = os.environ | {"JUPYTER_TOKEN": token}
+    environment = with_settings(os.environ) | {"JUPYTER_TOKEN": token}
     if sys.platform == "win32":  # where exec would leave the console at once
         sys.exit(subprocess.run([*command, *others], env=environment).returncode)
     os.execve(sys.executable, [*command, *others], environment)

@@ -1,11 +1,13 @@
 """Widgets where there is more than one view, another kernel, or none: each page goes on by itself."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
 import urllib.request
 
+import lab
 import numpy as np
 import pytest
 
@@ -96,7 +98,10 @@ def test_the_dashboard_answers_on_a_page_of_its_own(root, browser, tmp_path):
         except OSError:
             return False
 
-    with (tmp_path / "log").open("w") as log, subprocess.Popen(command, cwd=root, stdout=log, stderr=log) as process:
+    with (
+        (tmp_path / "log").open("w") as log,
+        subprocess.Popen(command, cwd=root, stdout=log, stderr=log, env=lab.with_settings(os.environ)) as process,
+    ):
         try:
             wait_until(answers, "Voila answers")
             page = browser.new_page(viewport={"width": 1280, "height": 800})
