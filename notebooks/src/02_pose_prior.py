@@ -5,8 +5,8 @@
 # exactly. Which of them do people take?
 #
 # The answer is learned from 3D motion capture: a mean pose $\mu$, a few bases $\mathbf e$ along which poses differ, and
-# a weight $\sigma_j$ for each. Afterwards you can align real motion capture, derive PPCA step by step, and say exactly
-# what $\sigma$ is.
+# a weight $\sigma_j$ for each. Afterwards you can align real motion capture, derive probabilistic PCA (PPCA) step by
+# step, and say exactly what $\sigma$ is.
 #
 # > **Takes** 45 minutes, exercises included. **Needs** [01](01_projection.ipynb), eigenvectors, and the Gaussian
 # > density.
@@ -236,8 +236,7 @@ answer("2.1", my_facing)
 
 # %% [markdown]
 # ## Main paper, section 4: PPCA, one Gaussian in closed form
-# With the headings out of the way, what is left is how bodies differ. Probabilistic PCA says: a few coefficients plus
-# noise,
+# With the headings out of the way, what is left is how bodies differ. PPCA says: a few coefficients plus noise,
 #
 # $$P = \mu + a\cdot\mathbf e + \varepsilon,\qquad a_j \sim \mathcal N(0, \lambda_j),\qquad
 # \varepsilon \sim \mathcal N(0, v)\ \text{per coordinate}.$$

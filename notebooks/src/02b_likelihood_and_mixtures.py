@@ -75,8 +75,8 @@ assert abs(reached + found.fun) < 1e-5
 assert np.isclose(np.exp(found.x[12]), v_tiny, rtol=1e-2)
 
 # %% [markdown]
-# What if one forgets that poses are centred, and divides by $3L - J$ in the place of $3L - 3 - J$? The noise comes out
-# too small, and the likelihood says so.
+# What if one forgets that poses are centred, and divides by $3L - J$ in place of $3L - 3 - J$? The noise comes out too
+# small, and the likelihood says so.
 
 # %%
 forgot = v_tiny * (6 - 2) / (9 - 2)

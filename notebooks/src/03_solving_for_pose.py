@@ -2,7 +2,7 @@
 # # 03 Solving for the pose
 #
 # **The question.** All that is left of a person is a few points in the plane. Which heading and which pose of the prior
-# explain them best, and how sure may we be?
+# explain them best, and how sure can we be?
 #
 # Afterwards you can solve (2) by hand for a small case; derive $\bar E$, its pseudo-inverse and the ridge in it; read
 # the cost around the circle, with its second-best answers; and say why trying out every rotation is cheap.
@@ -473,8 +473,9 @@ for rotations, refine in ((8, False), (20, False), (20, True), (80, False), (100
 #
 # ## What $\sigma$ does
 #
-# Multiply all of $\sigma$ by a factor. Towards 0 the ridge goes: least squares, which meets the landmarks as closely as
-# the bases can. Towards infinity no basis may move: the mean pose, turned. In between, on all held-out views:
+# Multiply all of $\sigma$ by a factor. Towards 0 the ridge vanishes and least squares is left, which meets the
+# landmarks as closely as the bases can. Towards infinity no basis may move, and the mean pose is left, turned. In
+# between, on all held-out views:
 
 # %%
 import dataclasses

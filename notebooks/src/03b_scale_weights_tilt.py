@@ -70,9 +70,8 @@ def apart(angle, other):
 #
 # $$\min_{s,\,\tilde a}\;\lVert y - s\,p - E\tilde a\rVert^2 + \lVert\sigma\cdot\tilde a\rVert^2 ,$$
 #
-# which is (5) with $E_s = [p\;E]$ in the place of $E$, $0$ in the place of $p$, and a $\bar E$ whose first diagonal
-# number is 0: a large person is no less likely than a small one, so $s$ pays nothing. Everything after (5) stays as it
-# is.
+# which is (5) with $E_s = [p\;E]$ in place of $E$, $0$ in place of $p$, and a $\bar E$ whose first diagonal number is
+# 0: a large person is no less likely than a small one, so $s$ pays nothing. Everything after (5) stays as it is.
 
 
 # %%
@@ -434,7 +433,7 @@ answer("3b.2", more_probable)
 #    A person upside down; the search refuses it.
 #
 #    </details>
-# 3. <details><summary>What stands in the place of E^T E where landmarks have weights?</summary>
+# 3. <details><summary>What stands in place of E^T E where landmarks have weights?</summary>
 #
 #    $E^\top WE$, with $y$, $p$ and $E$ counted from their weighted means.
 #

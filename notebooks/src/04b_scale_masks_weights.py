@@ -227,7 +227,7 @@ answer("4b.1", in_image_coordinates)
 #    Its columns: it has no say. Its rows are not: it gets an answer.
 #
 #    </details>
-# 3. <details><summary>A pull back uses H in the place of its transpose. When does nobody notice?</summary>
+# 3. <details><summary>A pull back uses H in place of its transpose. When does nobody notice?</summary>
 #
 #    As long as all landmarks are seen and count alike.
 #

@@ -150,13 +150,13 @@ for rotations, row in measured["crossings"].items():
 # At the minimum both are 0, for every $y$; so their total derivatives with respect to $y$ are 0 as well. With $M =
 # E^\top E + \operatorname{diag}(\sigma^2)$,
 #
-# $$\begin{bmatrix} M & h\\ h^\top & q\end{bmatrix}\begin{bmatrix} da\\ d\theta\end{bmatrix}
+# $$\begin{bmatrix} M & c\\ c^\top & \gamma\end{bmatrix}\begin{bmatrix} da\\ d\theta\end{bmatrix}
 #   = \begin{bmatrix} E^\top\\ \hat y'^\top\end{bmatrix}dy,\qquad
-#   h = E^\top\hat y' - E'^\top r,\qquad q = \lVert\hat y'\rVert^2 - r^\top\hat y''.$$
+#   c = E^\top\hat y' - E'^\top r,\qquad \gamma = \lVert\hat y'\rVert^2 - r^\top\hat y''.$$
 #
-# The first row gives $da = M^{-1}(E^\top dy - h\,d\theta)$. Put into the second, it leaves
+# The first row gives $da = M^{-1}(E^\top dy - c\,d\theta)$. Put into the second, it leaves
 #
-# $$\kappa\,d\theta = u^\top dy,\qquad \kappa = q - h^\top M^{-1}h,\qquad u = \hat y' - EM^{-1}h,$$
+# $$\kappa\,d\theta = u^\top dy,\qquad \kappa = \gamma - c^\top M^{-1}c,\qquad u = \hat y' - EM^{-1}c,$$
 #
 # and $d\hat y = E\,da + \hat y'\,d\theta = EM^{-1}E^\top dy + u\,d\theta$, so that
 #
@@ -186,9 +186,9 @@ x = np.append(1.0, refined.a)
 y_prime, E_free = prime @ x, here[:, 1:]
 r = y - here @ x
 M = E_free.T @ E_free + np.diag(sigma**2)
-h = E_free.T @ y_prime - prime[:, 1:].T @ r
-kappa = y_prime @ y_prime - r @ second_prime @ x - h @ np.linalg.solve(M, h)
-u = y_prime - E_free @ np.linalg.solve(M, h)
+c = E_free.T @ y_prime - prime[:, 1:].T @ r
+kappa = y_prime @ y_prime - r @ second_prime @ x - c @ np.linalg.solve(M, c)
+u = y_prime - E_free @ np.linalg.solve(M, c)
 print(f"kappa {kappa:.4f} m^2, length of u {np.linalg.norm(u):.4f} m")
 assert abs(r @ y_prime) < 1e-9 and kappa > 0
 
