@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from lifting.files.detections import Detections, Hints, body_of, order_of, place
-from lifting.files.shares import are_shares, to_pixels
+from lifting.files.shares import to_pixels
 from lifting.skeleton import HUMAN36M
 from lifting.support.arrays import fail
 from lifting.support.objects import read_objects
@@ -116,7 +116,7 @@ def read_keypoints(path: Path, arrays: Arrays, hints: Hints) -> Detections:
     missing = np.isnan(points).any(axis=1) | ((points == 0).all(axis=1) & (values.shape[1] == 2))
     sure = np.where(missing, 0, sure)
     frames, times, size = _beside(path, arrays, len(keypoints), hints)
-    if are_shares(points, sure > 0) and not hints.y_up:
+    if not hints.y_up:
         points, size = to_pixels(path, points, sure > 0, size)
     each = None if times is None else np.repeat(times, people)
     persons = np.full(len(frames), "1") if people == 1 else None

@@ -14,7 +14,7 @@ from typing import NoReturn
 import numpy as np
 from jaxtyping import Float
 
-from lifting.files.names import joint, plain
+from lifting.files.names import distinct, joint, plain
 from lifting.support.arrays import fail
 
 CHANNELS = ("Xposition", "Yposition", "Zposition", "Xrotation", "Yrotation", "Zrotation")
@@ -124,8 +124,8 @@ def landmarks(skeleton: Bvh, names: Mapping[str, str]) -> tuple[str, ...]:
     is; where two joints have one name, the one nearer to the root has it.
     """
     rest = resting(skeleton)
-    found = [names.get(name) or joint(name, skeleton.names) for name in skeleton.names]
-    found = [name if name not in found[:i] else skeleton.names[i] for i, name in enumerate(found)]
+    own = [names.get(name) or joint(name, skeleton.names) for name in skeleton.names]
+    found = list(distinct(own, skeleton.names))
     trunk = [i for i, name in enumerate(skeleton.names) if plain(name).startswith(("spine", "chest"))]
     ends = [
         found.index(name) if name in found else -1

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from lifting.files import openpose
-from lifting.files.detections import Detections, Hints, body_of, join, order_of, place
-from lifting.files.documents import LARGEST, stacked, whole
+from lifting.files.detections import Detections, Hints, body_of, join, order_of, persons_of, place
+from lifting.files.documents import LARGEST, common_size, stacked
 from lifting.files.names import named_order
 from lifting.skeleton import Skeleton
 from lifting.support.arrays import fail
@@ -50,9 +50,8 @@ def read_results(path: Path, document: Any, hints: Hints) -> Detections:
     alphapose = isinstance(document[0]["image_id"], str) or "idx" in document[0]
     title = f"{'AlphaPose' if alphapose else 'COCO'} results JSON, {values.shape[2]} landmarks ({order.name})"
     values = body_of(values, order)
-    return Detections(
-        frames, values[:, :2], values[:, 2], order, title, _persons(path, document, frames), None, hints.size
-    )
+    persons = persons_of(path, frames, document, WHO)
+    return Detections(frames, values[:, :2], values[:, 2], order, title, persons, None, hints.size)
 
 
 def read_annotations(path: Path, document: Any, hints: Hints) -> Detections:
@@ -77,8 +76,10 @@ def read_annotations(path: Path, document: Any, hints: Hints) -> Detections:
         person = int((frames[:n] == frames[n]).sum()) + 1
         fail(place(path, frames[n], person), f"visibility {values[n, 2][wrong[n]][0]:g}", "0, 1 or 2")
     title = f"COCO annotations JSON, {values.shape[2]} landmarks ({order.name})"
-    sure, persons = (values[:, 2] > 0).astype(float), _persons(path, people, frames)
-    return Detections(frames, values[:, :2], sure, order, title, persons, None, hints.size or _size(document))
+    sure, persons = (values[:, 2] > 0).astype(float), persons_of(path, frames, people, WHO)
+    images = [image for image in document.get("images") or () if isinstance(image, dict)]
+    size = hints.size or common_size((image.get("width"), image.get("height")) for image in images)
+    return Detections(frames, values[:, :2], sure, order, title, persons, None, size)
 
 
 def read_frames(path: Path, document: Any, hints: Hints) -> Detections:
@@ -103,16 +104,6 @@ def frame_numbers(names: Sequence[str]) -> dict[str, int]:
     if len(set(numbers)) < len(distinct):
         distinct, numbers = sorted(distinct), list(range(len(distinct)))
     return dict(zip(distinct, numbers, strict=True))
-
-
-def _size(document: Any) -> tuple[float, float] | None:
-    """The size that all pictures have."""
-    images = [image for image in document.get("images") or () if isinstance(image, dict)]
-    sizes = {(image.get("width"), image.get("height")) for image in images}
-    width, height = sizes.pop() if len(sizes) == 1 else (None, None)
-    if isinstance(width, (int, float)) and isinstance(height, (int, float)) and 0 < min(width, height) < np.inf:
-        return width, height
-    return None
 
 
 def _has(entry: Any, *keys: str) -> bool:
@@ -146,14 +137,6 @@ def _values(path: Path, people: Sequence[Any], frames: np.ndarray) -> np.ndarray
     if rows.shape[1] % 3 or not rows.shape[1]:
         fail(place(path), f"{rows.shape[1]} numbers a person", "three numbers for each landmark")
     return rows.reshape(len(rows), -1, 3).swapaxes(1, 2)
-
-
-def _persons(path: Path, people: Sequence[Any], frames: np.ndarray) -> np.ndarray | None:
-    key = next((key for key in WHO if all(_has(entry, key) for entry in people)), None)
-    if key is None:
-        return None
-    return np.array([whole(place(path, frame), entry[key], f"a whole number as {key}")
-                     for frame, entry in zip(frames, people, strict=True)])  # fmt: skip
 
 
 def _named(path: Path, names: Any, values: np.ndarray) -> Skeleton:

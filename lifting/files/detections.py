@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from lifting.camera import flip_y
+from lifting.files.documents import whole
 from lifting.files.linking import LONGEST_GAP, link
 from lifting.files.recording import Recording
 from lifting.skeleton import (
@@ -133,6 +134,19 @@ def order_of(where: str, count: int, hints: Hints) -> Skeleton:
 def body_of(points: np.ndarray, order: Skeleton) -> np.ndarray:
     """`points` (..., landmarks) without the face and the hands that follow the body in orders of 133 and 136."""
     return points[..., : len(order.landmarks)]
+
+
+def persons_of(path: Path, frames: Sequence[int] | np.ndarray, people: Sequence[Any], keys: tuple[str, ...]) -> Any:
+    """Who each person is, by the first of `keys` that all of them have; None where they have none.
+
+    Raises:
+        ValueError: one that is no whole number.
+    """
+    key = next((key for key in keys if all(isinstance(one, dict) and one.get(key) is not None for one in people)), None)
+    if key is None:
+        return None
+    return np.array([whole(place(path, frame), one[key], f"a whole number as {key}")
+                     for frame, one in zip(frames, people, strict=True)])  # fmt: skip
 
 
 def recordings(found: Detections, source: Path, hints: Hints) -> list[Recording]:

@@ -3,7 +3,7 @@
 import gc
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -110,6 +110,15 @@ def whole(where: str, value: Any, expected: str) -> int:
     if not fits or not float(value).is_integer():
         fail(where, word(value), expected)
     return int(value)
+
+
+def common_size(sizes: Iterable[tuple[Any, Any]]) -> tuple[float, float] | None:
+    """The width and height that all pictures of a file have; None where they differ or are no numbers above 0."""
+    distinct = set(sizes)
+    width, height = distinct.pop() if len(distinct) == 1 else (None, None)
+    if isinstance(width, (int, float)) and isinstance(height, (int, float)) and 0 < min(width, height) < math.inf:
+        return float(width), float(height)
+    return None
 
 
 def word(value: Any) -> str:

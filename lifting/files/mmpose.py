@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lifting.files.detections import Detections, Hints, body_of, order_of, place
+from lifting.files.detections import Detections, Hints, body_of, order_of, persons_of, place
 from lifting.files.documents import numbers, whole, word
 from lifting.files.names import named_order
 from lifting.files.openpose import frame_of
@@ -58,11 +58,8 @@ def read(path: Path, document: Any, hints: Hints) -> Detections:
     else:
         order = order_of(place(path), stack.shape[2], hints)
     stack = body_of(stack, order)
-    persons = None
-    if all("track_id" in person for _, _, person in found):
-        persons = np.array([whole(place(path, frame, n), person["track_id"], "a whole number as track_id")
-                            for frame, n, person in found])  # fmt: skip
     frames = np.array([frame for frame, _, _ in found])
+    persons = persons_of(path, frames, [person for _, _, person in found], ("track_id",))
     title = f"MMPose JSON, {len(values[0][0])} landmarks ({order.name})"
     return Detections(frames, stack[:, :2], np.maximum(stack[:, 2], 0), order, title, persons, None, hints.size)
 

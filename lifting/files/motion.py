@@ -18,7 +18,7 @@ from jaxtyping import Float, Int
 
 from lifting.files import bvh, c3d, trc
 from lifting.files.documents import read_text
-from lifting.files.names import landmark
+from lifting.files.names import distinct, landmark
 from lifting.orders import SKELETONS
 from lifting.skeleton import DERIVED
 from lifting.support.arrays import check_positive, fail
@@ -186,7 +186,7 @@ def _from_bvh(path: Path, names: Mapping[str, str]) -> _Raw:
 
 def _from_c3d(path: Path, names: Mapping[str, str]) -> _Raw:
     read = c3d.read(path)
-    found = _distinct([names.get(name) or landmark(name) for name in read.labels], read.labels)
+    found = distinct([names.get(name) or landmark(name) for name in read.labels], read.labels)
     return _Raw(read.points, found, read.frames, read.rate, "C3D", read.unit, read.up)
 
 
@@ -196,13 +196,8 @@ def _from_trc(path: Path, names: Mapping[str, str]) -> _Raw:
         fail(str(path), "markers in a plane, z = 0", "motion in 3D (lifting.read reads 2D landmarks)")
     if read.unit in trc.PIXELS:
         fail(str(path), "units of pixels", "m, cm or mm")
-    found = _distinct([names.get(name) or landmark(name) for name in read.names], read.names)
+    found = distinct([names.get(name) or landmark(name) for name in read.names], read.names)
     return _Raw(read.points, found, read.frames, read.rate, "TRC", trc.METRES[read.unit], "y")
-
-
-def _distinct(found: Sequence[str], own: Sequence[str]) -> tuple[str, ...]:
-    """Names of which none is there twice: the first that has one keeps it, the others have their own."""
-    return tuple(name if name not in found[:i] else own[i] for i, name in enumerate(found))
 
 
 def _metres(path: Path, raw: _Raw, unit: str | float | None) -> tuple[float, str]:

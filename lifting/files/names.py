@@ -89,6 +89,11 @@ def joint(name: str, names: Sequence[str]) -> str:
     return {"head": "nose", "headend": "head_top", "headtopend": "head_top"}.get(word) or landmark(name)
 
 
+def distinct(found: Sequence[str], own: Sequence[str]) -> tuple[str, ...]:
+    """Names of which none is there twice: the first that has one keeps it, the others have their own."""
+    return tuple(name if name not in found[:i] else own[i] for i, name in enumerate(found))
+
+
 def named_order(where: str, names: Sequence[str]) -> Skeleton:
     """The order of landmarks that a file names: one that is known, or one of its own.
 

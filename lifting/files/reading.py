@@ -60,7 +60,7 @@ FORMATS = (
     Format("yolo", "JSON", yolo.fits_json, yolo.read_json, _always),
     Format("mediapipe", "JSON", mediapipe.fits, mediapipe.read, mediapipe.is_frame),
     Format("yolo-labels", "text", yolo.fits_labels, yolo.read_labels, _always),
-    Format("trc", "TRC", trc.fits, trc.read),
+    Format("trc", "TRC", _always, trc.read),  # also motion in 3D, to say what is wrong with it
     Format("deeplabcut", "CSV", tables.fits_deeplabcut, tables.read_deeplabcut),
     Format("csv-long", "CSV", tables.fits_long, tables.read_long),
     Format("csv", "CSV", tables.fits_wide, tables.read_wide),

@@ -20,7 +20,7 @@ from lifting.files.detections import Detections, Hints, order_of, place
 from lifting.files.documents import LARGEST
 from lifting.files.names import named_order, plain
 from lifting.files.openpose import frame_of
-from lifting.files.shares import are_shares, to_pixels
+from lifting.files.shares import to_pixels
 from lifting.skeleton import BLAZEPOSE, Skeleton, skeleton
 from lifting.support.arrays import fail
 
@@ -288,6 +288,6 @@ def _detections(
     title, persons, times = rest
     persons = np.full(len(frames), "1") if persons is None else persons
     points, size = values[:, :2], hints.size
-    if are_shares(points, values[:, 2] > 0) and (hints.y_up is not True):
+    if not hints.y_up:
         points, size = to_pixels(path, points, values[:, 2] > 0, size)
     return Detections(frames, points, values[:, 2], order, title, persons, times, size)

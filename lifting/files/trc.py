@@ -8,7 +8,6 @@ person has in metres are pixels. In files of pixels y points down, in metres up.
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -81,11 +80,6 @@ def read_trc(path: Path, text: str) -> Trc:
 def is_flat(trc: Trc) -> bool:
     """Whether all markers lie in the plane of the picture, z = 0."""
     return bool((np.nan_to_num(trc.points[:, 2]) == 0).all())
-
-
-def fits(document: Any) -> bool:
-    """Whether this is a TRC file in a plane; all are, to say what is wrong with the others."""
-    return True
 
 
 def read(path: Path, text: str, hints: Hints) -> Detections:

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from lifting.files.detections import Detections, Hints, order_of, place
-from lifting.files.documents import word
-from lifting.skeleton import COCO, HUMAN36M, Skeleton
+from lifting.files.documents import common_size, word
+from lifting.skeleton import COCO, HUMAN36M
 from lifting.support.arrays import fail
 
 LAYOUTS = {"coco": COCO, "h36m": HUMAN36M}
@@ -42,18 +42,15 @@ def read(path: Path, arrays: Any, hints: Hints) -> Detections:
         if points.shape[1] != count:
             fail(place(path, person=name), f"{points.shape[1]} landmarks", f"{count}, as {order.name} has")
     videos = metadata.get("video_metadata")
-    told = [videos.get(subject, {}) if isinstance(videos, dict) else {} for subject, _, _ in clips]
+    about = [videos.get(subject) if isinstance(videos, dict) else None for subject, _, _ in clips]
+    told = [one if isinstance(one, dict) else {} for one in about]
     points = np.concatenate([points for _, _, points in clips]).swapaxes(1, 2)
-    sure = (~np.isnan(points).any(axis=1)).astype(float)
+    sure, title = (~np.isnan(points).any(axis=1)).astype(float), f"VideoPose3D NPZ, {order.name}"
     return Detections(
-        np.concatenate([np.arange(len(one)) for _, _, one in clips]), points, sure, order, _title(order),
+        np.concatenate([np.arange(len(one)) for _, _, one in clips]), points, sure, order, title,
         np.repeat([name for _, name, _ in clips], [len(one) for _, _, one in clips]), _times(clips, told),
-        _size(told) or hints.size,
+        common_size((one.get("w"), one.get("h")) for one in told) or hints.size,
     )  # fmt: skip
-
-
-def _title(order: Skeleton) -> str:
-    return f"VideoPose3D NPZ, {order.name}"
 
 
 def _clips(path: Path, positions: Any) -> Iterator[tuple[str, str, np.ndarray]]:
@@ -74,24 +71,10 @@ def _clips(path: Path, positions: Any) -> Iterator[tuple[str, str, np.ndarray]]:
                 yield str(subject), name, points.astype(np.float64)
 
 
-def _times(clips: list[tuple[str, str, np.ndarray]], told: list[Any]) -> np.ndarray | None:
+def _times(clips: list[tuple[str, str, np.ndarray]], told: list[dict[str, Any]]) -> np.ndarray | None:
     """The seconds of each frame, where every clip has a rate."""
-    rates = [one.get("fps") if isinstance(one, dict) else None for one in told]
+    rates = [one.get("fps") for one in told]
     if not all(isinstance(rate, (int, float)) and rate > 0 for rate in rates):
         return None
     pairs = zip(clips, rates, strict=True)
     return np.concatenate([np.arange(len(points)) / float(rate or 1) for (_, _, points), rate in pairs])
-
-
-def _size(told: list[Any]) -> tuple[float, float] | None:
-    """The size that all videos have."""
-    sizes = {(one.get("w"), one.get("h")) if isinstance(one, dict) else None for one in told}
-    size = sizes.pop() if len(sizes) == 1 else None
-    width, height = size or (None, None)
-    if (
-        not isinstance(width, (int, float))
-        or not isinstance(height, (int, float))
-        or not 0 < min(width, height) < np.inf
-    ):
-        return None
-    return float(width), float(height)

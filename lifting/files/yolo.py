@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from lifting.files.detections import Detections, Hints, order_of, place
-from lifting.files.documents import numbers, whole, word
+from lifting.files.detections import Detections, Hints, order_of, persons_of, place
+from lifting.files.documents import numbers, word
 from lifting.files.openpose import frame_of
 from lifting.files.shares import to_pixels
 from lifting.support.arrays import fail
@@ -32,7 +32,7 @@ def read_json(path: Path, document: Any, hints: Hints) -> Detections:
     Raises:
         ValueError: lists of different lengths, shares without a size.
     """
-    frame, persons = frame_of(path), []
+    frame = frame_of(path)
     rows: list[np.ndarray] = []
     for n, person in enumerate(document, 1):
         where, keypoints = place(path, frame, n), person.get("keypoints") if isinstance(person, dict) else None
@@ -43,9 +43,7 @@ def read_json(path: Path, document: Any, hints: Hints) -> Detections:
         if not len(x) == len(y) == len(sure) or (rows and len(x) != rows[0].shape[1]):
             fail(where, f"{len(x)} x, {len(y)} y, {len(sure)} visible", "as many of each, in all people")
         rows.append(np.array([x, y, sure]))
-        persons.append(person.get("track_id"))
-    who = [whole(place(path, frame, n), one, "a whole number as track_id") for n, one in enumerate(persons, 1)
-           if one is not None]  # fmt: skip
+    who = persons_of(path, [frame] * len(rows), document, ("track_id",))
     return _detections(path, np.array(rows), who, "JSON", hints)
 
 
@@ -66,7 +64,6 @@ def read_labels(path: Path, lines: list[str], hints: Hints) -> Detections:
     """
     frame = frame_of(path)
     rows: list[np.ndarray] = []
-    who: list[int] = []
     for n, line in enumerate(lines, 1):
         try:
             values = np.array([float(one) for one in line.split()])
@@ -80,8 +77,9 @@ def read_labels(path: Path, lines: list[str], hints: Hints) -> Detections:
     values = table[:, BOX : BOX + count * columns].reshape(len(rows), count, columns).swapaxes(1, 2)
     if columns == 2:
         values = np.concatenate([values, np.ones_like(values[:, :1])], axis=1)
+    who = None
     if extra and (table[:, -1] % 1 == 0).all() and (extra == 2 or (table[:, -1] > 1).any()):
-        who = table[:, -1].astype(int).tolist()
+        who = table[:, -1].astype(int)
     return _detections(path, values, who, "labels", hints)
 
 
@@ -96,11 +94,10 @@ def _layout(where: str, length: int, hints: Hints) -> tuple[int, int, int]:
     return (length - BOX) // 3, 3, 0
 
 
-def _detections(path: Path, values: np.ndarray, who: list[int], kind: str, hints: Hints) -> Detections:
+def _detections(path: Path, values: np.ndarray, who: np.ndarray | None, kind: str, hints: Hints) -> Detections:
     order = order_of(place(path), values.shape[2], hints)
     values = values[..., : len(order.landmarks)]
     sure = np.where((values[:, :2] == 0).all(axis=1), 0.0, values[:, 2])
     points, size = to_pixels(path, values[:, :2], sure > 0, hints.size)
-    persons = np.array(who) if len(who) == len(values) else None
     frames = np.full(len(values), frame_of(path))
-    return Detections(frames, points, sure, order, f"YOLO {kind}, {order.name}", persons, None, size)
+    return Detections(frames, points, sure, order, f"YOLO {kind}, {order.name}", who, None, size)
