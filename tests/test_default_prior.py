@@ -123,8 +123,7 @@ def test_a_held_out_group_is_measured_whole_and_not_learned_from(monkeypatch, mo
         return {"mean_mm": 0.0}
 
     monkeypatch.setattr(default_prior, "learn", learn)
-    monkeypatch.setattr(default_prior, "measure", measure)
-    rows = hold_out("walking", Settings(5))
+    rows = hold_out("walking", Settings(5), measure)
     walks = [clip for clip in motion.clip_names if clip.startswith("walk")]
     assert [row["clip"] for row in rows] == walks and len(walks) == 6
     assert sorted(learned + walks) == sorted(motion.clip_names)

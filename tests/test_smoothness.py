@@ -27,6 +27,7 @@ from lifting.datasets.motion_capture import load_motion_capture
 from lifting.datasets.real_frames import load_real_frames, transform
 from lifting.drawing import plots
 from lifting.drawing.plots import winners
+from lifting.fitting import default_prior
 from lifting.fitting.default_prior import group_of
 from lifting.front import landmark_jacobian, lift
 from lifting.pose_prior import PosePrior, load_older_mixture
@@ -184,7 +185,7 @@ def test_the_sample_is_as_described(sample):
 
 def test_what_is_held_out_is_not_learned(monkeypatch, prior, sample):
     learned = []
-    monkeypatch.setattr(smoothness, "learn", lambda motion, clips, settings: learned.append(clips) or Fitted(prior))
+    monkeypatch.setattr(default_prior, "learn", lambda motion, clips, settings: learned.append(clips) or Fitted(prior))
     some = smoothness.Sample(*(value[np.isin(sample.group, [0, 12])][::6] for value in sample))
     figures = smoothness.held_out_crossings(some, 20)
     assert figures["moves"] == len(some.Y) * 68

@@ -23,11 +23,12 @@ import torch
 from jaxtyping import Bool, Float, Int
 
 from lifting.beyond.paths import intervals, least_path
+from lifting.beyond.uncertainty import winners_model
 from lifting.front import Lifted, lift
 from lifting.given import LiftOptions
 from lifting.misfit import PoorFit
 from lifting.pose_prior import PosePrior
-from lifting.solve import log_determinant, mixture_score, projected_model
+from lifting.solve import log_determinant, mixture_score
 from lifting.support.arrays import Array, check_positive, fail, is_torch, like, to_numpy
 
 LABELLINGS = ("as given", "all exchanged", "arms exchanged", "legs exchanged")
@@ -147,8 +148,7 @@ def _costs(
     scores, scales = [], []
     for order in orders:
         mine = {name: value[:, order] for name, value in seen.items()}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", PoorFit)  # of wrong labellings
+        with warnings.catch_warnings(action="ignore", category=PoorFit):  # of wrong labellings
             lifted = lift(y[..., order], prior, **{"unusable": "nan", **mine, **options})
         scores.append(np.where(lifted.usable, winners_score(prior, lifted), 0.0))
         scales.append(lifted.scale)
@@ -157,17 +157,10 @@ def _costs(
 
 def winners_score(prior: PosePrior, lifted: Lifted) -> Float[np.ndarray, "*batch"]:
     """`solve.mixture_score` of what `lift` found: -2 log probability, up to a constant; NaN where nothing was."""
-    k, theta, weights, camera, usable, cost, scale = (
-        to_numpy(value)
-        for value in (lifted.component, lifted.theta, lifted.weights, lifted.camera, lifted.usable, lifted.cost,
-                      lifted.scale)
-    )  # fmt: skip
-    theta, weights = np.where(usable, theta, 0.0).astype(np.float64), np.where(usable[..., None], weights, 1.0)
-    camera = np.where(usable[..., None, None], camera, np.eye(3)) if camera.ndim > 2 else camera
-    mu, e, sigma = prior.gaussian(k)
-    _, E = projected_model(mu, e, theta, weights=weights, camera=camera.astype(np.float64))
+    k, cost, scale = (to_numpy(value) for value in (lifted.component, lifted.cost, lifted.scale))
+    _, E, weights = winners_model(prior, lifted)
     v, n = prior.noise_variance[k], weights.sum(-1)
-    return mixture_score(cost, v, log_determinant(E, sigma, v, n), prior.weights[k], scale, n)
+    return mixture_score(cost, v, log_determinant(E, prior.sigma[k], v, n), prior.weights[k], scale, n)
 
 
 class _Steps:

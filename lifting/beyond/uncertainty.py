@@ -347,14 +347,9 @@ def coefficient_covariance(prior: PosePrior, lifted: Lifted) -> Float[Array, "*b
         ValueError: a result of another prior.
     """
     check_origin(lifted, prior)
-    k, theta, weights, camera, usable, a = (
-        to_numpy(value)
-        for value in (lifted.component, lifted.theta, lifted.weights, lifted.camera, lifted.usable, lifted.a)
-    )
-    theta, weights = np.where(usable, theta, 0.0).astype(np.float64), np.where(usable[..., None], weights, 1.0)
-    camera = np.where(usable[..., None, None], camera, np.eye(3)) if camera.ndim > 2 else camera
-    mu, e, sigma = prior.gaussian(k)
-    p, E = projected_model(mu, e, theta, weights=weights, camera=camera.astype(np.float64))
+    a, usable, k = (to_numpy(value) for value in (lifted.a, lifted.usable, lifted.component))
+    p, E, _ = winners_model(prior, lifted)
+    sigma = prior.sigma[k]
     D, ridge = free_scale(p, E, sigma) if lifted.free_scale else (E, sigma)
     spread = np.linalg.inv(D.swapaxes(-1, -2) @ D + ridge[..., None] ** 2 * np.eye(ridge.shape[-1]))
     if lifted.free_scale:
@@ -362,3 +357,16 @@ def coefficient_covariance(prior: PosePrior, lifted: Lifted) -> Float[Array, "*b
         spread = step @ spread @ step.swapaxes(-1, -2)
     covariance = prior.noise_variance[k][..., None, None] * spread
     return like(np.where(usable[..., None, None], covariance, np.nan), lifted.theta)
+
+
+def winners_model(
+    prior: PosePrior, lifted: Lifted
+) -> tuple[Float[np.ndarray, "*batch 2L"], Float[np.ndarray, "*batch 2L J"], Float[np.ndarray, "*batch L"]]:
+    """P and E of what `lift` found, and its weights, in NumPy; those of some person where a frame was not lifted."""
+    k, theta, weights, camera, usable = (
+        to_numpy(value) for value in (lifted.component, lifted.theta, lifted.weights, lifted.camera, lifted.usable)
+    )
+    theta, weights = np.where(usable, theta, 0.0).astype(np.float64), np.where(usable[..., None], weights, 1.0)
+    camera = np.where(usable[..., None, None], camera, np.eye(3)) if camera.ndim > 2 else camera
+    mu, e, _ = prior.gaussian(k)
+    return *projected_model(mu, e, theta, weights=weights, camera=camera.astype(np.float64)), weights

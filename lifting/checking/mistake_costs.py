@@ -14,7 +14,7 @@ from lifting.checking.mistaken_maps import forward_difference, undivided_differe
 from lifting.checking.mistaken_models import Implementation, truncated_on_the_wrong_side, uncentred
 from lifting.datasets.motion_capture import load_motion_capture
 from lifting.datasets.real_frames import belief_human36m, load_real_frames
-from lifting.fitting.default_prior import Settings, clip_poses, group_of, learn
+from lifting.fitting.default_prior import Settings, clip_poses, group_of, learn_without
 from lifting.front import Lifted, lift
 from lifting.landmark_gradient import pull_back
 from lifting.metrics import mpjpe
@@ -36,10 +36,9 @@ from lifting.solve import (
 def _held_out() -> tuple[PosePrior, np.ndarray, np.ndarray]:
     """A Gaussian learned from everything but the walks; every fifth walking pose from 8 headings; their angles."""
     motion = load_motion_capture()
-    walks = [clip for clip in motion.clip_names if group_of(clip) == "walking"]
-    others = [clip for clip in motion.clip_names if clip not in walks and len(clip_poses(motion, clip))]
-    prior = learn(motion, others, Settings(bases=25)).prior
-    poses = np.concatenate([clip_poses(motion, clip) for clip in walks])[::5]
+    prior = learn_without(("walking",), Settings(bases=25))
+    walks = [clip_poses(motion, clip) for clip in motion.clip_names if group_of(clip) == "walking"]
+    poses = np.concatenate(walks)[::5]
     truth = np.concatenate([turn(poses, np.full(len(poses), theta)) for theta in rotation_angles(8)])
     return prior, truth, lift(truth[:, :2], prior).theta
 

@@ -28,7 +28,7 @@ from lifting.checking.turning import (
 )
 from lifting.datasets.motion_capture import MotionCapture, load_motion_capture
 from lifting.datasets.real_frames import RealFrame, belief_human36m, load_real_frames, peaks
-from lifting.fitting.default_prior import BEFORE, clip_poses, group_of, learn
+from lifting.fitting.default_prior import BEFORE, clip_poses, group_of, learn_without
 from lifting.front import landmark_jacobian, lift
 from lifting.pose_prior import PosePrior, load_older_mixture
 from lifting.solve import centre, unwrap, weighted_mean
@@ -90,10 +90,7 @@ def draw_sample() -> Sample:
 
 def held_out_prior(group: int) -> PosePrior:
     """A prior learned as the mixture was, but from all other groups of clips."""
-    motion = load_motion_capture()
-    name = group_names(motion)[group]
-    others = [clip for clip in motion.clip_names if len(clip_poses(motion, clip)) and group_of(clip) != name]
-    return learn(motion, others, BEFORE).prior
+    return learn_without((group_names(load_motion_capture())[group],), BEFORE)
 
 
 def held_out_crossings(sample: Sample, rotations: int = ROTATIONS) -> dict[str, Any]:
@@ -107,16 +104,9 @@ def held_out_crossings(sample: Sample, rotations: int = ROTATIONS) -> dict[str, 
 
 
 def real_landmarks(frame: RealFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Y (2, 17), `visible` and `camera` of a photo in the axes of its 64 x 64 belief maps, y up: the peaks, untouched.
-
-    The maps are turned against the photo (`map_to_photo`), and so the camera turns about its line of sight with them.
-    """
+    """Y (2, 17), `visible` and `camera` of a photo in the axes of its belief maps, y up: the peaks, untouched."""
     belief, present = belief_human36m(frame)
-    A = frame.map_to_photo
-    angle = -math.atan2(A[1, 0], A[0, 0])  # of the photo's axes against the map's, y up
-    c, s = math.cos(angle), math.sin(angle)
-    about_z = np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])
-    return flip_y(peaks(belief).T), present & frame.visible, about_z @ frame.camera
+    return flip_y(peaks(belief).T), present & frame.visible, frame.map_camera
 
 
 def bootstrap(values: Float[np.ndarray, " N"], group: Int[np.ndarray, " N"]) -> tuple[float, float]:

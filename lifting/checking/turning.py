@@ -30,11 +30,10 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from lifting.camera import project, rotation, turn
+from lifting.camera import rotation, turn
 from lifting.front import Lifted, landmark_jacobian, lift
-from lifting.landmark_gradient import landmark_model
 from lifting.pose_prior import PosePrior
-from lifting.solve import centre, free_scale, projected_model, stack_ridge, unwrap, weighted_mean
+from lifting.solve import centre, free_scale, projected_model, solve_at, stack_ridge, unwrap, weighted_mean
 from lifting.support.arrays import Array, check_array, check_count, check_positive, fail, like, namespace, refuse
 
 FOLLOWED = 0.2
@@ -213,19 +212,11 @@ def solve_again(
     Y: Float[np.ndarray, "*batch 2 L"], prior: PosePrior, result: Lifted, theta: Float[np.ndarray, "*batch"]
 ) -> Lifted:
     """`result` with everything but the component (and a fixed scale) solved for once more at other angles: eq. (6)."""
-    gaussian, W, camera, s = prior.gaussian(result.component), result.weights, result.camera, result.scale
-    _, E_bar_t = landmark_model(gaussian, theta, free_scale=result.free_scale, weights=W, camera=camera)
-    y = unwrap(Y / s[..., None, None])  # E_bar_t takes the mean away, and what was not seen
-    if result.free_scale:
-        x = _apply(E_bar_t, y)
-        s, a = s * x[..., 0], x[..., 1:] / x[..., :1]
-    else:
-        a = _apply(E_bar_t, y - unwrap(project(gaussian.mu, theta, camera=camera)))
+    gaussian, W, camera = prior.gaussian(result.component), result.weights, result.camera
+    given = None if result.free_scale else result.scale
+    s, a, least = solve_at(centre(Y, W), gaussian, theta, scale=given, weights=W, camera=camera)
     pose = s[..., None, None] * turn(gaussian.mu + (a[..., None, None] * gaussian.e).sum(-3), theta, camera)
     pose[..., :2, :] += weighted_mean(Y - pose[..., :2, :], W)
-    residual = centre(Y - pose[..., :2, :], W)
-    # (2)  ||Y - Y_hat||^2 + ||sigma b||^2
-    least = (residual**2).sum((-1, -2)) + ((gaussian.sigma * a * s[..., None]) ** 2).sum(-1)
     return result._replace(theta=theta, R=rotation(theta), a=a, scale=s, cost=least, Y_hat=pose[..., :2, :], pose=pose)
 
 

@@ -31,7 +31,7 @@ from lifting.camera import turn
 from lifting.datasets.motion_capture import MotionCapture, load_motion_capture
 from lifting.experiments.claims import SEEDS, Criterion, Kind, compare, save
 from lifting.fitting.alignment import align_to_prior, start_by_factorisation
-from lifting.fitting.default_prior import Settings, clip_poses, group_of, learn
+from lifting.fitting.default_prior import BEFORE, Settings, clip_poses, group_of, learn_without
 from lifting.fitting.ppca import fit_ppca
 from lifting.front import lift
 from lifting.metrics import mpjpe
@@ -61,12 +61,6 @@ def groups_of_poses(motion: MotionCapture) -> dict[str, np.ndarray]:
     return {group: part for group, part in joined.items() if len(part)}
 
 
-def learn_without(groups: tuple[str, ...], settings: Settings) -> PosePrior:
-    """A prior learned from the clips of all other groups."""
-    motion = load_motion_capture()
-    return learn(motion, [clip for clip in motion.clip_names if group_of(clip) not in groups], settings).prior
-
-
 def fix_at_once(groups: tuple[str, ...], bases: int) -> PosePrior:
     """One Gaussian learned from all other groups with its final number of bases from the first round on."""
     kept = [part for group, part in groups_of_poses(load_motion_capture()).items() if group not in groups]
@@ -90,7 +84,7 @@ def error(poses: np.ndarray, prior: PosePrior, seed: int, rotations: int = 80, r
 def errors_of_rotations(group: str, seeds: int = SEEDS) -> dict[str, list[float]]:
     """The error of each of `WAYS`, seed by seed, for one group lifted by a prior that has not seen it."""
     poses = groups_of_poses(load_motion_capture())[group]
-    prior = learn_without((group,), Settings(25, 5, balance=0.0))
+    prior = learn_without((group,), BEFORE)
     return {way: [error(poses, prior, seed, *how) for seed in range(seeds)] for way, how in WAYS.items()}
 
 
@@ -99,7 +93,7 @@ def errors_of_priors(fold: int) -> dict[str, dict[str, float]]:
     groups = groups_of_poses(load_motion_capture())
     tested = tuple(sorted(groups)[fold::FOLDS])
     priors = {
-        "mixture": learn_without(tested, Settings(25, 5, balance=0.0)),
+        "mixture": learn_without(tested, BEFORE),
         "grown": learn_without(tested, Settings(25, 1, balance=0.0)),
         "at once": fix_at_once(tested, 25),
     }

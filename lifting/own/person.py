@@ -136,8 +136,7 @@ def quietly(
     Y: Float[np.ndarray, "T 2 17"], weights: Float[np.ndarray, "T 17"], prior: PosePrior, settings: Settings
 ) -> Lifted:
     """`lift` as the settings ask, which says nothing of poor fits: `lifting.own.words` does."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PoorFit)
+    with warnings.catch_warnings(action="ignore", category=PoorFit):
         return lift(Y, prior, scale=settings.scale, weights=weights, **search_options(settings))
 
 

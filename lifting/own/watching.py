@@ -9,8 +9,7 @@ from tqdm import tqdm
 
 from lifting.detecting import Detector, Seen, follow, look_at, make_detector, pictures_of
 from lifting.files import Recording
-from lifting.own.manifest import fingerprint
-from lifting.support.files import load_npz, save_npz
+from lifting.support.files import load_npz, save_npz, sha256_of
 
 KEPT = "partly.npz"
 """What a stopped run leaves in the folder of the results: landmarks of the pictures that it looked at."""
@@ -31,7 +30,7 @@ def watch(path: Path, detector: str, folder: Path | None = None) -> list[Recordi
         FileNotFoundError, ImportError, ValueError: as `lifting.detecting.detect`.
     """
     pictures, eye = pictures_of(path), eye_of(detector)
-    key = f"{detector} {fingerprint(path)}"
+    key = f"{detector} {sha256_of(path)}"
     seen = [] if folder is None else load_seen(folder / KEPT, key)
     pictures.start = seen[-1].frame + 1 if seen else 0
     still = pictures.kind == "photo"

@@ -1,5 +1,6 @@
 """Files: where the embedded data lies, writing without ever losing what was there, reading without pickle."""
 
+import hashlib
 import io
 import json
 import os
@@ -7,7 +8,7 @@ import secrets
 import stat
 import zipfile
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,16 @@ def _mode_of_file(path: str | os.PathLike[str]) -> int | None:
     return stat.S_IMODE(mode)
 
 
+def sha256_of(path: str | os.PathLike[str]) -> str:
+    """The SHA-256 of a file, in hexadecimal digits.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def rounded(value: Any, digits: int) -> Any:
     """`value` with every number in its lists and dictionaries cut to so many significant digits."""
     if isinstance(value, dict):
@@ -86,6 +97,13 @@ def rounded(value: Any, digits: int) -> Any:
     if isinstance(value, (list, tuple)):
         return [rounded(entry, digits) for entry in value]
     return float(f"{value:.{digits}g}") if isinstance(value, float) else value
+
+
+def bytes_of(write: Callable[..., object], **options: Any) -> bytes:
+    """What a method that writes files, such as `Figure.savefig`, would write with these options."""
+    file = io.BytesIO()
+    write(file, **options)
+    return file.getvalue()
 
 
 def write_json(path: str | os.PathLike[str], document: Any) -> None:
