@@ -26,7 +26,7 @@ from lifting.camera import rescale_pixels
 from lifting.datasets.pictures import Labelled, in_picture
 from lifting.datasets.varying import varied
 from lifting.support.arrays import fail
-from lifting.support.files import data_path, load_npz
+from lifting.support.files import bytes_of, data_path, load_npz
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -189,9 +189,8 @@ def decode(data: bytes) -> UInt8[np.ndarray, "3 S S"]:
 
 def encode(image: UInt8[np.ndarray, "3 S S"]) -> bytes:
     """A picture as a JPEG file, at the embedded set's quality."""
-    out = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0))).save(out, "JPEG", quality=QUALITY, optimize=True)
-    return out.getvalue()
+    picture = Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0)))
+    return bytes_of(picture.save, format="JPEG", quality=QUALITY, optimize=True)
 
 
 def as_jpeg(people: RenderedPeople) -> RenderedPeople:

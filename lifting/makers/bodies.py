@@ -239,9 +239,7 @@ def _along(
 def face_normals(vertices: Float[Array, "V 3"], faces: Int[Array, "F 3"]) -> Float[Array, "F 3"]:
     """Outward normals, as long as twice the triangle's area."""
     a, b, c = (vertices[faces[:, n]] for n in range(3))
-    u, v = b - a, c - a
-    return np.stack([u[:, 1] * v[:, 2] - u[:, 2] * v[:, 1], u[:, 2] * v[:, 0] - u[:, 0] * v[:, 2],
-                     u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]], -1)  # fmt: skip
+    return np.cross(b - a, c - a)
 
 
 def _unit(vector: Array) -> Array:

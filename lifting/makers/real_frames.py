@@ -12,7 +12,6 @@ Make the files again (`pip install "lifting[photos]"` first):
     python -m lifting.makers.real_frames --download --out data
 """
 
-import io
 import math
 import sys
 import tempfile
@@ -46,7 +45,7 @@ from lifting.makers.detector import MEDIAPIPE, Detector, read_weights
 from lifting.makers.wheels import Wheel, check_wheel, make_from, read_member
 from lifting.skeleton import BLAZEPOSE, HUMAN36M, convert
 from lifting.support.arrays import check_array, fail
-from lifting.support.files import save_npz, write_atomically
+from lifting.support.files import bytes_of, save_npz, write_atomically
 
 POSE2SIM = Wheel(
     requirement="pose2sim==0.10.49",
@@ -188,9 +187,8 @@ def make_photo(image: UInt8[Array, "H W 3"], box: tuple[int, int, int, int]) -> 
 
 def jpeg(image: UInt8[Array, "H W 3"]) -> bytes:
     """The image as a JPEG file, quality 88."""
-    buffer = io.BytesIO()
-    matplotlib.image.imsave(buffer, image, format="jpg", pil_kwargs={"quality": 88, "optimize": True})
-    return buffer.getvalue()
+    options = {"quality": 88, "optimize": True}
+    return bytes_of(matplotlib.image.imsave, arr=image, format="jpg", pil_kwargs=options)
 
 
 def quantise(belief: Float[Array, "*batch H W"]) -> UInt8[Array, "*batch H W"]:

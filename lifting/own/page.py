@@ -1,7 +1,6 @@
 """Results as a page for the browser: one file, nothing fetched; the skeleton over the picture, and turned in 3D."""
 
 import base64
-import io
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,7 @@ from lifting.own.numbers import plain
 from lifting.own.person import Person
 from lifting.own.pictures import Image as Pixels
 from lifting.skeleton import HUMAN36M
-from lifting.support.files import write_atomically
+from lifting.support.files import bytes_of, write_atomically
 from lifting.support.templates import render
 
 PICTURES = 150
@@ -96,6 +95,5 @@ def jpeg(image: Pixels) -> str:
     """A picture as the URL of a JPEG that is part of it."""
     picture = Image.fromarray(np.ascontiguousarray(image)).convert("RGB")
     picture.thumbnail((LONGER_SIDE, LONGER_SIDE))
-    buffer = io.BytesIO()
-    picture.save(buffer, format="JPEG", quality=QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+    data = bytes_of(picture.save, format="JPEG", quality=QUALITY)
+    return "data:image/jpeg;base64," + base64.b64encode(data).decode()

@@ -1,6 +1,5 @@
 """Results as pictures: what was seen, and the pose from the camera and from the side."""
 
-import io
 import os
 from collections.abc import Collection
 from pathlib import Path
@@ -14,7 +13,7 @@ from matplotlib.figure import Figure
 from lifting.camera import flip_y
 from lifting.drawing.plots import draw_landmarks_on_photo, draw_pose_2d, draw_pose_3d
 from lifting.own.person import Person
-from lifting.support.files import write_atomically
+from lifting.support.files import bytes_of, write_atomically
 
 ROWS = 3
 """At most so many frames of a clip are drawn."""
@@ -84,6 +83,4 @@ def _draw_seen(ax: Axes, person: Person, t: int, image: Image | None) -> None:
 
 def write_png(person: Person, path: str | os.PathLike[str], images: dict[int, Image]) -> None:
     """Write `draw_person` as a PNG."""
-    buffer = io.BytesIO()
-    draw_person(person, images).savefig(buffer, format="png", dpi=100)
-    write_atomically(path, buffer.getvalue())
+    write_atomically(path, bytes_of(draw_person(person, images).savefig, format="png", dpi=100))

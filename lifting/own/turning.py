@@ -15,7 +15,7 @@ from lifting.drawing.plots.bones import COLOURS, bone_sides
 from lifting.own.motion import evenly
 from lifting.own.person import Person
 from lifting.skeleton import HUMAN36M
-from lifting.support.files import write_atomically
+from lifting.support.files import bytes_of, write_atomically
 
 SIDE = 360
 """Pixels of a side of the picture."""
@@ -92,10 +92,9 @@ def write_gif(person: Person, path: str | os.PathLike[str]) -> None:
     """Write the film as an animated GIF that begins again at its end."""
     pictures, step = film(person)
     flat = [picture.quantize(64) for picture in pictures]
-    buffer = io.BytesIO()
     duration = max(20, round(1000 * step / 10) * 10)  # a GIF counts hundredths of a second
-    flat[0].save(buffer, format="GIF", save_all=True, append_images=flat[1:], duration=duration, loop=0)
-    write_atomically(path, buffer.getvalue())
+    options = {"save_all": True, "append_images": flat[1:], "duration": duration, "loop": 0}
+    write_atomically(path, bytes_of(flat[0].save, format="GIF", **options))
 
 
 def write_mp4(person: Person, path: str | os.PathLike[str]) -> None:

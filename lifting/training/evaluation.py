@@ -353,6 +353,16 @@ def square(frame: RealFrame, size: int = 128, share: float = 0.8) -> tuple[UInt8
     return cut_square(Image.fromarray(frame.image), left, top, side, size)
 
 
+def photos(
+    frames: Sequence[RealFrame], share: float = 0.8, size: int = 128
+) -> tuple[UInt8[np.ndarray, "N 3 S S"], Landmarks, Booleans]:
+    """Real photos as `square` cuts them, where their landmarks are, and which are known and of the limbs."""
+    pictures, into = zip(*(square(frame, size, share) for frame in frames), strict=True)
+    truth = [transform(A, frame.pseudo_pixels.T).T for A, frame in zip(into, frames, strict=True)]
+    known = np.stack([frame.pseudo_visible for frame in frames]) & np.isin(np.arange(17), LIMBS)
+    return np.stack(pictures), np.stack(truth), known
+
+
 def evaluate_real(network: Network, frames: Iterable[RealFrame]) -> dict[str, Any]:
     """A network on real photos, 12 landmarks of the limbs, against the detectors' triangulated ones.
 
@@ -362,14 +372,10 @@ def evaluate_real(network: Network, frames: Iterable[RealFrame]) -> dict[str, An
     """
     chosen = list(frames)
     check_count("frames", len(chosen))
-    size = network.configuration.image
-    pictures, maps = zip(*(square(frame, size) for frame in chosen), strict=True)
-    seen = read(network, np.stack(pictures))
-    truth = np.stack([transform(A, frame.pseudo_pixels.T).T for A, frame in zip(maps, chosen, strict=True)])
-    known = np.zeros((len(chosen), 17), dtype=bool)
-    known[:, LIMBS] = np.stack([frame.pseudo_visible for frame in chosen])[:, LIMBS]
+    pictures, truth, known = photos(chosen, size=network.configuration.image)
+    seen = read(network, pictures)
     last = seen.landmarks[-1]
     each = {frame.name: in_the_image(last[[n]], truth[[n]], known[[n]]) for n, frame in enumerate(chosen)}
     stages = [in_the_image(Y, truth, known) for Y in seen.landmarks]
-    again = in_the_image(average_over_views(network, np.stack(pictures)), truth, known)
+    again = in_the_image(average_over_views(network, pictures), truth, known)
     return {"images": len(chosen), "stages": stages, "frames": each, "looked again": again}

@@ -8,7 +8,6 @@ while it learned), `network.json` (every figure of the card), `network.md` (the 
 """
 
 import csv
-import hashlib
 import io
 import json
 import warnings
@@ -26,7 +25,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from lifting.belief import peaks
 from lifting.camera import flip_y
 from lifting.datasets.composing import finish
-from lifting.datasets.real_frames import RealFrame, load_real_frames, transform
+from lifting.datasets.real_frames import load_real_frames
 from lifting.datasets.rendered import RenderedPeople, as_jpeg, load_rendered, open_shards
 from lifting.drawing.plots import draw_landmarks_on_photo
 from lifting.front import lift
@@ -43,7 +42,7 @@ from lifting.network import (
 )
 from lifting.pose_prior import PosePrior, load_prior
 from lifting.support.commands import step_of
-from lifting.support.files import write_atomically, write_json
+from lifting.support.files import bytes_of, sha256_of, write_atomically, write_json
 from lifting.support.templates import render
 from lifting.training.evaluation import (
     LIMBS,
@@ -52,8 +51,8 @@ from lifting.training.evaluation import (
     evaluate_real,
     front_back,
     in_the_image,
+    photos,
     read,
-    square,
 )
 
 
@@ -129,14 +128,6 @@ def last_maps(network: Network, images: np.ndarray, batch: int = 50) -> torch.Te
     return torch.cat(parts)[:, :-1].double()
 
 
-def photos(frames: Sequence[RealFrame], share: float = 0.8) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The real photos as `square` cuts them, where their landmarks are, and which are known and of the limbs."""
-    pictures, into = zip(*(square(frame, share=share) for frame in frames), strict=True)
-    truth = [transform(A, frame.pseudo_pixels.T).T for A, frame in zip(into, frames, strict=True)]
-    known = np.stack([frame.pseudo_visible for frame in frames]) & np.isin(np.arange(17), LIMBS)
-    return np.stack(pictures), np.stack(truth), known
-
-
 def looked_again(network: Network, people: RenderedPeople, batch: int = 50) -> dict[str, float | None]:
     """The figures of `average_over_views` on renders."""
     starts = range(0, len(people), batch)
@@ -192,22 +183,20 @@ def draw_training(history: Sequence[Mapping[str, str]]) -> matplotlib.figure.Fig
 def draw_photos(network: Network) -> matplotlib.figure.Figure:
     """The real photos with the network's landmarks, and what they are measured against."""
     frames = load_real_frames()
-    crops, into = zip(*(square(frame) for frame in frames), strict=True)
-    found = read(network, np.stack(crops)).landmarks[-1]
+    crops, truth, _ = photos(frames)
+    found = read(network, crops).landmarks[-1]
     figure = matplotlib.figure.Figure(figsize=(11, 5.8), dpi=90, layout="constrained")
     FigureCanvasAgg(figure)
-    for ax, crop, A, Y, frame in zip(figure.subplots(2, 4).flat, crops, into, found, frames, strict=True):
+    for ax, crop, true, Y, frame in zip(figure.subplots(2, 4).flat, crops, truth, found, frames, strict=True):
         draw_landmarks_on_photo(ax, crop.transpose(1, 2, 0), Y, legend=frame is frames[0])
-        ax.plot(*transform(A, frame.pseudo_pixels.T).T[:, list(LIMBS)], "+", color="white", ms=6)
+        ax.plot(*true[:, list(LIMBS)], "+", color="white", ms=6)
         ax.set(title=frame.name, xlim=(-0.5, 127.5), ylim=(127.5, -0.5))
     return figure
 
 
 def as_png(figure: matplotlib.figure.Figure) -> bytes:
     """The bytes of a picture."""
-    file = io.BytesIO()
-    figure.savefig(file, format="png", metadata={"Software": None})
-    return file.getvalue()
+    return bytes_of(figure.savefig, format="png", metadata={"Software": None})
 
 
 def joined(runs: Sequence[Path], earlier: Sequence[dict[str, str]] = ()) -> list[dict[str, str]]:
@@ -269,7 +258,7 @@ def ship(options: Options) -> None:
     held_out = finish(open_shards(options.data, "validation"))
     so_far = [(read_rows(at / "network_training.csv"), load_network(at / "network.safetensors")) for at in before]
     table = {
-        "sha256": hashlib.sha256((out / "network.safetensors").read_bytes()).hexdigest(),
+        "sha256": sha256_of(out / "network.safetensors"),
         "parameters": sum(p.numel() for p in shipped.parameters()),
         **origin,
         **measure(shipped),
