@@ -95,37 +95,6 @@ def test_a_small_step_moves_every_sub_pixel_peak_into_the_quadrant_of_D(sigma, r
     assert np.all(moved * D > 0)
 
 
-def test_with_shares_that_fall_off_linearly_some_peaks_move_the_other_way(rng):
-    Y, D = rng.uniform(4, 9, (2, 300)), rng.normal(size=(2, 300))
-    B = belief_maps(Y, H, W)
-    update = np.zeros_like(B)
-    for dx in (0, 1):
-        for dy in (0, 1):
-            pixel = np.floor(Y) + [[dx], [dy]]
-            own = (1 - np.abs(pixel - Y)).prod(0)
-            update += own[:, None, None] * belief_update(pixel, D, H, W)
-    moved = peaks(B + 1e-6 * update, subpixel=True) - Y
-    assert 0.1 < np.mean(moved * D < 0) < 0.5
-
-
-def test_the_shares_are_those_that_leave_a_gaussians_peak_where_it_is(rng):
-    """By autograd: lowering by shares alone, the peak's derivative is zero; by neighbouring ones it isn't."""
-
-    def shift(b: torch.Tensor) -> torch.Tensor:
-        left, middle, right = b.log()
-        return (right - left) / (2 * (2 * middle - left - right))
-
-    for u in rng.uniform(-0.49, 0.49, 20):
-        b = torch.tensor([math.exp(-((t - u) ** 2) / 2) for t in (-1, 0, 1)], dtype=torch.float64, requires_grad=True)
-        assert torch.autograd.gradcheck(shift, (b,))
-        (slope,) = torch.autograd.grad(shift(b), b)
-        own = shares(u, 1.0)
-        lowered = torch.tensor([own.get(t, 0.0) for t in (-1, 0, 1)], dtype=torch.float64)
-        assert shift(b).item() == pytest.approx(u) and abs(float(slope @ lowered)) < 1e-14
-        linear = torch.tensor([max(0.0, 1 - abs(t - u)) for t in (-1, 0, 1)], dtype=torch.float64)
-        assert abs(float(slope @ linear)) > 1e-3 * abs(u)
-
-
 def test_no_direction_no_update_and_kinds_of_numbers(rng):
     Y = torch.tensor(rng.uniform(2, 9, (2, 3)))
     assert not belief_update_between(Y, 0 * Y, H, W).any()

@@ -429,14 +429,6 @@ def test_a_wheel_cut_short(read, wheel, keep, request):
         read(path)
 
 
-def test_a_wheel_with_flipped_bytes(pybullet):
-    data = bytearray(pybullet.read_bytes())
-    data[200:260] = bytes(60)
-    pybullet.write_bytes(data)
-    with pytest.raises(ValueError, match="wheel: got .*can't be read"):
-        read_pybullet(pybullet)
-
-
 def test_each_others_wheels(pybullet, holosoma):
     with pytest.raises(ValueError, match="wheel: got .*holosoma.whl, without pybullet_data.*expected pybullet-3"):
         read_pybullet(holosoma)

@@ -1,7 +1,4 @@
-"""What the package looks like from outside, as numbers: of one checkout, or of several side by side.
-
-    python tools/house.py                     this checkout
-    python tools/house.py ../before .         two, in two columns
+"""What the package looks like from outside, as numbers, for the tests of its layout.
 
 The lines of code of an equation module (docstrings, comments, blank lines and imports aside) are of three kinds:
 
@@ -15,17 +12,12 @@ The share of computing lines is that of those that compute or check.
 """
 
 import ast
-import os
-import subprocess
-import sys
 import tokenize
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import tyro
 from mutants import CHECK, is_check
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,26 +27,12 @@ AllFunctions = ast.FunctionDef | ast.AsyncFunctionDef
 Sort = Literal["declaring", "checking", "computing"]
 
 
-def sources(checkout: Path) -> list[Path]:
-    """The Python files of the package."""
-    return sorted((checkout / "lifting").rglob("*.py"))
-
-
-def lines_by_wing(checkout: Path) -> Counter[str]:
-    """Lines of the files at the top, "rooms", and of each folder."""
-    found: Counter[str] = Counter()
-    for path in sources(checkout):
-        parts = path.relative_to(checkout / "lifting").parts
-        found[parts[0] if len(parts) > 1 else "rooms"] += len(path.read_text().splitlines())
-    return found
-
-
-def functions(checkout: Path) -> Iterator[tuple[str, AllFunctions]]:
+def functions() -> Iterator[tuple[str, AllFunctions]]:
     """All functions and methods of the package, each as "file:line name"."""
-    for path in sources(checkout):
+    for path in sorted((ROOT / "lifting").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, AllFunctions):
-                yield f"{path.relative_to(checkout)}:{node.lineno} {node.name}", node
+                yield f"{path.relative_to(ROOT)}:{node.lineno} {node.name}", node
 
 
 def parameters(function: AllFunctions) -> int:
@@ -63,13 +41,6 @@ def parameters(function: AllFunctions) -> int:
     named = [one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs)]
     others = [one for one in (given.vararg, given.kwarg) if one is not None]
     return len([name for name in named if name not in ("self", "cls", "ctx")]) + len(others)
-
-
-def length(function: AllFunctions) -> int:
-    """How many lines a function has, its docstring and decorators aside."""
-    lines = (function.end_lineno or function.lineno) - function.lineno + 1
-    first = function.body[0]
-    return lines - ((first.end_lineno or first.lineno) - first.lineno + 1 if _is_text(first) else 0)
 
 
 def sorts(code: str) -> Counter[Sort]:
@@ -118,58 +89,6 @@ def share(counts: Counter[Sort]) -> float:
     return counts["computing"] / (counts["computing"] + counts["checking"])
 
 
-def equation_lines(checkout: Path) -> dict[str, Counter[Sort]]:
+def equation_lines() -> dict[str, Counter[Sort]]:
     """`sorts` of each of `EQUATIONS`."""
-    return {name: sorts((checkout / "lifting" / f"{name}.py").read_text()) for name in EQUATIONS}
-
-
-def import_seconds(checkout: Path, module: str, repeats: int = 5) -> float:
-    """How long a fresh interpreter takes to import a module: the best of some."""
-    program = f"import time; start = time.perf_counter(); import {module}; print(time.perf_counter() - start)"
-    environment = os.environ | {"PYTHONPATH": str(checkout.resolve())}
-    runs = [subprocess.run([sys.executable, "-c", program], env=environment, cwd=checkout, text=True,
-                           capture_output=True, check=True) for _ in range(repeats)]  # fmt: skip
-    return min(float(run.stdout) for run in runs)
-
-
-def figures(checkout: Path, imports: bool = True) -> dict[str, str]:
-    """The numbers of a checkout, by what they are."""
-    lines, equations = lines_by_wing(checkout), equation_lines(checkout)
-    named = list(functions(checkout))
-    longest, most = max(named, key=lambda one: length(one[1])), max(named, key=lambda one: parameters(one[1]))
-    found = {
-        "modules at the top": str(len(list((checkout / "lifting").glob("[!_]*.py")))),
-        "lines of the package": f"{lines.total():,}",
-        **{f"lines of {name}": f"{count:,}" for name, count in sorted(lines.items())},
-        "longest function, lines": f"{length(longest[1])} (`{longest[0]}`)",
-        "most parameters": f"{parameters(most[1])} (`{most[0]}`)",
-        "computing lines, all five": f"{share(sum(equations.values(), Counter())):.0%}",
-        **{f"computing lines, {name}": f"{share(counts):.0%} ({counts['computing']}, {counts['checking']} checking, "
-           f"{counts['declaring']} declaring)" for name, counts in equations.items()},
-    }  # fmt: skip
-    if imports:
-        found |= {f"`import {name}`, s": f"{import_seconds(checkout, name):.2f}" for name in ("lifting", "torch")}
-    return found
-
-
-@dataclass(frozen=True)
-class Options:
-    """Print the numbers as a table in Markdown, a column for each checkout."""
-
-    checkouts: tyro.conf.Positional[tuple[Path, ...]] = (ROOT,)
-    """folders that hold the package"""
-    imports: bool = True
-    """time imports too"""
-
-
-def main(options: Options) -> None:
-    """Print the table."""
-    columns = [figures(checkout, options.imports) for checkout in options.checkouts]
-    print(f"| | {' | '.join(checkout.resolve().name for checkout in options.checkouts)} |")
-    print(f"|---|{'---|' * len(columns)}")
-    for name in dict.fromkeys(name for column in columns for name in column):
-        print(f"| {name} | {' | '.join(column.get(name, '-') for column in columns)} |")
-
-
-if __name__ == "__main__":
-    main(tyro.cli(Options))
+    return {name: sorts((ROOT / "lifting" / f"{name}.py").read_text()) for name in EQUATIONS}

@@ -11,7 +11,6 @@ from lifting.camera import flip_y
 from lifting.datasets.real_frames import load_real_frames
 from lifting.detecting import detect, follow, look_at, make_detector, pictures_of
 from lifting.detecting.finding import FLEETING, BlazePoseDetector
-from lifting.detecting.own_network import NetworkDetector
 from lifting.files import read
 from lifting.metrics import p_mpjpe
 from lifting.skeleton import HUMAN36M
@@ -167,13 +166,6 @@ def test_the_projects_network_as_detector(tmp_path):
     assert (person.confidences > 0).all() and (person.confidences <= 1).all()
     off = np.linalg.norm(flip_y(person.Y[0]) - MAN.pseudo_pixels, axis=0)[MAN.pseudo_visible]
     assert np.median(off) / MAN.pixels_per_metre < 0.08  # a fifth of a torso is 0.1
-
-
-def test_the_projects_network_takes_a_whole_picture_for_one_person():
-    points, confidences = NetworkDetector()(MAN.image)
-    assert points.shape == (1, 2, 17) and confidences.shape == (1, 17)
-    off = np.linalg.norm(points[0] - MAN.pseudo_pixels, axis=0)[MAN.pseudo_visible]
-    assert np.median(off) / MAN.pixels_per_metre < 0.1
 
 
 def test_the_projects_network_where_nobody_is(rng):

@@ -7,9 +7,8 @@ import stat
 
 import numpy as np
 import pytest
-import torch
 
-from lifting import build_network, load_network, load_prior, save_prior
+from lifting import build_network, load_prior, save_prior
 from lifting.network import save_network
 from lifting.support.files import save_npz, write_atomically, write_json
 from tests.refusals import refuses
@@ -146,13 +145,3 @@ def test_nothing_in_the_package_writes_a_file_in_another_way(root):
         if pattern.search(p.read_text())
     }
     assert found == allowed
-
-
-def test_network_and_prior_saved_through_a_link_are_loaded_again(tmp_path):
-    for name in ("network", "prior"):
-        (tmp_path / name).symlink_to(tmp_path / f"real_{name}")
-    torch.manual_seed(0)
-    save_network(build_network(lifting="none"), tmp_path / "network")
-    save_prior(load_prior(), tmp_path / "prior")
-    assert load_network(tmp_path / "real_network").lifting == "none"
-    np.testing.assert_array_equal(load_prior(tmp_path / "real_prior").mu, load_prior().mu)

@@ -5,18 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lifting import load_prior
 from lifting.own import motion
-from lifting.own.person import lift_person
-from lifting.own.settings import Settings
 from lifting.skeleton import HUMAN36M
 
-from .made_up import SCALE, recording, truth
-
-
-@pytest.fixture(scope="module")
-def person():
-    return lift_person(recording(), load_prior(), Settings())
+from .made_up import SCALE, truth
 
 
 def matrix(axis, degrees):

@@ -17,11 +17,6 @@ from lifting.skeleton import HUMAN36M
 from .made_up import SCALE, recording
 
 
-@pytest.fixture(scope="module")
-def person():
-    return lift_person(recording(), load_prior(), Settings())
-
-
 def test_the_npz_is_read_without_pickle(person, tmp_path):
     numbers.write_npz(person, tmp_path / "a.npz")
     with np.load(tmp_path / "a.npz", allow_pickle=False) as found:

@@ -15,11 +15,6 @@ from lifting.own.settings import Settings
 from .made_up import recording
 
 
-@pytest.fixture(scope="module")
-def person():
-    return lift_person(recording(), load_prior(), Settings())
-
-
 def photo():
     return np.full((600, 800, 3), 128, np.uint8)
 
