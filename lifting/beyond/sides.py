@@ -16,6 +16,7 @@ labelling, and the squared distances that the landmarks move, over (`SPEED` dt)^
 """
 
 import warnings
+from collections.abc import Callable
 from typing import Any, NamedTuple, Unpack
 
 import numpy as np
@@ -107,7 +108,7 @@ def mend_sides(
     costs, scale = _costs(y, prior, seen, orders, options)
     costs[:, 1:] += penalty
     if (len(y) > 1) if in_time is None else in_time:
-        which = least_path(costs, _Steps(y / scale, seen, orders, intervals(times, len(y))))
+        which = least_path(costs, _steps(y / scale, seen, orders, intervals(times, len(y))))
     else:
         which = costs.argmin(1)
     order = orders[which]
@@ -163,18 +164,17 @@ def winners_score(prior: PosePrior, lifted: Lifted) -> Float[np.ndarray, "*batch
     return mixture_score(cost, v, log_determinant(E, prior.sigma[k], v, n), prior.weights[k], scale, n)
 
 
-class _Steps:
+def _steps(
+    y: np.ndarray, seen: dict[str, np.ndarray], orders: np.ndarray, between: np.ndarray
+) -> Callable[[int], np.ndarray]:
     """What it costs to get from one labelling to another between two frames: how far the landmarks move."""
+    counts = np.all([np.isfinite(y).all(1), *(value > 0 for value in seen.values())], axis=0)[:, orders]  # (F, S, L)
+    places = np.nan_to_num(y)[..., orders].transpose(0, 2, 1, 3)  # (F, S, 2, L)
+    variance = (SPEED * between) ** 2 + JITTER**2
 
-    def __init__(self, y: np.ndarray, seen: dict[str, np.ndarray], orders: np.ndarray, between: np.ndarray) -> None:
-        counts = np.isfinite(y).all(1)
-        for value in seen.values():
-            counts = counts & (value > 0)
-        self.y = np.nan_to_num(y)[..., orders].transpose(0, 2, 1, 3)  # (F, S, 2, L)
-        self.counts = counts[:, orders]  # (F, S, L)
-        self.variance = (SPEED * between) ** 2 + JITTER**2
-
-    def __call__(self, f: int) -> np.ndarray:
-        moved = ((self.y[f - 1][:, None] - self.y[f][None]) ** 2).sum(2) / self.variance[f - 1]
-        both = self.counts[f - 1][:, None] & self.counts[f][None]
+    def step(f: int) -> np.ndarray:
+        moved = ((places[f - 1][:, None] - places[f][None]) ** 2).sum(2) / variance[f - 1]
+        both = counts[f - 1][:, None] & counts[f][None]
         return (np.minimum(moved, FAR) * both).sum(-1)
+
+    return step

@@ -21,6 +21,7 @@ Where the scale is solved for, each frame's is the median of those within `SCALE
 What was compared and with what settings: `benchmarks/smoothing.md`.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple, Unpack
 
 import numpy as np
@@ -100,7 +101,7 @@ def smooth(
     with trusted():
         model, y = Model(turned), y / scale[:, None, None]
         scores = _scores(model, y, w, usable)
-        t = least_path(motion.share * scores.min(1), _Turns(model.R, motion.turn * between))
+        t = least_path(motion.share * scores.min(1), _turns(model.R, motion.turn * between))
         frames = _Frames(prior, y, w, scores[np.arange(len(y)), :, t].argmin(1), model.R[t])
         smoothed = _as_lifted(lifted, frames, _coefficients(frames, between, motion), turned, t)
     return _in_units(smoothed, scale, Y)
@@ -133,16 +134,12 @@ def _scales(scale: np.ndarray, usable: np.ndarray, solved: bool, between: np.nda
     return np.array([np.median(scale[some if some.any() else usable]) for some in near])
 
 
-class _Turns:
+def _turns(R: np.ndarray, deviation: np.ndarray) -> Callable[[int], np.ndarray]:
     """What it costs to turn from one rotation of the finite set (T, 3, 3) to another between two frames."""
-
-    def __init__(self, R: np.ndarray, deviation: np.ndarray) -> None:
-        # the angle of a rotation: trace = 1 + 2 cos
-        cosine = (np.einsum("aij,bij->ab", R, R, optimize=True) - 1) / 2
-        self.squared, self.deviation = np.arccos(cosine.clip(-1, 1)) ** 2, deviation
-
-    def __call__(self, f: int) -> np.ndarray:
-        return self.squared / self.deviation[f - 1] ** 2
+    # the angle of a rotation: trace = 1 + 2 cos
+    cosine = (np.einsum("aij,bij->ab", R, R, optimize=True) - 1) / 2
+    squared = np.arccos(cosine.clip(-1, 1)) ** 2
+    return lambda f: squared / deviation[f - 1] ** 2
 
 
 class _Frames(NamedTuple):

@@ -4,7 +4,6 @@ import os
 import struct
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -106,12 +105,9 @@ def _kind(path: Path) -> tuple[str, int]:
         return "video", _stream(container, path).frames
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet() -> warnings.catch_warnings:
     """Without Pillow's warnings: 90 megapixels, which phones have, and what is damaged, which is told otherwise."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    return warnings.catch_warnings(action="ignore")
 
 
 def _count(photo: Image.Image) -> tuple[str, int]:

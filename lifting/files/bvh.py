@@ -202,13 +202,11 @@ class _Words:
 
     def line(self, expected: str) -> str:
         """What is left of the line, without spaces around it and a brace."""
-        end = self.text.find("\n", self.at)
-        word = self.text[self.at : end if end >= 0 else len(self.text)]
-        name = word.split("{")[0].strip()
-        if not name:
+        rest = self.text[self.at :].partition("\n")[0].partition("{")[0]
+        if not rest.strip():
             self.fail("nothing", expected)
-        self.at += len(word.split("{")[0])
-        return name
+        self.at += len(rest)
+        return rest.strip()
 
     def take(self, word: str) -> None:
         got = self.next(word)
@@ -222,24 +220,19 @@ class _Words:
         except ValueError:
             self.fail(repr(word[:40]), expected)
         if not np.isfinite(value):
-            self.fail(word, f"{expected}, finite")
+            self.fail(word, "a finite number")
         return value
 
     def rest(self) -> np.ndarray:
         """All numbers that are left."""
-        start, words = self.at, self.text[self.at :].split()
+        words = self.text[self.at :].split()
         try:
             values = np.array(words, float)
         except ValueError:
-            for _ in words:
-                self.number("a number")
-            raise
+            values = np.array(np.nan)
         if not np.isfinite(values).all():
-            wrong = int(np.flatnonzero(~np.isfinite(values))[0])
-            self.at = start
-            for _ in range(wrong + 1):
-                self.next("a number")
-            self.fail(words[wrong], "a finite number")
+            for _ in words:  # up to the one that is none
+                self.number("a number")
         return values
 
     def fail(self, got: str, expected: str) -> NoReturn:

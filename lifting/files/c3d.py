@@ -73,8 +73,7 @@ def _frames(path: Path, data: bytes) -> tuple[Any, list[tuple[int, np.ndarray]]]
     import c3d
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # such as of a file without analogue data
+        with warnings.catch_warnings(action="ignore"):  # such as of a file without analogue data
             reader = c3d.Reader(io.BytesIO(data))
             return reader, [(number, points[: len(reader.point_labels)]) for number, points, _ in reader.read_frames()]
     except Exception as error:  # the package raises errors of many kinds for a file that is cut or none
