@@ -101,31 +101,33 @@ class Tables:
 
 def literal_loop(y: np.ndarray, tab: Tables) -> tuple[int, int, np.ndarray]:
     """One frame, as eq. (2) and (5) read: least squares for every component and rotation, then the most probable."""
-    best = (np.inf, 0, 0, np.zeros(0))
-    for k in range(len(tab.p)):
-        least = (np.inf, 0, np.zeros(0))
-        for t in range(tab.p.shape[1]):
-            target = np.concatenate([y - tab.p[k, t], np.zeros(J, y.dtype)])
-            a = np.linalg.lstsq(tab.E_bar[k, t], target, rcond=None)[0]
-            cost = np.sum((target - tab.E_bar[k, t] @ a) ** 2)
-            if cost < least[0]:
-                least = (cost, t, a)
-        score = least[0] / tab.v[k] + tab.log_det[k, least[1]]
-        if score < best[0]:
-            best = (score, k, *least[1:])
-    _, k, t, a = best
-    return k, t, tab.R[t] @ (tab.mu[k] + np.tensordot(a, tab.e[k], 1))
+
+    def solve(k: int, t: int) -> tuple[np.ndarray, float]:
+        target = np.concatenate([y - tab.p[k, t], np.zeros(J, y.dtype)])
+        a = np.linalg.lstsq(tab.E_bar[k, t], target, rcond=None)[0]
+        return a, np.sum((target - tab.E_bar[k, t] @ a) ** 2)
+
+    return _one_by_one(solve, tab)
 
 
 def rotation_loop(y: np.ndarray, tab: Tables) -> tuple[int, int, np.ndarray]:
     """One frame, E_bar_t precomputed: a loop over components and rotations."""
+
+    def solve(k: int, t: int) -> tuple[np.ndarray, float]:
+        residual = y - tab.p[k, t]
+        a = tab.E_bar_t[k, t] @ residual
+        return a, np.sum((residual - tab.E[k, t] @ a) ** 2) + np.sum((tab.sigma[k] * a) ** 2)
+
+    return _one_by_one(solve, tab)
+
+
+def _one_by_one(solve: Callable[[int, int], tuple[np.ndarray, float]], tab: Tables) -> tuple[int, int, np.ndarray]:
+    """The winner where `solve` gives a and the cost of one component at one rotation."""
     best = (np.inf, 0, 0, np.zeros(0))
     for k in range(len(tab.p)):
         least = (np.inf, 0, np.zeros(0))
         for t in range(tab.p.shape[1]):
-            residual = y - tab.p[k, t]
-            a = tab.E_bar_t[k, t] @ residual
-            cost = np.sum((residual - tab.E[k, t] @ a) ** 2) + np.sum((tab.sigma[k] * a) ** 2)
+            a, cost = solve(k, t)
             if cost < least[0]:
                 least = (cost, t, a)
         score = least[0] / tab.v[k] + tab.log_det[k, least[1]]

@@ -1,5 +1,4 @@
 """Made-up people for tests."""
-# ruff: noqa: D103
 
 import numpy as np
 

@@ -1,5 +1,4 @@
 """Priors of every size and temper for the tests of solving, searching and lifting."""
-# ruff: noqa: D103
 
 import numpy as np
 

@@ -1,15 +1,12 @@
 """What docs/architecture.md tells one to do works: its code runs, and its steps lead where it says."""
 
-import dataclasses
 import json
 import re
 
 import build_notebooks
-import equation_index
 import numpy as np
 import pytest
 import torch
-from equation_index import Equation, Index
 
 
 @pytest.fixture
@@ -47,22 +44,6 @@ def test_adding_a_data_source(page):
     assert figures["space"] is None and figures["front_back"] is None
     pictures = there["MyPictures"](np.zeros((4, 3, 16, 16), np.float32), np.zeros((4, 2, 17)), np.ones((4, 17), bool))
     assert pictures.make(np.array([1, 2]), torch.Generator()).images.shape == (2, 3, 16, 16)
-
-
-def test_adding_an_equation(tmp_path):
-    """Each step that is left out is named, and with all of them the index holds."""
-    entry = Equation("eq. (1)", "a picture", "camera.project", ("test_camera.py::test_project",), "01_projection")
-    steps = equation_index.faults(Index((entry,), ()), tmp_path)
-    assert len(steps) == 2 and "no test" in steps[0] and "no heading" in steps[1]
-    (tmp_path / "tests").mkdir()
-    (tmp_path / "tests" / "test_camera.py").write_text("def test_project():\n    pass\n")
-    assert len(equation_index.faults(Index((entry,), ()), tmp_path)) == 1
-    (tmp_path / "notebooks").mkdir()
-    cell = {"cell_type": "markdown", "source": ["## Eq. (1): a picture\n"]}
-    (tmp_path / "notebooks" / "01_projection.ipynb").write_text(json.dumps({"cells": [cell]}))
-    assert equation_index.faults(Index((entry,), ()), tmp_path) == []
-    unnamed = dataclasses.replace(entry, function="camera.rotation_angles")
-    assert "does not name it" in equation_index.faults(Index((unnamed,), ()), tmp_path)[0]
 
 
 NOTEBOOK = """# %% [markdown]

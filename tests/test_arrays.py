@@ -1,5 +1,4 @@
 """Checks and conversions of arrays: what comes through, unchanged where possible, and what every refusal says."""
-# ruff: noqa: D103
 
 import numpy as np
 import pytest

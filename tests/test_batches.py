@@ -1,5 +1,5 @@
 """Batches: a function of seed and number alone, shared between processes, each picture once a round."""
-# ruff: noqa: D102, D103
+# ruff: noqa: D102
 
 import re
 

@@ -1,5 +1,4 @@
 """Belief maps, eq. (9) and "Updating B", against loops over pixels, autograd, complex steps and blurred pixels."""
-# ruff: noqa: D103
 
 import cmath
 import math

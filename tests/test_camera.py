@@ -1,5 +1,4 @@
 """The camera of eq. (1), against matrices written out, plain loops and SciPy's rotations."""
-# ruff: noqa: D103
 
 import math
 

@@ -1,5 +1,4 @@
 """Landmarks that don't all count alike: the search with weights against the readable one, and `lift` with them."""
-# ruff: noqa: D103
 
 import numpy as np
 import pytest

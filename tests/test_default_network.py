@@ -1,5 +1,4 @@
 """The shipped network: its files agree, its figures are those that it has, and it is as good as the card says."""
-# ruff: noqa: D103
 
 import csv
 import hashlib

@@ -1,5 +1,4 @@
 """Evaluation: errors of landmarks that were put wrong on purpose, facing, real photos in a square."""
-# ruff: noqa: D103
 
 import re
 from types import SimpleNamespace

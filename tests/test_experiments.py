@@ -1,5 +1,4 @@
 """The statistics of the claims on cases that can be worked out by hand, and the experiments on a few frames."""
-# ruff: noqa: D103
 
 import dataclasses
 import json

@@ -1,5 +1,4 @@
 """Files: found, written whole or not at all, and read without pickle or surprise."""
-# ruff: noqa: D103
 
 import errno
 import os

@@ -1,5 +1,4 @@
 """The front door against a literal loop over frames, components and rotations, and what it promises of its results."""
-# ruff: noqa: D103
 
 import math
 

@@ -1,5 +1,5 @@
 """The checker of gradients: right ones pass, wrong ones are refused, and where it can't tell it says so."""
-# ruff: noqa: D102, D103
+# ruff: noqa: D102
 
 import numpy as np
 import pytest

@@ -1,5 +1,4 @@
 """The ledger of gradients: every entry is within its bound, the written files are current, faults are found."""
-# ruff: noqa: D103
 
 import json
 

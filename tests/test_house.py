@@ -222,11 +222,6 @@ def test_make_help_names_every_target(root):
     assert undocumented == ["help"]
 
 
-def test_plain_pytest_collects_tests_and_notebooks(root):
-    options = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
-    assert options["testpaths"] == ["tests", "notebooks"]
-
-
 # ---- make lab ----
 
 

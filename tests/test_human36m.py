@@ -1,5 +1,4 @@
 """Human3.6M's reader on small files of exactly VideoPose3D's layout, made here; files that want to run code."""
-# ruff: noqa: D103
 
 import pickle
 import zipfile

@@ -3,7 +3,6 @@
 The routes that (8) is held against know nothing of centring, of E_bar_t or of masks: `plainly` solves for the
 translation as one more unknown, from the rows that are seen, in the coordinates of the image.
 """
-# ruff: noqa: D103
 
 import functools
 import math

@@ -1,5 +1,4 @@
 """Metrics of poses, against SciPy's alignments and minimisers and against their definitions written out."""
-# ruff: noqa: D103
 
 import re
 

@@ -1,5 +1,4 @@
 """Whether eq. (2) has found an explanation: the misfit's mean under the prior, and what the warning catches."""
-# ruff: noqa: D103
 
 import warnings
 

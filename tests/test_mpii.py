@@ -1,5 +1,4 @@
 """MPII's reader on small files of exactly its layout, annotations written as MATLAB does and pictures as JPEG files."""
-# ruff: noqa: D103
 
 import json
 

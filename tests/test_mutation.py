@@ -2,7 +2,6 @@
 
 What makes and runs mutants needs the extra `mutation`; without it those tests are skipped.
 """
-# ruff: noqa: D103
 
 import ast
 import functools

@@ -1,5 +1,4 @@
 """The multi-stage network: its shapes, its fusion by hand, its variants, its pixels, and devices without values."""
-# ruff: noqa: D103
 
 import dataclasses
 

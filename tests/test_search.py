@@ -1,5 +1,4 @@
 """The fast search against brute force: every rotation of every component, from the readable functions."""
-# ruff: noqa: D103
 
 import math
 

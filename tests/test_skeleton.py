@@ -1,5 +1,4 @@
 """Landmark orders and converters, against published lists and conversions written out landmark by landmark."""
-# ruff: noqa: D103
 
 import re
 

@@ -1,5 +1,4 @@
 """Equations (2) to (6) against other solvers: least squares, a general optimiser, autograd, Gaussian densities."""
-# ruff: noqa: D103
 
 import math
 

@@ -1,5 +1,4 @@
 """Training: the objective by hand, runs that are killed and resumed, damaged checkpoints, two processes."""
-# ruff: noqa: D103
 
 import csv
 import dataclasses

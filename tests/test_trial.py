@@ -1,5 +1,4 @@
 """The trial from scratch: its measures by hand, a run made once and gone on with, its claims from made-up results."""
-# ruff: noqa: D103
 
 import json
 

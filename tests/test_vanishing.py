@@ -1,5 +1,4 @@
 """The experiment on vanishing gradients: its measures, and its claim from made-up gradients."""
-# ruff: noqa: D103
 
 import json
 

@@ -1,5 +1,5 @@
 """Pictures that are varied for training: what is known of them moves along, and they look like photos."""
-# ruff: noqa: D102, D103
+# ruff: noqa: D102
 
 import numpy as np
 import pytest

@@ -1,5 +1,4 @@
 """docs/beyond.md: its code runs, and its figures are those of the recorded runs."""
-# ruff: noqa: D103
 
 import json
 import re

@@ -1,5 +1,4 @@
 """Exchanged sides: found where they were made, left where there are none."""
-# ruff: noqa: D103
 
 import numpy as np
 import pytest

@@ -1,5 +1,4 @@
 """Smoothing inside the least squares: against one dense system, by hand-made motion, and with gaps."""
-# ruff: noqa: D103
 
 import itertools
 

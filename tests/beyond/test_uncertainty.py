@@ -1,5 +1,4 @@
 """The posterior of the pose, against routes that share nothing with it: dense Gaussians, Monte Carlo, autograd."""
-# ruff: noqa: D103
 
 import numpy as np
 import pytest
