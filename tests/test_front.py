@@ -554,18 +554,6 @@ def test_a_single_point_has_no_scale(value, dtype):
     assert np.all(np.isfinite(lift(Y, PRIOR).pose))
 
 
-def test_a_person_upside_down_is_refused():
-    mu = PRIOR.mu.copy()
-    mu[:, 1] = np.linspace(-2, 2, 6)
-    stiff = PosePrior(mu, PRIOR.e, 100 * PRIOR.sigma, PRIOR.noise_variance, PRIOR.weights)
-    Y = np.stack([mu[0, :2], mu[0, :2] * [[1], [-1]]])
-    assert lift(Y[0], stiff, scale=None).scale > 0
-    for rotations in (80, 200):
-        with refuses("Y: got frame 1") as caught:
-            lift(Y, stiff, rotations=rotations, scale=None)
-        assert "expected a person who is not upside down (y is up)" in str(caught.value)
-
-
 # Frames that can't be lifted
 
 

@@ -132,34 +132,6 @@ def test_the_gradient_of_every_output_is_that_of_autograd(outputs, missing, came
     torch.testing.assert_close(B.grad, want, rtol=1e-8, atol=1e-10)
 
 
-def test_a_gradient_step_moves_every_peak_along_D_and_lowers_the_loss():
-    """The sign: B - step * gradient, repeated, moves peaks towards D, and the loss of the new maps is lower."""
-    B = belief_maps(peaks(people(8, seed=4)), H, W)  # whole pixels: no neighbour of a peak is higher than another
-    target = layer()(B).Y_hat + torch.from_numpy(np.random.default_rng(5).normal(0, 0.8, (8, 2, 17)))
-    B_star = belief_maps(target, H, W)
-    before = layer()(B)
-    loss_before = (before.B_hat - B_star).square().sum((1, 2, 3))
-    maps = B.clone().requires_grad_()
-    (layer()(maps).B_hat - B_star).square().sum().backward()
-    # D of every landmark, read off the gradient: the quadrant holds what the peak loses
-    where = before.landmarks
-    gradient = maps.grad
-    columns, rows = torch.arange(W, dtype=B.dtype), torch.arange(H, dtype=B.dtype)
-    mass = (-gradient).clamp(min=0)
-    towards = torch.stack([mass.sum(2) @ columns, mass.sum(3) @ rows], 1) / mass.sum((2, 3))[:, None]
-    D = towards - where
-    # a step long enough that the peak moves to a neighbouring pixel
-    m = gradient.amax((2, 3), keepdim=True)
-    moved = peaks(B - gradient / m * 0.9)
-    shift = moved - where
-    assert (shift.abs().sum(1) > 0).double().mean() > 0.9
-    assert (shift * D >= 0).all()
-    # landmarks a little further in the quadrants lower the loss of every frame
-    after = lift_peaks(where + 1e-4 * D.sign(), layer().model(B.dtype, B.device), (H, W), 1.0)[0]
-    assert torch.equal(after.theta, before.theta)
-    assert ((after.B_hat - B_star).square().sum((1, 2, 3)) < loss_before).all()
-
-
 @pytest.mark.parametrize("word", ["stopped", "none"])
 def test_forward_only_lets_nothing_back(word):
     B = people().requires_grad_()

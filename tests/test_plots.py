@@ -6,7 +6,7 @@ import pytest
 import torch
 from matplotlib.colors import to_rgb
 
-from lifting.camera import project, rotation_angles
+from lifting.camera import rotation_angles
 from lifting.datasets.real_frames import load_real_frames
 from lifting.drawing import plots
 from lifting.skeleton import HUMAN36M, SKELETONS
@@ -161,12 +161,6 @@ def test_the_present_room_is_marked(ax, room):
     boxes = [patch for patch in ax.patches if patch.get_facecolor()[:3] == to_rgb(plots.MARKED)]
     labels = [text for text in ax.texts if text.get_bbox_patch() is not None]
     assert len(boxes) + len(labels) == len(plots.ROOMS[room])
-
-
-def test_seen_from_the_camera_the_3d_view_is_equation_1(ax3d, pose):
-    plots.draw_pose_3d(ax3d, pose)
-    shown = plots.to_plot_axes(pose)[[0, 2]]
-    np.testing.assert_array_equal(shown, project(pose, np.array(0.0)))
 
 
 BAD = {
