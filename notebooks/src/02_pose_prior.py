@@ -21,8 +21,7 @@
 # > - $S$, $\Sigma$ $(3L, 3L)$: covariance of the poses, and under the model
 #
 # **Sources.** The supplement takes $\mu, \mathbf e, \sigma$ as given. They come from section 4 of the main paper, whose
-# text we did not have. What it says is marked *as we understand the main paper*; the derivations are ours, and checked
-# by running them.
+# text we did not have. What it says is marked *as we understand the main paper*; the derivations are ours.
 
 # %% tags=["setup"]
 import matplotlib.pyplot as plt

@@ -73,8 +73,7 @@ answer("4.1", at_90)
 # ## One dancer, solved for
 #
 # A dancer from real motion capture, turned by 23 degrees from the recorded heading, and the embedded prior
-# (`data/prior.md`), of which $K$ and $J$ are printed below. It has seen this dance, which flatters the fit and changes
-# nothing about derivatives.
+# (`data/prior.md`). It has seen this dance, which flatters the fit and changes nothing about derivatives.
 
 # %% tags=["setup"]
 prior = load_prior()

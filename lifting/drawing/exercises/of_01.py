@@ -66,7 +66,7 @@ EXERCISES = {
         ),
         mistakes=(
             Mistake("A", "x changes its sign: a hand that was stretched to the right is now stretched to the left."),
-            Mistake("B", "Somebody is on the axis."),
+            Mistake("B", "What lies on the axis stays: its x is 0."),
             Mistake("D", "z is not seen; it is x that is negated in the picture."),
         ),
     ),
