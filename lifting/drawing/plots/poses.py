@@ -114,7 +114,7 @@ def look_from(ax: Axes3D, *, azim: float = 0.0, elev: float = 0.0) -> None:
     along_x = abs(np.sin(np.radians(azim)) * np.cos(np.radians(elev)))
     names = ("x (m)", "z, to camera (m)", "y, up (m)")
     for axis, name, along in zip((ax.xaxis, ax.yaxis, ax.zaxis), names, (along_x, along_z, 0.0), strict=True):
-        axis.set_label_text("" if along > 0.999 else name)
-        axis.set_tick_params(labelsize=9, pad=0, label1On=along <= 0.999)
+        axis.set_label_text("" if along > 0.99 else name)
+        axis.set_tick_params(labelsize=9, pad=0, label1On=along <= 0.99)
     ax.zaxis.labelpad = 5  # away from its ticks, which stand upright beside it
     ax.set_box_aspect((1, 1, 1), zoom=1.5 if max(along_x, along_z) > 0.999 else 1.2)

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imread
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from lifting.drawing.plots import frame_3d, look_from, to_plot_axes
 from lifting.drawing.widgets.scene import COLOURS, PALETTES, Layer, Panel, Scene
@@ -28,7 +29,9 @@ def png(scene: Scene) -> bytes:
             columns.append([panel])
     widths = [max(panel.look["width"] for panel in column) for column in columns]
     height = max(sum(panel.look["height"] + 60 for panel in column) for column in columns)
-    figure = Figure(figsize=(sum(widths) / PIXELS, height / PIXELS), dpi=PIXELS, layout="constrained")
+    # the layout does not count the label of a space's upright axis
+    layout = ConstrainedLayoutEngine(wspace=0.15 if any(len(panel.axes) == 3 for panel, *_ in columns[:-1]) else 0.02)
+    figure = Figure(figsize=(sum(widths) / PIXELS, height / PIXELS), dpi=PIXELS, layout=layout)
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(2, len(columns), width_ratios=widths)
     for n, column in enumerate(columns):
