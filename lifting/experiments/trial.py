@@ -184,11 +184,11 @@ def load_results(folder: Path | None = None) -> dict[str, dict[int, dict[str, An
     return found
 
 
-def table() -> str:
-    """The embedded runs as a table in Markdown: means over the starts, and how flat the curves are at their ends."""
+def table(folder: Path | None = None) -> str:
+    """Runs as a table in Markdown: means over the starts, and how flat the curves are; None: the embedded trial."""
     rows = ["| variant | starts | missed, f_1, % | missed, f_2, % | hidden, f_2, % | w_1, w_2 | curve, last fifth |",
             "|---|---|---|---|---|---|---|"]  # fmt: skip
-    for variant, starts in load_results().items():
+    for variant, starts in load_results(folder).items():
         own = list(starts.values())
         if not own:
             rows.append(f"| {variant} | 0 | | | | | |")
