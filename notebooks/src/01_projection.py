@@ -259,7 +259,8 @@ assert np.percentile(lean_all, 90) > np.percentile(lean, 90)
 # ## Why a finite set of angles will do
 # The supplement minimises over "a discrete set of rotations" $\mathcal{R}$, exhaustively. As we understand the main
 # paper, section 5, it has 80. With $T$ equally spaced angles the nearest one is off by at most $\pi / T$, on average by
-# $\pi / 2T$; a landmark $r$ metres from the axis is then $r\,\pi / 2T$ away in space, and somewhat less in the picture.
+# $\pi / 2T$; a landmark $r$ metres from the axis is then $r\,\pi / 2T$ away in space, and less in the picture: to
+# the side it moves by its depth times the angle, so a hand held out sideways hardly moves.
 # So the error in the picture should halve when $T$ doubles. Measured, on real poses with random angles:
 
 

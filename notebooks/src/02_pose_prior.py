@@ -517,7 +517,8 @@ figure.subplots_adjust(left=0.02, right=0.94, wspace=0.3, hspace=0.35)
 plt.show()
 
 # %% [markdown]
-# *What to see:* people, but not quite. A Gaussian knows nothing of bones: no basis keeps a length, so shins stretch.
+# *What to see:* people, but not quite. A Gaussian knows nothing of bones: no basis keeps a length, so shins stretch:
+# a limb that turns moves on an arc, and each $a_j$ moves it along a straight line.
 # Measure it.
 
 # %%

@@ -629,7 +629,8 @@ for step in (0.0, 1.0, 2.0, 3.0):
 # Between 1 and 2 the winner turns, and again between 2 and 3, and no derivative tells of it. On real poses a move by
 # one pixel of a belief map crosses such an edge in a large share of all cases, and most jumps are small:
 # [04c](04c_where_it_jumps.ipynb) measures it. The supplement's word "sub-gradient" means this derivative of the piece
-# on which we stand.
+# on which we stand. It leaves the turning out: until the winner jumps, a person who turns a little is followed by
+# bending the body.
 #
 # ## The widget
 #
