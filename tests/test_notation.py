@@ -5,7 +5,7 @@ import re
 import pytest
 
 TAKEN = {
-    r"\(\w+, H, W\)": "rows and columns of a map are written out: H is (8), W the weights",
+    r"\([\w, ]+, H, W\)": "rows and columns of a map are written out: H is (8), W the weights",
     r"\\det C|C\^\{-1\}": "C is the camera's rotation: a covariance is S or Sigma",
     r"(?<![\\\w])E_J": "E is the matrix of projected bases",
     r"(?<![\\\w])G_\{?[JKT]": "G is the Gaussian of (9)",

@@ -133,9 +133,9 @@ answer("6.1", [at_peak, at_left, at_left_and_down, at_right])
 #    winner from there does lower the loss, to first order. (Where a component of $D_p$ is 0, the product is 0 for the
 #    pixels straight to the side, and they neither lower nor raise it.) Hence "a sensible update".
 #
-# One more way to see it (ours): the update is the true descent direction of another function, $m\,b(Y_p) - m\sum_z
-# \mathcal N(z)\,b(z)$, summed over the quadrant without $Y_p$ itself, with $Y_p$, the quadrant and $m$ held fixed: the
-# lead that the wrong pixel has over the right ones. A perceptron learns in the same way.
+# One more way to see it (ours): the update is the true descent direction of another function,
+# $m\,b(Y_p) - m\sum_z \mathcal N(z)\,b(z)$, summed over the quadrant without $Y_p$ itself, with $Y_p$, the quadrant and
+# $m$ held fixed: the lead that the wrong pixel has over the right ones.
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 6.2: fill in (10 minutes)
@@ -271,7 +271,7 @@ answer("6.4", [move_of_peak(suspect) for suspect in suspects.values()])
 
 # %% [markdown]
 # One of the two took $d\mathcal L/dY$ for $D$, and has the quadrant mirrored; the other returns the update in place of
-# the gradient. Which is which? (The recall at the end says how each shows.)
+# the gradient. Which is which?
 #
 # ## All gradients, from a loss to $B$
 #

@@ -53,9 +53,11 @@ for name, errors in rows_of.items():
 Markdown("\n".join(lines))
 
 # %% [markdown]
-# Two rows are far from zero, and should be: (9) with its step of one pixel **is** not the derivative (notebook 05), and
-# with a thousandth of a pixel it nearly is. Most routes have the model written out a second time and share nothing but
-# the question with the code that they check. Differences and products are taken of the package's own forward functions:
+# *By hand* writes the formula out once more; *conditioning* has ridge regression as the mean of a Gaussian of which
+# some coordinates are known; *along v* and *adjoint* compare products with random vectors (`docs/gradient_ledger.md`).
+# Two rows stand out, and should: (9) with its step of one pixel is **not** the derivative (notebook 05), and with a
+# thousandth of a pixel it nearly is. Most routes have the model written out a second time and share nothing but the
+# question with the code that they check. Differences and products are taken of the package's own forward functions:
 # they find a wrong derivative, but not a wrong model.
 
 # %%
@@ -64,7 +66,7 @@ print(len(ledger["entries"]), "comparisons,", len(ledger["wrong gradients"]), "w
 # %% [markdown] tags=["exercise"]
 # ### Exercise 7b.1: a landmark without a gradient (10 minutes)
 # The update's size is $k\,\lVert D_p\rVert$. Which landmarks' maps get **no** gradient at all from a loss on what the
-# maps show? Return their indices, sorted, from `gradient` (1, 17, H, W). Why those?
+# maps show? Return their indices, sorted, from `gradient` (1, 17, rows, columns). Why those?
 
 # %% tags=["setup"]
 B = torch.tensor(maps[None], requires_grad=True)
@@ -83,8 +85,8 @@ def without_gradient(gradient):
 answer("7b.1", without_gradient(B.grad))
 
 # %% [markdown]
-# Exactly those that have no map: nothing is read there, so nothing is asked for. A pelvis that is not seen still bends
-# the pose that others must match; its own map is left alone.
+# Exactly those that have no map: nothing was read there, so there is nothing to correct. The lifted pose does have a
+# pelvis, which the prior fills in.
 
 # %% [markdown]
 # ## What bad maps do
@@ -144,7 +146,7 @@ print("meta:", tuple(meta.B_hat.shape), " under autocast Y_hat is", inside.Y_hat
 #
 # The supplement leaves its gradients out of training, for "computational reasons" as we read it, in Python. Count what
 # a backward pass does for one image of 17 maps: (9) is 2 products of a map with a profile, (8) two products with a
-# matrix of 34 columns, and "Updating B" one pass over the maps.
+# matrix of 34 x ($J$ + 1), and "Updating B" one pass over the maps.
 
 # %%
 pixels, bases = 17 * 46 * 46, prior.J
@@ -155,14 +157,15 @@ print(f"one 7 x 7 x 128 stage, forwards: {stage:,} products, {stage // sum(work.
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 7b.2: by hand (5 minutes)
-# How many multiplications does (8) cost, for 17 landmarks, $J$ bases and a free scale, if the matrix $E\bar E^t$ is
-# never formed, but $\bar E^{t\top}(E^\top g)$ computed from the right? Return the number as a function of $J$.
+# Above, the matrix $E\bar E^t$ is never formed: $\bar E^{t\top}(E^\top g)$ is computed from the right. How many
+# multiplications does (8) cost, for 17 landmarks, $J$ bases and a free scale, if the matrix is formed first, and its
+# transpose then multiplied by $g$? Return the number as a function of $J$.
 
 
 # %% tags=["exercise"]
 def multiplications(J):
     # BEGIN SOLUTION
-    return 2 * 34 * (J + 1)
+    return 34 * 34 * (J + 1) + 34 * 34
     # END SOLUTION
 
 

@@ -8,7 +8,7 @@
 # costs and where its gradients would vanish, and read the belief maps of a trained one, on pictures that it has never
 # seen.
 #
-# > **Takes** 35 minutes, exercises included. **Needs** [07](07_lifting_layer.ipynb); convolutions, from anywhere.
+# > **Takes** 35 minutes, exercises included. **Needs** [07](07_lifting_layer.ipynb), and convolutions.
 # > **On the way:** core, 9 of 11.
 # >
 # > **Symbols** (all of them: [notation](../docs/notation.md))
@@ -42,7 +42,7 @@ plt.show()
 # ## Stages
 #
 # After *Convolutional Pose Machines*: a trunk of convolutions turns the image into features $\Phi$ and a first set of
-# belief maps, 17 landmarks and the background. Every later stage sees the features and the maps of the stage before,
+# belief maps: 17 landmarks and the background. Every later stage sees the features and the maps of the stage before,
 # and makes new ones. Between two stages sits what this paper adds: lift, project, fuse.
 #
 # $$b_t = \mathrm{stage}_t(\Phi, f_{t-1}), \qquad \hat b_t = \text{lift and project } b_t, \qquad
@@ -53,9 +53,9 @@ figures_08.network()
 plt.show()
 
 # %% [markdown]
-# *What to see:* blue boxes are learned, the yellow ones are notebook 07's layer, the circles fuse. Every stage is
-# compared with the same targets, and each loss sends its gradient back to its own stage (dashed), and on to those
-# before it.
+# *What to see:* blue boxes are learned, the yellow ones are notebook 07's layer, the circles fuse, by weights that are
+# learned, too. Every stage is compared with the same targets, and each loss sends its gradient back to its own stage
+# (dashed), and on to those before it.
 #
 # One class, three configurations. "paper" has the layers of Convolutional Pose Machines. "laptop" is ours: smaller
 # pictures, finer maps, three stages, and a branch that looks at the whole picture, because which side of a person is
@@ -137,7 +137,8 @@ answer("8.1", [field, weights])
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 8.2: fill in the fusion (5 minutes)
-# `belief` (N, 18, H, W), `projected` (N, 17, H, W), and `free`, the free number. Return the fused maps (N, 18, H, W).
+# `belief` (N, 18, rows, columns), `projected` (N, 17, rows, columns), and `free`, the free number. Return the fused
+# maps, of the shape of `belief`.
 
 
 # %% tags=["exercise"]
@@ -180,7 +181,7 @@ plt.show()
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 8.3: the objective (5 minutes)
-# `fused` holds the fused maps of all stages, (T, N, 18, 32, 32); `wanted` the target maps, (N, 18, 32, 32). Return
+# `fused` holds the fused maps of all stages, (stages, N, 18, 32, 32); `wanted` the target maps, (N, 18, 32, 32). Return
 # $c$, as the mean over the N pictures.
 
 # %% tags=["setup"]
@@ -221,10 +222,9 @@ Markdown(complexity.parts())
 #
 # ## Why a loss at every stage
 #
-# The paper's configuration has 46 convolutions. With a loss at the end only, what reaches the first ones?
-# Below is the length of the gradient of each convolution's weights, over the length of the weights: by how much of
-# itself a layer would change. Before the first step of training, five seeds, made by
-# `lifting/experiments/vanishing.py`.
+# The paper's configuration has 46 convolutions. With a loss at the end only, what reaches the first ones? Below is the
+# length of the gradient of each convolution's weights, over the length of the weights, before the first step of
+# training: five seeds, by `lifting/experiments/vanishing.py`.
 
 # %%
 from lifting.experiments import claims, vanishing
@@ -240,18 +240,19 @@ plt.tight_layout()
 plt.show()
 
 # %% [markdown]
-# *What to see:* blue, with a loss at every stage; orange, with one at the end only. On the left orange falls off a
-# cliff.
+# *What to see:* blue, with a loss at every stage; orange, with one at the end only. Read from right to left, orange
+# falls off a cliff in the middle picture.
 #
 # - **paper**, with torch's own first weights: without the losses on the way, what reaches the first layers is smaller
 #   by some 16 powers of ten. It is still computed exactly (float32 and float64 agree to six digits), and useless all
-#   the same. (The shallow part in the middle is the branch of features that every stage sees: its way to the loss is
-#   short.)
+#   the same. (The hump, convolutions 7 to 10, is the branch of features that every stage sees: its way to the last loss
+#   is short.)
 # - **paper, He**: first weights of variance 2 / (inputs of a neuron), proposed by Kaiming He and others (2015): a
 #   ReLU throws away half of a signal's power, and the 2 makes up for it, so that a signal keeps its size from layer
 #   to layer. They help, but a factor of several hundred remains (over and above that of adding six losses).
-# - **laptop**: group norm and three stages. The curve is three times as high with all losses; is that a gradient that
-#   would vanish? Three losses are *added*. Each one alone, on the first convolution and on the last of the trunk:
+# - **laptop**: group norm and three stages. Up to convolution 15 blue is three times as high as orange; is that a
+#   gradient that would vanish? Three losses are *added*. Each one alone, on the first convolution and on the last of
+#   the trunk:
 
 # %%
 first, last = fresh.trunk.at_2[0].weight, fresh.trunk.belief[-1].weight
@@ -273,14 +274,14 @@ assert max(alone) < 4 * min(alone) and together > 2 * alone[-1]
 # there; three such gradients, added, are larger than one. The trunk's last convolution makes the maps of stage 1 alone.
 # A later loss reaches it only through the maps of the stages between, and there it does get weaker, stage by stage. So
 # the claim holds where the network is deep, most of all where its first weights are bad; on the first layers of the
-# laptop network it has nothing to say. Notebook 10 has the intervals, with the adding taken off.
+# laptop network it has nothing to say. Notebook 10 has the intervals, with the factor 3 of the sum taken off.
 
 # %% [markdown]
 # ## A trained network
 #
 # `load_network()` loads the shipped weights: the laptop network, trained on rendered people (`data/network.md` says
-# how, and how well). Here are its belief maps of a picture of the test set, of another body and another recording, and
-# one on which the stages disagree: the first takes the other hand.
+# how, and how well). Here are its belief maps of a test picture, whose body and recording it has never seen. Its stages
+# disagree: the first takes the left hand for the right one.
 
 # %% tags=["setup"]
 trained = load_network()
@@ -294,7 +295,9 @@ figures_08.stages(people.images[shown], seen, p, people.landmarks[shown][:, [p]]
 plt.show()
 hands = people.landmarks[shown][:, [p, skeleton.HUMAN36M.swap[p]]] / 4
 found = [belief.peaks(stage.fused)[0, :, p : p + 1].numpy() for stage in (seen[0], seen[-1])]
-assert [np.linalg.norm(wrist - hands, axis=0).argmin() for wrist in found] == [1, 0]
+taken = [("right", "left")[np.linalg.norm(wrist - hands, axis=0).argmin()] for wrist in found]
+print("the hand at the peak: in stage 1 the", taken[0], "one, in stage 3 the", taken[1], "one")
+assert taken == ["left", "right"]
 
 # %% [markdown]
 # *What to see:* the maps of the right wrist; the blue cross is the truth. `fused` carries two things: what the
@@ -365,8 +368,8 @@ assert errors[-1]["median px"] < errors[0]["median px"] and errors[-1]["pck"] > 
 # %% [markdown]
 # ### The pose at each stage
 #
-# Every stage's maps can be lifted. The same person, lifted from each stage's fused maps, seen from beside the camera;
-# dotted: the truth. (`data/network.md` has the errors over all test pictures.)
+# Every stage's maps can be lifted. The same person, lifted from each stage's fused maps, seen from beside the camera.
+# (`data/network.md` has all errors.)
 
 # %% tags=["setup"]
 prior = load_prior()
@@ -396,10 +399,13 @@ plt.show()
 assert 1000 * np.linalg.norm(lifted_from(seen[2].fused[0]) - truth, axis=0).mean() < 250
 
 # %% [markdown]
+# *What to see:* grey and dashed, the truth. In stage 1 the wrong hand drags the right arm down; from stage 2 on the arm
+# is raised, and the error is nearly halved. The legs stay too close to one another.
+#
 # ## Real photos
 #
-# The network has never seen a photo. These eight show one man in a laboratory; the truth is what other networks saw
-# in four views, triangulated (`data/real_frames.md`). It is shown as it is.
+# The network has never seen a photo. These eight show one man in a laboratory; the truth is triangulated from what
+# other networks saw in four views (`data/real_frames.md`).
 
 # %% tags=["setup"]
 frames = real_frames.load_real_frames()
@@ -415,6 +421,9 @@ axes[1, 0].get_legend().set_bbox_to_anchor((0.5, -0.28), axes[1, 0].transAxes)
 plt.tight_layout()
 plt.show()
 
+# %% [markdown]
+# *What to see:* the limbs are found, though sides get exchanged (most of all in cam02_038).
+
 # %% tags=["nbval-ignore-output"]
 # Not compared: see above.
 truths = np.stack([real_frames.transform(A, frame.pseudo_pixels.T).T for A, frame in zip(into, frames, strict=True)])
@@ -426,15 +435,15 @@ print(
 )
 
 # %% [markdown]
-# *What to see:* he stands in the middle of his picture, and the limbs are found, though sides get exchanged. Don't
-# expect that much elsewhere: on photos in the wild, with people who sit, are cut at the waist or stand beside others,
-# 41 to 46 % were named right when that was tried (`data/network.md`).
+# Don't expect that much elsewhere: on photos in the wild, with people who sit, are cut at the waist or stand beside
+# others, 41 to 46 % were named right when that was tried (`data/network.md`).
 #
 # ## Recap
 #
 # - A stage: convolutions, lift, project, fuse. The fused maps feed the next stage and the loss.
 # - $w_t$ is learned; the background passes.
-# - A loss at every stage keeps gradients alive in a deep network; in a shallow one with norms nothing vanishes.
+# - A loss at every stage keeps gradients alive in a deep network; in a shallow one with norms they reach the first
+#   layers without it.
 # - Belief maps get higher and sharper from stage to stage, and their peaks come nearer to the truth.
 #
 # ## Recall
@@ -466,10 +475,10 @@ print(
 #
 #    </details>
 #
-# 5. <details><summary>All losses together reach the laptop network's first layer three times as strongly as the last
-#    alone. Does a gradient vanish there?</summary>
+# 5. <details><summary>All losses together reach the laptop network's first layer three to four times as strongly as the
+#    last alone. Does a gradient vanish there?</summary>
 #
-#    No. Three losses are added, and each one alone reaches it about as strongly.
+#    No. Three losses are added, and each one alone reaches it with a strength of the same order.
 #
 #    </details>
 #

@@ -2,17 +2,17 @@
 # # 09 Training
 #
 # **The question.** Rendered people, a network with lifting layers in it, an objective: what does it take to train it,
-# here and now, on the machine that you sit at? And what changes on a GPU, or on many?
+# here and now, on the machine that you sit at?
 #
 # Afterwards you can train the network, read its curves, say how good is good (better than a guess that looks at no
-# picture), and look for what a network learns beside.
+# picture), and look for what else a network has learned.
 #
 # > **Takes** 30 minutes, exercises included. **Needs** [08](08_network.ipynb).
 # > **On the way:** core, 10 of 11; [09b](09b_stopping_and_scaling.ipynb) goes further, and nothing later needs it.
 # >
 # > **Symbols** (all of them: [notation](../docs/notation.md))
-# > - $n$ of $N$: the step, of all steps (here only; elsewhere frames)
-# > - $r_n$: learning rate of step $n$
+# > - $n$, $N$, $m$: the step, the number of all steps and of those of the warm-up; in this notebook only
+# > - $r_n$: learning rate of step $n$, at most $r$; in this notebook only
 # > - $c_t$: loss of stage $t$
 #
 # The training code was never released, so all of this is ours.
@@ -34,7 +34,7 @@ plt.show()
 # *What to see:* the right end: the fused maps, compared with the targets. What flows back is what the notebooks before
 # this one have derived.
 #
-# ## People that nobody had to sign for
+# ## Made-up people
 #
 # 1,200 rendered pictures for training and 400 for testing come with the package: made-up bodies of all ages that do
 # what real motion capture recorded (`data/rendered_people.md`). Everything about them is known exactly. No body and no
@@ -59,7 +59,7 @@ plt.show()
 #
 # A picture is never shown twice in the same way: half are mirrored (left and right change names), all are tilted,
 # zoomed, blurred and lit anew. Which pictures a step sees, and how, depends on the seed and the number of the step
-# alone. That is what makes stopping harmless.
+# alone. That is what makes stopping harmless (notebook 09b).
 
 # %%
 again = training.batches.Batches(people, size=8, seed=0)[0]
@@ -87,23 +87,16 @@ def guess(landmarks, count):
 # %% tags=["answer"]
 answer("9.1", guess)
 
-# %%
-from lifting.training import evaluation
-
-truth = test.landmarks.astype(float)
-mean = people.landmarks.astype(float).mean(0)
-baseline = evaluation.in_the_image(np.repeat(mean[None], len(test), 0), truth, test.inside)
-print(f"baseline: median error {baseline['median px']:.1f} px of 64, PCK@0.2 torso {baseline['pck']:.0%}")
-
 # %% [markdown]
 # ## The schedule
 #
-# AdamW with a learning rate that rises over some steps and then falls as half a cosine to nothing:
+# AdamW, in which every weight has a step size of its own, with a learning rate that rises over some steps and then
+# falls as half a cosine to nothing:
 #
 # $$r_n = r \cdot \min\Big(1, \frac{n + 1}{m + 1}\Big) \cdot \frac{1 + \cos(\pi n / N)}{2}$$
 #
-# for step $n$ of $N$, counted from 0, with $m$ steps of warm-up. A gradient longer than `clip` is shortened to that
-# length. Towards the end the steps become small, and curves flatten, whether or not there is more to learn.
+# for step $n$ of $N$, counted from 0, with $m$ steps of warm-up. A gradient longer than `clip`, 100, is shortened to
+# that length. Towards the end the steps become small, and curves flatten, whether or not there is more to learn.
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 9.2: by hand (5 minutes)
@@ -152,8 +145,19 @@ answer("9.4", [best, hips_or_wrists, front_or_back])
 # %% [markdown]
 # ## A minute or two
 #
-# 300 steps of 16 pictures, lifting with sub-gradients at every stage. The run keeps its log and its checkpoints in a
-# folder.
+# First, how good the guess of 9.1 is:
+
+# %%
+from lifting.training import evaluation
+
+truth = test.landmarks.astype(float)
+mean = people.landmarks.astype(float).mean(0)
+baseline = evaluation.in_the_image(np.repeat(mean[None], len(test), 0), truth, test.inside)
+print(f"baseline: median error {baseline['median px']:.1f} px of 64, PCK@0.2 torso {baseline['pck']:.0%}")
+
+# %% [markdown]
+# Then 300 steps of 16 pictures, lifted with sub-gradients at every stage. The run keeps its log and its checkpoints in
+# a folder.
 
 # %%
 import tempfile
@@ -179,8 +183,8 @@ right.set(xlabel="step", ylabel="length of the gradient", ylim=(0, None))
 plt.show()
 
 # %% [markdown]
-# *What to see:* the losses of all stages fall together; after so few steps the later stages hardly add to the first.
-# The gradient is long in the first steps, and one longer than `clip` is shortened.
+# *What to see:* the losses of all stages fall together; after so few steps the later stages hardly improve on the
+# first. The gradient is longest in the first steps; most are longer than `clip`, and were shortened.
 
 # %% tags=["nbval-ignore-output"]
 # Not compared: how fast it was depends on the machine.
@@ -253,11 +257,11 @@ print("PCK of the trained network:", ", ".join(f"{name} {share:.0%}" for name, s
 assert early > 85 and sorted(parts, key=parts.get)[:2] == ["wrists", "elbows"]
 
 # %% [markdown]
-# ## A trap: what a network learns beside
+# ## A trap: what else a network learns
 #
-# After the first three runs, 12,800 steps, too many of the people seen from behind were said to be seen from the
-# front. More training did little, and pictures composed as those for training are did not show it. What did: the same
-# held-out pictures once as they are, and once saved as a JPEG file and loaded again.
+# After the first three runs, 12,800 steps, too many of the people seen from behind were said to be seen from the front.
+# More training did little, and pictures composed like those for training did not show it. What did: the same held-out
+# pictures, once as they are and once saved as a JPEG file and loaded again.
 
 # %%
 from IPython.display import Markdown
@@ -278,7 +282,7 @@ Markdown("\n".join(lines))
 
 # %%
 shipped = evaluation.evaluate(load_network(), rendered.load_rendered("test"))
-print("PCK@0.2 torso of at least 75 %, sides named:", shipped["stages"][-1]["pck"] >= 0.75)
+print(f"PCK@0.2 torso, sides named: {shipped['stages'][-1]['pck']:.0%}, at least 75 %")
 assert shipped["stages"][-1]["pck"] >= 0.75
 
 # %% [markdown]

@@ -58,15 +58,16 @@ answer("9b.1", pictures_of)
 #
 # Ctrl-C ends a run after the step that it is in, with a checkpoint: weights and optimiser as safetensors, the rest as
 # JSON, nothing a pickle. A kill in the middle loses what came after the last checkpoint and nothing else. Either way
-# `resume` goes on, and ends with the same bits. Below: ten steps in one go, and ten with an end after five.
+# `resume` goes on, and ends with the same bits. Below: ten steps in one go; and ten that break off in the eighth and go
+# on from the checkpoint of the fifth.
 
 
 # %%
 class Interrupted:
-    """Pictures that stop the run after some batches, as Ctrl-C would."""
+    """Pictures that break the run off after some batches, in the middle of a step."""
 
     def __init__(self, batches):
-        self.left = 2 * batches
+        self.left = 2 * batches  # a batch of 16 is made in two halves
 
     def __len__(self):
         return len(people)

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 11 Your own picture: from a file to 3D
 #
-# **The question.** I have a photo, a video, or a file that some detector wrote. What do I get, and when must I not
+# **The question.** I have a photo, a video, or a file that some detector wrote. What do I get, and when should I not
 # believe it?
 #
 # Afterwards you can take a file all the way, read the signs of a wrong input, and say how sure a pose is.
@@ -24,7 +24,6 @@ from lifting.drawing import answer, figures_11, hint, plots, progress
 
 # %% [markdown]
 # ## The way through
-# Everything from the image to $\hat{Y}$, as in [00](00_start_here.ipynb), but with files at both ends.
 
 # %%
 _, ax = plt.subplots(figsize=(9, 2.4))
@@ -32,6 +31,8 @@ plots.draw_way_through(ax, "start")
 plt.show()
 
 # %% [markdown]
+# *What to see:* everything from the image to $\hat{Y}$, as in [00](00_start_here.ipynb), but with files at both ends.
+#
 # ## A photo, as you have it
 # Yours would lie on your disk. Here one of the embedded photos is written to a file first, so that everything from
 # now on starts from a path.
@@ -94,7 +95,7 @@ missing = [name for name, seen in zip(skeleton.HUMAN36M.landmarks, recording.vis
 print("not in the file:", missing)
 
 # %% [markdown]
-# The confidences become weights $w$ of eq. (2): each landmark's squared error counts $w_i$ times (notebook 03). What
+# The confidences become weights $w$ of eq. (2): each landmark's squared error counts $w_i$ times (notebook 03b). What
 # is missing has weight 0. Pixels have no metres, so the scale $s$ is solved for.
 
 # %%
@@ -109,9 +110,9 @@ plt.show()
 # that MediaPipe doesn't have, spine and head top, are filled in by the prior.
 #
 # ## When it cannot be right
-# The minimum of eq. (2) has a known size: under the prior it is a chi-squared number. `misfit` is that minimum over
-# its mean, so about 1 for people who look like the prior's, and above 6 something is wrong. Let us spoil the input in
-# four ways.
+# The minimum of eq. (2) has a known size: over the variance of the noise it is, under the prior, a chi-squared number.
+# `misfit` is that number over its mean, so about 1 for people who look like the prior's; above 6 something is wrong.
+# Let us spoil the input in four ways.
 
 # %%
 prior, Y = load_prior(), np.nan_to_num(recording.Y[0])
@@ -158,7 +159,8 @@ for note in lift_file(down)[0].notes:
 # ## How sure is it?
 # Eq. (2) gives one pose. The same model gives a distribution: over the coefficients at each rotation, and over the
 # rotations and components themselves (`beyond.posterior`). A detector errs by more than motion capture does: with the
-# temperature `DETECTED` the regions of real photos hold what they promise ([beyond.md](../docs/beyond.md)).
+# temperature `DETECTED`, a factor on all variances, the regions of real photos hold what they promise
+# ([beyond.md](../docs/beyond.md)).
 
 # %%
 weights = recording.confidences[0]
@@ -214,7 +216,7 @@ plt.show()
 #
 # ## The network as a detector, with its limits
 # The network of [08](08_network.ipynb) can take the detector's place. It was trained on renders of one upright person
-# who fills most of a square, so a photo is letterboxed into one. It cannot say that nobody is there.
+# who fills most of a square, so a photo is letterboxed into a square. It cannot say that nobody is there.
 
 # %%
 from lifting import detecting
@@ -254,9 +256,9 @@ answer("11.1", to_landmarks)
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 11.2: which faults show? (5 minutes)
-# Before you try: which of these four does the misfit **not** notice? A: landmarks in centimetres with `scale=None`.
-# B: y down. C: left and right swapped. D: COCO's order. Give a string with the letters, in order, such as "AD". (Is
-# one of them no fault at all?)
+# Which of these four does the misfit **not** notice? A (not shown above): landmarks in centimetres with `scale=None`.
+# B: y down. C: left and right swapped. D: COCO's order. Give a string with the letters, in order, such as "AD". (Is one
+# of them no fault at all?)
 
 # %% tags=["exercise"]
 # BEGIN SOLUTION
@@ -269,8 +271,8 @@ answer("11.2", unnoticed)
 # %% [markdown] tags=["exercise"]
 # ### Exercise 11.3: a doubtful landmark (10 minutes)
 # The left wrist of `one` below is off by 80 pixels in $x$ and as many in $y$, and the detector knows: its confidence
-# there is 0.01. How many metres does the lifted left wrist move, from weights 1 to the detector's weights? Give a
-# number, to 1 cm.
+# there is 0.01. By how many metres does the lifted left wrist differ between weights of 1 and the detector's weights,
+# `trust`, with `scale=200.0`? Give a number, to 1 cm.
 
 # %% tags=["exercise"]
 wrist = skeleton.HUMAN36M.index("left_wrist")

@@ -89,13 +89,13 @@ EXERCISES = {
         tolerance=1e-3,
     ),
     "7.4": Exercise(
-        right=[[], ["peak"], ["quadrant"]],
+        right=[["quadrant"], [], ["peak"]],
         hints=(
             "A check that finds a mistake raises mistaken_models.MistakeFound: catch that, and nothing else.",
             "try: check(suspect); in except mistaken_models.MistakeFound: append the name to a list.",
         ),
         mistakes=(
-            Mistake([["peak", "quadrant"], ["quadrant"], ["peak"]], "Those are the checks that are passed."),
+            Mistake([["peak"], ["peak", "quadrant"], ["quadrant"]], "Those are the checks that are passed."),
             Mistake([["peak", "quadrant"]] * 3, "These are all checks: collect those that raise."),
             Mistake([[], [], []], "Nobody is caught: is every check called with the suspect?"),
         ),

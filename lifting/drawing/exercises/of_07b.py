@@ -18,16 +18,20 @@ EXERCISES = {
         ),
     ),
     "7b.2": Exercise(
-        right=lambda J: 2 * 34 * (J + 1),
+        right=lambda J: 34 * 34 * (J + 2),
         calls=((1,), (10,), (25,)),
         hints=(
             "With a free scale there are J + 1 columns: the bases and the mean pose.",
-            "E^T g: 34 products for each of the J + 1 columns; then as many again for the transpose of E_bar_t.",
+            "Each of the 34 x 34 entries of the matrix is a sum of J + 1 products; then each is multiplied once more.",
         ),
         mistakes=(
-            Mistake(lambda J: 2 * 34 * J, "The free scale adds a column: the mean pose."),
-            Mistake(lambda J: 34 * 34, "That is with the matrix of (8) formed."),
-            Mistake(lambda J: 2 * 17 * (J + 1), "Two products are needed, and 17 landmarks have 34 coordinates."),
+            Mistake(
+                lambda J: 34 * 34 * (J + 1), "One part is missing: the column of a free scale, or the product with g."
+            ),
+            Mistake(
+                lambda J: 34 * 34 * J, "A free scale adds a column, the mean pose, and the product with g comes on top."
+            ),
+            Mistake(lambda J: 2 * 34 * (J + 1), "That is without the matrix, as above."),
         ),
     ),
 }

@@ -74,7 +74,7 @@ EXERCISES = {
     ),
     "9.4": Exercise(
         right=["trunk and head", "hips", "hardly better than by chance"],
-        hints=("What moves least lies near the average.", "Which side is left is a property of the whole picture."),
+        hints=("What moves least lies near the average.", "Front or back is a property of the whole picture."),
         mistakes=(
             Mistake(["wrists", "wrists", "surely"], "Wrists move most of all: an average says little on them."),
             Mistake(["trunk and head", "wrists", "hardly better than by chance"], "Hips move less than wrists."),

@@ -40,6 +40,15 @@ def _error(Y: np.ndarray, truth: np.ndarray, prior: pose_prior.PosePrior) -> flo
     return 1000 * float(metrics.mpjpe(front.lift(Y, prior).pose, truth, root="centroid").mean())
 
 
+def _off(Y: np.ndarray, truth: np.ndarray, prior: pose_prior.PosePrior) -> np.ndarray:
+    return _centred(front.lift(Y, prior).pose) - _centred(truth)
+
+
+def _errors(Y: np.ndarray, truth: np.ndarray, prior: pose_prior.PosePrior) -> list[float]:
+    off = 1000 * _off(Y, truth, prior)
+    return [float(np.hypot(off[:, 0], off[:, 1]).mean()), float(np.abs(off[:, 2]).mean())]
+
+
 def _depth(gaussian: pose_prior.Gaussian, theta: float, row: int = 2, sign: int = 1) -> np.ndarray:
     _, E = solve.projected_model(gaussian.mu, gaussian.e, np.asarray(theta))
     turned = camera.turn(gaussian.e, np.asarray(sign * theta))
@@ -119,21 +128,25 @@ EXERCISES = {
         ),
     ),
     "12.4": Exercise(
-        right=_error,
+        right=_errors,
         calls=((_truth[:, :2], _truth, _prior),),
         hints=(
-            "lift(Y, prior) has a field pose, in the units of Y.",
-            'metrics.mpjpe(pose, truth, root="centroid") gives one number a frame, in metres: average, times 1000.',
+            "lift(Y, prior) has a field pose, in the units of Y. Take its mean over landmarks away, and that of truth.",
+            "np.linalg.norm over the rows 0 and 1 of the difference; np.abs of row 2. Average both, times 1000.",
         ),
         mistakes=(
-            Mistake(lambda Y, truth, prior: _error(Y, truth, prior) / 1000, "Millimetres are asked for."),
+            Mistake(lambda *given: [each / 1000 for each in _errors(*given)], "Millimetres are asked for."),
+            Mistake(lambda *given: _errors(*given)[::-1], "Across the picture first, then in depth."),
             Mistake(
-                lambda Y, truth, prior: 1000 * float(metrics.mpjpe(front.lift(Y, prior).pose, truth).mean()),
-                "This puts landmark 0 in one place; the centroids are asked for.",
+                lambda Y, truth, prior: [
+                    _errors(Y, truth, prior)[0],
+                    1000 * float((_off(Y, truth, prior)[:, 2]).mean()),
+                ],
+                "Depths that are too large and too small cancel: take their absolute values first.",
             ),
             Mistake(
-                lambda Y, truth, prior: 1000 * metrics.mpjpe(front.lift(Y, prior).pose, truth, root="centroid"),
-                "One number is asked for: the mean over the frames.",
+                lambda Y, truth, prior: list(1000 * np.abs(_off(Y, truth, prior)).mean((0, 2))),
+                "Two numbers are asked for: x and y together are one distance.",
             ),
         ),
     ),
