@@ -223,17 +223,21 @@ class WidgetView:
 
 
 @pytest.fixture(scope="module")
-def open_notebook(server: Server, browser: Browser) -> Iterator[Callable[[str], OpenNotebook]]:
-    """Opens a notebook by its name; call `run_all()` on the result. Its kernel ends with the module's tests."""
+def open_notebook(server: Server, browser: Browser) -> Iterator[Callable[..., OpenNotebook]]:
+    """Opens a notebook by its name, in JupyterLab or in Notebook 7, which the same server shows.
+
+    Call `run_all()` on the result. Its kernel ends with the module's tests.
+    """
     context = browser.new_context(viewport={"width": 1400, "height": 1800})
 
-    def open_it(name: str) -> OpenNotebook:
+    def open_it(name: str, lab: bool = True) -> OpenNotebook:
         page = context.new_page()
         reported: list[str] = []
         page.on("pageerror", lambda error: reported.append(str(error)))
         page.on("console", lambda said: reported.append(said.text) if is_fault(said) else None)
         page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: reported.extend(faults(frame))))
-        page.goto(f"{server.base}/lab/tree/{name}.ipynb?token={server.token}&reset")
+        place = "lab/tree" if lab else "notebooks"
+        page.goto(f"{server.base}/{place}/{name}.ipynb?token={server.token}&reset")
         panel = page.locator(".jp-NotebookPanel:visible")
         cells = nbformat.read(server.folder / f"{name}.ipynb", as_version=4).cells
         code_cells = sum(cell.cell_type == "code" for cell in cells)
@@ -241,7 +245,8 @@ def open_notebook(server: Server, browser: Browser) -> Iterator[Callable[[str], 
         opened = OpenNotebook(page, panel, code_cells, reported)
         # The notebook's own indicator reads idle even before there is a kernel, and cells run then are lost.
         wait_until(server.has_kernel, "the kernel of the notebook is ready", 60)
-        expect(page.locator("#jp-main-statusbar").get_by_text("| Idle")).to_be_visible(timeout=60_000)
+        if lab:
+            expect(page.locator("#jp-main-statusbar").get_by_text("| Idle")).to_be_visible(timeout=60_000)
         return opened
 
     yield open_it

@@ -2,8 +2,7 @@
 // `ask` is told what the reader does; `show` is given what there is to see, by the kernel or from recorded moves.
 
 function liftingView(root, scene, ask) {
-  // The attribute keeps the keys that JupyterLab has bound from taking those that move something here.
-  const body = make("div", { class: "lv", "data-lm-suppress-shortcuts": "true" }, root);
+  const body = make("div", { class: "lv" }, root);
   const palettes = {};
   for (const [name, pair] of Object.entries(scene.palettes)) {
     palettes[name] = pair.map((colours) => Uint32Array.from(colours, (c) => {
@@ -23,6 +22,8 @@ function liftingView(root, scene, ask) {
     if (!spec.below) column = make("div", { class: "lv-column" }, grid);
     return spec.axes.length === 3 ? new Space(column, spec) : new Plot(column, spec, palettes, ask);
   });
+  // Keys that JupyterLab and Notebook have bound move something here: this keeps them from what has the focus.
+  for (const part of body.querySelectorAll("input, select, button, svg")) part.setAttribute("data-lm-suppress-shortcuts", "true");
   const message = make("div", { class: "lv-message", role: "alert" }, body);
   const summary = make("div", { class: "lv-summary", "aria-live": "polite" }, body);
   let state = null;
