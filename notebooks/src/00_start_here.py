@@ -109,9 +109,9 @@ print("missing:", [name for name, seen in zip(skeleton.HUMAN36M.landmarks, visib
 assert np.array_equal(visible, frame.visible)
 
 # %% [markdown]
-# An image counts its rows **down**; 3D has y **up**. Here, and nowhere else, the sign changes: $Y = (x, -y)$. Without it
-# the man would stand on his head, and no turn about the vertical changes that; the best fit would be a person shrunk to a
-# hundredth, and `lift` would warn.
+# An image counts its rows **down**; 3D has y **up**. Here, and nowhere else, the sign changes: $Y = (x, -y)$. Without
+# it the man would stand on his head, and no turn about the vertical changes that; the best fit would be a person
+# shrunk to a hundredth, and `lift` would warn.
 
 
 # %% tags=["setup"]
