@@ -391,7 +391,8 @@ plt.show()
 
 # %% [markdown]
 # *What to see:* with $\sigma_b = 1$ hardly anything is left five pixels away; as a rule, a Gaussian pulls **as far as
-# five of its widths** and no further. A wider one reaches further, and close to the target it pulls no less. The
+# five of its widths** and no further. A wider one reaches further, and close to the target it pulls no less (its peak
+# is 1, too; with a sum of 1 instead, the pull would fall with $1/\sigma_b^4$). The
 # dotted curves, by (9), reach a little further than the derivative, as the factor $\sinh u/u$ promised. (Distances are
 # tried in steps of a quarter pixel, so the greatest pulls are printed a little beside $\sqrt 2\,\sigma_b$.)
 #

@@ -131,7 +131,9 @@ answer("6.1", [at_peak, at_left, at_left_and_down, at_right])
 #    sense any of them is valid, and none is more *correct* than another.
 # 4. Which pixel wins next is left to the choice. Inside the quadrant every pixel $z$ has $(z - Y_p)\cdot D_p > 0$: a
 #    winner from there does lower the loss, to first order. (Where a component of $D_p$ is 0, the product is 0 for the
-#    pixels straight to the side, and they neither lower nor raise it.) Hence "a sensible update".
+#    pixels straight to the side, and they neither lower nor raise it.) Hence "a sensible update". Of $D$
+#    it takes the length and the signs alone: an arrow that turns within its quadrant changes nothing, and one that
+#    crosses an axis changes the quadrant at a stroke.
 #
 # One more way to see it (ours): the update is the true descent direction of another function,
 # $m\,b(Y_p) - m\sum_z \mathcal N(z)\,b(z)$, summed over the quadrant without $Y_p$ itself, with $Y_p$, the quadrant and

@@ -333,6 +333,9 @@ print("dL/dY by hand and by autograd differ by less than 1e-12 of the largest:",
 assert apart < 1e-12
 
 # %% [markdown]
+# So what *must* be written by hand is the step from $Y$ to $B$, which has no derivative, and (9), if it is to be the
+# supplement's difference. (8) by hand saves time and memory: nothing of the search is recorded.
+#
 # ## A checker, and whom it refuses
 #
 # `gradient_check.check_products` compares $\langle v, A^\top g\rangle$ with $\langle Av, g\rangle$, and $Av$ with a

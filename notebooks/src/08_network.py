@@ -158,6 +158,7 @@ answer("8.2", fuse)
 #
 # A loss at every stage: the squared distance of the fused maps from Gaussians at the true landmarks, and for the
 # background 1 minus the greatest of them. The supplement calls it equation (8) of the main paper (not its own (8)).
+# It looks at $f_t$, not at $b_t$: from $b_t$ a stage's own loss would teach neither $w_t$ nor the lifting anything.
 #
 # $$c_t = \sum_{p=1}^{L+1} \sum_z \big(f_t^p(z) - b_*^p(z)\big)^2, \qquad c = \sum_t c_t$$
 
@@ -271,7 +272,8 @@ assert max(alone) < 4 * min(alone) and together > 2 * alone[-1]
 # %% [markdown]
 # Each loss alone reaches the first layer with a strength of the same order, the last stage's with about two fifths of
 # the first one's: every stage sees the features, and by them its way to the first layer is short. Nothing vanishes
-# there; three such gradients, added, are larger than one. The trunk's last convolution makes the maps of stage 1 alone.
+# there; three such gradients, added, are larger than one (and less than their lengths together, as they are
+# not parallel). The trunk's last convolution makes the maps of stage 1 alone.
 # A later loss reaches it only through the maps of the stages between, and there it does get weaker, stage by stage. So
 # the claim holds where the network is deep, most of all where its first weights are bad; on the first layers of the
 # laptop network it has nothing to say. Notebook 10 has the intervals, with the factor 3 of the sum taken off.

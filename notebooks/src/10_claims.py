@@ -236,8 +236,10 @@ show("vanishing")
 #
 # ## 3. Do gradients between stages matter, when each has its own loss?
 #
-# The supplement: "gradients back-propagated from other layers have little effect on the learning." Here the maps that a
-# stage is given are cut off from the gradient, so that a stage learns from its own loss alone.
+# The supplement: "gradients back-propagated from other layers have little effect on the learning." It is the second of
+# its reasons why the lifting's gradients are not needed. (The first: the lifting predicts best where the landmarks of
+# its own stage are near the truth, and that the loss asks for anyway.) Here the maps that a stage is given are cut off
+# from the gradient, so that a stage learns from its own loss alone.
 
 # %%
 show("cross_stage")
