@@ -1,6 +1,7 @@
 """The trial from scratch: its measures by hand, a run made once and gone on with, its claims from made-up results."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -165,3 +166,16 @@ def test_the_first_trial_is_kept():
         first = claims.load(name, first=True)
         assert first["when"] == "2026-11-26" and first["comparisons"]
         assert data_path("first_trial").joinpath(f"claim_{name}.json").exists()
+
+
+def test_the_longer_runs_are_the_trials_own_with_four_times_the_steps():
+    longer = trial.load_results(data_path("longer"))
+    runs = [row for starts in longer.values() for row in starts.values()]
+    for row in runs:
+        wanted = asdict(trial.settings_of(row["variant"], row["start"], 4 * trial.STEPS))
+        assert row["settings"] == wanted
+    lines = trial.longer_table().splitlines()
+    assert len(lines) == 2 + 2 * len(runs)
+    first = longer[trial.PLAIN][0]
+    assert lines[2].split(" | ")[2:3] == ["3,000"] and lines[3].split(" | ")[2:3] == ["12,000"]
+    assert lines[3].split(" | ")[4] == f"{first['missed, f'][1]:.1f}"

@@ -184,11 +184,11 @@ def load_results(folder: Path | None = None) -> dict[str, dict[int, dict[str, An
     return found
 
 
-def table(folder: Path | None = None) -> str:
-    """Runs as a table in Markdown: means over the starts, and how flat the curves are; None: the embedded trial."""
+def table() -> str:
+    """The embedded runs as a table in Markdown: means over the starts, and how flat the curves are at their ends."""
     rows = ["| variant | starts | missed, f_1, % | missed, f_2, % | hidden, f_2, % | w_1, w_2 | curve, last fifth |",
             "|---|---|---|---|---|---|---|"]  # fmt: skip
-    for variant, starts in load_results(folder).items():
+    for variant, starts in load_results().items():
         own = list(starts.values())
         if not own:
             rows.append(f"| {variant} | 0 | | | | | |")
@@ -201,6 +201,20 @@ def table(folder: Path | None = None) -> str:
         )
         rows.append(f"| {variant} | {len(own)} | {f[0]:.1f} | {f[1]:.1f} | {hidden[1]:.1f} | {w} | "
                     f"{np.mean([last_fifth(row['curve']) for row in own]):+.1f} |")  # fmt: skip
+    return "\n".join(rows)
+
+
+def longer_table() -> str:
+    """The embedded longer runs, one by one, beside the same ones of the trial."""
+    rows = ["| variant | start | steps | missed, f_1, % | missed, f_2, % | hidden, f_2, % | curve, last fifth |",
+            "|---|---|---|---|---|---|---|"]  # fmt: skip
+    short, longer = load_results(), load_results(data_path("longer"))
+    for variant, starts in longer.items():
+        for start in starts:
+            for row in (short[variant][start], starts[start]):
+                f, hidden = row["missed, f"], row["hidden, f"]
+                rows.append(f"| {variant} | {start} | {row['settings']['steps']:,} | {f[0]:.1f} | {f[1]:.1f} | "
+                            f"{hidden[1]:.1f} | {last_fifth(row['curve']):+.1f} |")  # fmt: skip
     return "\n".join(rows)
 
 

@@ -342,8 +342,8 @@ def other_valley(costs):
 best, second = int(curve.argmin()), other_valley(curve)
 print(f"winner {best} degrees, {curve[best]:.3f} m^2; runner-up {second} degrees, {curve[second]:.3f} m^2")
 print(f"the runner-up costs {curve[second] / curve[best]:.1f} times as much")
-odds = np.exp((curve[second] - curve[best]) / (2 * prior.noise_variance[0]))
-print(f"(2) / v is -2 ln p but for a constant, so the odds of the two best fits are {odds:.0f} to 1")
+ln_odds = (curve[second] - curve[best]) / (2 * prior.noise_variance[0])
+print(f"(2) / v is -2 ln p but for a constant: odds of 10^{ln_odds / np.log(10):.0f} to 1, if the prior is right")
 assert second == turned.other_valley(curve)
 
 # %%
