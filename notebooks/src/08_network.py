@@ -246,8 +246,8 @@ plt.show()
 #
 # - **paper**, with torch's own first weights: without the losses on the way, what reaches the first layers is smaller
 #   by some 16 powers of ten. It is still computed exactly (float32 and float64 agree to six digits), and useless all
-#   the same. (The hump, convolutions 7 to 10, is the branch of features that every stage sees: its way to the last loss
-#   is short.)
+#   the same: a step along it leaves the first layers where they are. (The hump, convolutions 7 to 10, is the branch of
+#   features that every stage sees, in this network one of its own: its way to the last loss is short.)
 # - **paper, He**: first weights of variance 2 / (inputs of a neuron), proposed by Kaiming He and others (2015): a
 #   ReLU throws away half of a signal's power, and the 2 makes up for it, so that a signal keeps its size from layer
 #   to layer. They help, but a factor of several hundred remains (over and above that of adding six losses).

@@ -203,12 +203,14 @@ plt.show()
 
 # %% [markdown]
 # *What to see:* one line a start, on validation pictures. The rate falls to zero, so that every curve flattens; the
-# networks are small, have seen 20,000 pictures, and would gain from more. Differences of well-trained networks these
-# are not.
+# networks are small, have seen 20,000 pictures, and would gain from more: four times the steps, so far run from one
+# start, take six to seven and a half points off ([docs/claims.md](../docs/claims.md)). Differences of well-trained networks
+# these are not.
 #
 # ## 1. Do the lifting's gradients matter?
 #
-# The supplement's first claim: training without them, the lifting in the forward pass alone, gives similar results.
+# The supplement: training without them, the lifting in the forward pass alone, gives similar results. (Why, by its
+# account: section 3.)
 # "Forward" and "sub-gradients" differ in what flows back through the lifting and in nothing else. Soft-argmax is here
 # for comparison: it changes the forward pass too.
 
@@ -231,8 +233,8 @@ show("vanishing")
 
 # %% [markdown]
 # With six stages, seven-pixel kernels and no norms they do, by many powers of ten, and better first weights only help
-# in part. On the laptop network nothing vanishes (notebook 08): a loss at every stage adds three gradients, and three
-# times one of them is what there is; that factor is taken off here.
+# in part. On the laptop network nothing vanishes (notebook 08): on the first layers a loss at every stage adds three
+# gradients where otherwise there is one; that factor of three, half a power of ten, is taken off here.
 #
 # ## 3. Do gradients between stages matter, when each has its own loss?
 #
