@@ -204,8 +204,8 @@ plt.show()
 # %% [markdown]
 # *What to see:* one line a start, on validation pictures. The rate falls to zero, so that every curve flattens; the
 # networks are small, have seen 20,000 pictures, and would gain from more: four times the steps, so far run from one
-# start, take six to seven and a half points off ([docs/claims.md](../docs/claims.md)). Differences of well-trained networks
-# these are not.
+# start, take six to seven and a half points off ([docs/claims.md](../docs/claims.md)). Differences of
+# well-trained networks these are not.
 #
 # ## 1. Do the lifting's gradients matter?
 #
