@@ -162,14 +162,15 @@ print(
 # If the rank were 2, $M = U\operatorname{diag}(\cdot)V^\top$ would be $\mathrm{stack}(R_i)\,\mu_{xz}$. The columns of a
 # stack of $N$ rotations are orthogonal and have the length $\sqrt N$; so are those of $\sqrt N\,U_{:2}$, and both span
 # the same plane. So pairs of rows of $\sqrt N\,U_{:2}$ *are* rotations already, up to one orthogonal $2\times2$ matrix
-# that all of them share.
+# that all of them share: a turn, or a reflection.
 #
 # As people do move, each pair is replaced by the nearest orthonormal one. The inner product of $\begin{pmatrix} a & b
 # \\ c & d \end{pmatrix}$ with $\begin{pmatrix} \cos & \sin \\ -\sin & \cos \end{pmatrix}$ is $(a + d)\cos\theta + (b
 # - c)\sin\theta$: again one cosine, greatest at $\theta = \mathrm{atan2}(b - c, a + d)$.
 #
-# The shared matrix may be a reflection, and all pairs with it. People don't turn into their mirror images, so we test
-# which kind the pairs are nearer to, summed over all of them, and flip the sign of the second column if need be.
+# If it is a reflection, all pairs are, and the mean would come out as its own mirror image. So we test which kind the
+# pairs are nearer to, summed over all of them, and flip the sign of the second column if need be. (A turn has $a = d$
+# and $b = -c$, a reflection $a = -d$ and $b = c$: of one $(a - d, b + c)$ vanishes, of the other $(a + d, b - c)$.)
 
 
 # %%

@@ -388,9 +388,9 @@ plt.show()
 # 3. **$\theta$ and $\pi-\theta$**, both at once. For a symmetric body that is the same silhouette with left and right
 #    exchanged: the near leg is taken for the far leg. Only the labels of left and right tell these two apart.
 #
-# **Which pair is typically confused?** The next cells count it. With the right labels, the rival is more often than
-# not the body turned round, $\theta+\pi$, and it loses. If a detector exchanges left and right, $\pi-\theta$ *wins*:
-# that is the confusion one meets in practice.
+# **Which pair is typically confused?** The next cells count it. With the right labels the runner-up is more often
+# than not the body turned round, $\theta+\pi$, and it loses. If a detector exchanges left and right, $\pi-\theta$
+# *wins*. So the first is the commonest runner-up, the second the commonest mistake.
 #
 # With a camera that is **tilted** by $\varphi$ the picture's second row is $y\cos\varphi - z\sin\varphi$, and $z$
 # changes its sign. So $E(\theta+\pi)$ at $\varphi$ is $X'E(\theta)$ at **$-\varphi$**: from behind and above one looks
@@ -575,8 +575,9 @@ answer("3.5", passes)
 # - At a given rotation (2) is ridge regression: the prior is $J$ more rows (5), the pseudo-inverse solves it (6), and
 #   its truncation $\bar E^t = (E^\top E + \operatorname{diag}(\sigma^2))^{-1}E^\top$ is all that meets the landmarks.
 # - The least cost is $r^\top(I - H)\,r$, one quadratic form for each rotation.
-# - The cost around the circle has valleys. With a level camera $E(\theta+\pi) = X'E(\theta)$; the typical confusion is
-#   $\theta$ with $\pi-\theta$: only the labels of left and right tell the two apart.
+# - The cost around the circle has valleys. With a level camera $E(\theta+\pi) = X'E(\theta)$. The commonest
+#   runner-up is $\theta+\pi$, and it loses; the commonest mistake is $\pi-\theta$, which only the labels of left and
+#   right tell from $\theta$.
 # - $\sigma$ trades the fit in the picture for the likelihood of the body; no picture can tell which trade is right.
 #
 # ## Recall

@@ -262,8 +262,9 @@ show("fusion")
 # %% [markdown]
 # Read it with the control. Better than plain, but no better than "own peak": the Gaussian helps, whoever put it there.
 # Better than both: the pose helps. So far neither is shown: no interval against either excludes 0 on the good side,
-# and at the first stage the plain network is reliably ahead. (What does help, by little, is to read peaks between
-# pixels.) What differs from the paper's setting whichever it is:
+# and at the first stage the plain network is reliably ahead; its fifth more steps may be all of that, as without them
+# it misses as much there. (What does help, by little, is to read peaks between pixels.) What differs from the paper's
+# setting whichever it is:
 #
 # - The prior has some 1,400 recorded poses of three bodies. In 3D it is off by centimetres on motion that it hasn't
 #   seen (in the picture by less). The paper's prior comes from the data set that it is tested on, with the same kinds
