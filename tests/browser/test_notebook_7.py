@@ -1,13 +1,10 @@
-"""A widget in Notebook 7: keys and the mouse move it there as in JupyterLab, and its text is whole."""
+"""A widget in Notebook 7: keys and the mouse move it there as in JupyterLab."""
 
 import pytest
 
 from .benches import bench, twin
 from .conftest import wait_until
 from .test_widgets import assert_shows
-
-ITS_OWN = "Cannot read properties of undefined (reading 'schema')"
-"""An error of Notebook 7.6.5's page, which it has without a widget, too."""
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +13,7 @@ def opened(server, open_notebook):
     opened = open_notebook("bench_7", lab=False)
     opened.run_all()
     yield opened
-    assert set(opened.errors()) <= {ITS_OWN}
+    assert opened.errors() == []
 
 
 def test_keys_and_the_mouse_move_it_and_reset_puts_it_back(opened):
