@@ -21,8 +21,8 @@ from lifting.pose_prior import PosePrior, check_prior
 from lifting.refining import Solved, refined
 from lifting.search import FEW, Found, find_and_solve, winners_body
 from lifting.solve import weighted_mean
-from lifting.support.arrays import Array, fail, is_torch, like, namespace, to_numpy, trusted
-from lifting.tables import CANDIDATES, precise, table, tensor
+from lifting.support.arrays import Array, fail, is_torch, like, namespace, rows, to_numpy, trusted
+from lifting.tables import CANDIDATES, precise, table_for, tensor
 from lifting.turned import TurnedPrior, turn_prior
 
 
@@ -128,14 +128,18 @@ def lift(
 def _lift_frames(turned: TurnedPrior, frames: Frames, options: Options) -> tuple[Lifted, Frames]:
     """All frames lifted, in one row, and which they are: with `options.skip` those that no rotation fits are left out.
 
-    Few frames, and those for which many rotations leave little to tell them by, go the whole way in float64.
+    Few frames, and those for which many rotations leave little to tell them by, go the whole way in float64; few that
+    came in NumPy and all count alike stay there.
     """
-    many = len(frames.Y) > FEW and turned.rotations <= CANDIDATES
-    dtype = frames.Y.dtype if many else precise(frames.Y.device)
-    y, w = frames.Y.to(dtype), None if frames.weights is None else frames.weights.to(dtype)
-    middle = y.sum(2, keepdim=True) / y.shape[2] if w is None else weighted_mean(y, w)
+    few, finer = len(frames.Y) <= FEW, turned.rotations > CANDIDATES
+    dtype = precise(frames.Y.device) if few or finer else frames.Y.dtype
+    given = frames.Y, frames.weights, frames.scale
+    y, w, unit = (None if part is None else part.to(dtype) for part in given)
+    if frames.numpy and few and w is None and not (finer or options.refine):
+        y, unit = y.numpy(), None if unit is None else unit.numpy()
+    middle = y.sum(2, keepdims=True) / y.shape[2] if w is None else weighted_mean(y, w)
     Y = y - middle if w is None else (y - middle) * (w > 0)[:, None]
-    unit = _sizes(Y, middle, frames.Y.dtype) if frames.scale is None else frames.scale.to(dtype)
+    unit = _sizes(Y, middle, frames.Y.dtype) if unit is None else unit
     Y = Y / unit
     if w is None:
         found, sb = find_and_solve(turned, Y)
@@ -144,18 +148,18 @@ def _lift_frames(turned: TurnedPrior, frames: Frames, options: Options) -> tuple
     if turned.free_scale and not bool(found.admissible.all()):
         if not options.skip:
             _refuse_unfit(frames, found, unit)
-        return _lift_frames(turned, frames.only(found.admissible), options)
+        return _lift_frames(turned, frames.only(torch.as_tensor(found.admissible)), options)
     theta, tilt, R, camera = _seen_from(turned, found, Y)
     if options.refine:
         theta, sb = refined(turned, Y, w, Solved(found.component, theta, sb, camera), options.refine)
         R = rotation(theta)
-    tab = table(turned, dtype, Y.device)
-    sigma = tab.sigma.index_select(0, found.component)
+    tab = table_for(turned, Y)
+    sigma = rows(tab.sigma, found.component)
     won = Won(found.component, theta, tilt, R, camera, sb, winners_body(tab, sb, found), sigma)
-    given = Given(Y, middle, unit, y.new_ones(y.shape[::2]) if w is None else w.clone())
-    if frames.numpy and len(Y) <= FEW:  # an operation on few numbers takes torch three times as long
-        given, won = Given(*map(torch.Tensor.numpy, given)), Won(*map(torch.Tensor.numpy, won))
-    return _poses(given, won, turned, w is None), frames
+    seen = Given(Y, middle, unit, tab.xp.ones_like(Y[:, 0]) if w is None else w.clone())
+    if frames.numpy and few and is_torch(Y):  # an operation on few numbers takes torch three times as long
+        seen, won = Given(*map(torch.Tensor.numpy, seen)), Won(*map(torch.Tensor.numpy, won))
+    return _poses(seen, won, turned, w is None), frames
 
 
 class Given(NamedTuple):
@@ -188,14 +192,14 @@ class Won(NamedTuple):
     """(N, J)."""
 
 
-def _seen_from(turned: TurnedPrior, found: Found, Y: torch.Tensor) -> tuple[torch.Tensor, ...]:
+def _seen_from(turned: TurnedPrior, found: Found, Y: Array) -> tuple[Array, ...]:
     """Theta and tilt (N,), R(theta) (N, 3, 3), and the camera after the tilt: (N, 3, 3), or (3, 3) without tilts."""
-    tab, angle = table(turned, Y.dtype, Y.device), found.angle
-    theta, R = tab.theta.index_select(0, angle), tab.R.index_select(0, angle)
+    tab, angle = table_for(turned, Y), found.angle
+    theta, R = rows(tab.theta, angle), rows(tab.R, angle)
     if turned.tilts is None:
-        return theta, torch.zeros_like(theta), R, tab.cameras[0].clone()  # the table itself is not given away
+        return theta, tab.xp.zeros_like(theta), R, 1.0 * tab.cameras[0]  # the table itself is not given away
     which = angle // turned.rotations
-    return theta, tensor(turned.pitches, Y.dtype, Y.device)[which], R, tab.cameras[which]
+    return theta, like(turned.pitches, Y)[which], R, tab.cameras[which]
 
 
 def _poses(given: Given, won: Won, turned: TurnedPrior, alike: bool) -> Lifted:
@@ -224,18 +228,20 @@ def _poses(given: Given, won: Won, turned: TurnedPrior, alike: bool) -> Lifted:
 
 def _refuse_unfit(frames: Frames, found: Found, unit: torch.Tensor) -> NoReturn:
     """The ValueError of the first frame that no rotation fits."""
-    unfit = ~found.admissible
-    if unit[unfit][0] == math.inf:
+    unfit = torch.as_tensor(~found.admissible)
+    if unit[~found.admissible][0] == math.inf:
         frames.refuse("Y", unfit, ", whose visible landmarks are one point", "a person, to solve for the scale")
     frames.refuse("Y", unfit, ", which no rotation fits with a scale > 0",
                   "a person who is not upside down (y is up) and not a single point")  # fmt: skip
 
 
-def _sizes(Y: torch.Tensor, middle: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+@torch.no_grad()
+def _sizes(Y: Array, middle: Array, dtype: torch.dtype) -> Array:
     """The size of each person, (N, 1, 1), to divide by where the scale is solved for; infinite if but rounding."""
-    size = torch.linalg.vector_norm(Y.detach(), dim=(1, 2), keepdim=True)
-    largest = torch.linalg.vector_norm(middle.detach(), math.inf, dim=(1, 2), keepdim=True)
-    return size.where(size > 32 * torch.finfo(dtype).eps * largest, math.inf)
+    xp = namespace(Y)
+    size = xp.sqrt((Y * Y).sum((1, 2), keepdims=True))
+    largest = xp.max(abs(middle), axis=1, keepdims=True)
+    return xp.where(size > 32 * torch.finfo(dtype).eps * largest, size, math.inf)
 
 
 BLANK = {"component": -1, "visible": False, "usable": False, "weights": 0}

@@ -18,6 +18,8 @@ a loop over frames and rotations (benchmarks/search.md). Why it may, in five ste
    estimated: whole intervals drop out and the minimum is never lost.
 
 `lifting.tables` precomputes what this takes. Frames with weights of their own are searched by `lifting.confidence`.
+
+Steps 1 to 4 are written for torch and NumPy alike: of a few frames' numbers torch takes two or three times as long.
 """
 
 import math
@@ -27,7 +29,8 @@ from typing import NamedTuple
 import torch
 from torch.nn.functional import embedding_bag
 
-from lifting.tables import CANDIDATES, Table, precise, table
+from lifting.support.arrays import Array, along, is_torch, least, namespace, rows, strided
+from lifting.tables import CANDIDATES, Table, precise, table, table_for
 from lifting.turned import TurnedPrior
 
 BLOCK = 2048
@@ -40,27 +43,28 @@ FEW = 256
 class Found(NamedTuple):
     """The winners of the search of eq. (2) for N frames."""
 
-    component: torch.Tensor
+    component: Array
     """(N,) index of the component."""
-    angle: torch.Tensor
+    angle: Array
     """(N,) index of the angle."""
-    cost: torch.Tensor
+    cost: Array
     """(N,) the least cost."""
-    admissible: torch.Tensor
+    admissible: Array
     """(N,) whether some rotation has a positive scale."""
-    uncertain: torch.Tensor
+    uncertain: Array
     """(N,) whether another one came so close that rounding could have decided, as far as the table is wary; or no
     rotation is admissible."""
 
 
-def extended(tab: Table, Y: torch.Tensor) -> torch.Tensor:
+def extended(tab: Table, Y: Array) -> Array:
     """Frames [y, c] of step 1, (N, d = 2L + 1), from landmarks Y (N, 2, L) as `solve.centre` gives them."""
-    y = Y.flatten(1)
-    return torch.cat((y, y.new_full((len(y), 1), 0.0 if tab.free else 1.0)), 1)
+    y = Y.reshape(len(Y), 2 * Y.shape[2])
+    c = tab.xp.full_like(y[:, :1], 0.0 if tab.free else 1.0)
+    return tab.xp.concat((y, c), axis=1)
 
 
-def find_winners(tab: Table, y: torch.Tensor) -> Found:
-    """The exhaustive search of eq. (2) for frames y (N, d) from `extended`, in the table's dtype."""
+def find_winners(tab: Table, y: Array) -> Found:
+    """The exhaustive search of eq. (2) for frames y (N, d) from `extended`, in the table's dtype and library."""
     with torch.no_grad():
         if len(y) <= BLOCK:
             return _find_in_block(tab, y, None)
@@ -74,20 +78,25 @@ def find_certainly(tab: Table, exact: Table, y: torch.Tensor) -> Found:
     found = find_winners(tab, y.to(tab.theta.dtype))
     if exact.wary or not tab.wary:
         return found
-    rows = found.uncertain.nonzero()[:, 0]
-    again = find_winners(exact, y[rows].to(exact.theta.dtype))
-    return Found(*(old.index_copy(0, rows, new.to(old.dtype)) for old, new in zip(found, again, strict=True)))
+    frames = found.uncertain.nonzero()[:, 0]
+    again = find_winners(exact, y[frames].to(exact.theta.dtype))
+    return Found(*(old.index_copy(0, frames, new.to(old.dtype)) for old, new in zip(found, again, strict=True)))
 
 
-def find_and_solve(turned: TurnedPrior, Y: torch.Tensor) -> tuple[Found, torch.Tensor]:
+def find_and_solve(turned: TurnedPrior, Y: Array) -> tuple[Found, Array]:
     """The winners of eq. (2), and their scale s and coefficients b = s a of eq. (6), (N, 1 + J): certain in any dtype.
 
     Args:
         turned: the prior, turned for the weights that the frames share.
-        Y: (N, 2, L), landmarks as `solve.centre` gives them for these weights.
+        Y: (N, 2, L), landmarks as `solve.centre` gives them for these weights. In NumPy: float64, and up to
+            `CANDIDATES` rotations.
     """
-    own, exact = (table(turned, dtype, Y.device) for dtype in (Y.dtype, precise(Y.device)))
+    own = table_for(turned, Y)
     y = extended(own, Y)
+    if not is_torch(Y):
+        found = _find_in_block(own, y, None)
+        return found, solve_winners(own, y, found)
+    exact = table(turned, precise(Y.device), Y.device)
     if own is exact and (len(y) <= FEW or turned.rotations > CANDIDATES):
         found = find_winners(exact, y)
     else:
@@ -100,13 +109,14 @@ def exhaustive(tab: Table) -> Table:
     return replace(tab, strides=(1,), finer=(), wary=False)
 
 
-def _find_in_block(tab: Table, y: torch.Tensor, room: torch.Tensor | None) -> Found:
+def _find_in_block(tab: Table, y: Array, room: torch.Tensor | None) -> Found:
     """The winners of frames y (N, d), few enough for the cache; `room` may be given for the products of landmarks."""
+    xp = tab.xp
     ring = tab.whiten @ y.T
     g = _combine_products(tab, ring, room)
     nodes, costs, scale = _coarse_costs(tab, g, y)
-    possible = costs if scale is None else costs.where(scale > 0, math.inf)
-    cost, angle = possible.min(2)
+    possible = costs if scale is None else xp.where(scale > 0, costs, math.inf)
+    cost, angle = least(possible)
     slack = close = None  # how far rounding may move a cost, and where another angle comes as close
     if tab.finer:
         angle, cost = _search_finer(tab, Frames(g.mT, y, _size(tab, ring)), costs, nodes[angle], cost)
@@ -115,14 +125,14 @@ def _find_in_block(tab: Table, y: torch.Tensor, room: torch.Tensor | None) -> Fo
         second = possible.scatter(2, angle[..., None], math.inf).amin(2)  # the best is struck out
         close = ~(second > cost + slack)
     if len(cost) == 1:  # a component that has no rival
-        return _found(torch.zeros_like(angle[0]), angle[0], cost[0], close)
-    v, rest = tab.noise_variance, tab.rest.gather(1, angle)
+        return _found(xp.zeros_like(angle[0]), angle[0], cost[0], close)
+    v, rest = tab.noise_variance, along(tab.rest, angle, 1)
     if tab.free:
         if scale is None or tab.finer:
             every = torch.arange(len(cost), device=y.device)[:, None]
             s = (tab.scale[every, angle] * y).sum(-1)
         else:
-            s = scale.gather(2, angle[..., None])[..., 0]
+            s = along(scale, angle[..., None], 2)[..., 0]
         v, rest = with_scale(v, rest, cost, s, tab.count)
     score = cost / v + rest
     if slack is not None and close is not None:
@@ -130,12 +140,11 @@ def _find_in_block(tab: Table, y: torch.Tensor, room: torch.Tensor | None) -> Fo
     return winners(score, angle, cost, close)
 
 
-def with_scale(
-    v: torch.Tensor, rest: torch.Tensor, cost: torch.Tensor, scale: torch.Tensor, count: float | torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
+def with_scale(v: Array, rest: Array, cost: Array, scale: Array, count: Array | float) -> tuple[Array, Array]:
     """What a `mixture_score` divides the costs (K, N) by, and what it adds, where the scale isn't 1."""
-    scale = torch.where(cost < math.inf, scale, 1.0)  # without an admissible rotation the cost is infinite already
-    return v * scale**2, rest + 4 * count * scale.log()
+    xp = namespace(scale)
+    scale = xp.where(cost < math.inf, scale, 1.0)  # without an admissible rotation the cost is infinite already
+    return v * scale**2, rest + 4 * count * xp.log(scale)
 
 
 def _size(tab: Table, ring: torch.Tensor) -> torch.Tensor:
@@ -143,22 +152,20 @@ def _size(tab: Table, ring: torch.Tensor) -> torch.Tensor:
     return ring[: 1 - tab.shifts].square().sum(0)
 
 
-def winners(score: torch.Tensor, angle: torch.Tensor, cost: torch.Tensor, uncertain: torch.Tensor | None) -> Found:
+def winners(score: Array, angle: Array, cost: Array, uncertain: torch.Tensor | None) -> Found:
     """The most probable component of every frame, from scores, angles and costs (K, N); `uncertain` is (1, N)."""
     component = score.argmin(0)
     row = component[None]
-    return _found(component, angle.gather(0, row)[0], cost.gather(0, row)[0], uncertain)
+    return _found(component, along(angle, row, 0)[0], along(cost, row, 0)[0], uncertain)
 
 
-def _found(component: torch.Tensor, angle: torch.Tensor, cost: torch.Tensor, uncertain: torch.Tensor | None) -> Found:
+def _found(component: Array, angle: Array, cost: Array, uncertain: torch.Tensor | None) -> Found:
     """The winners (N,); `uncertain` is (1, N)."""
     admissible = cost < math.inf
     return Found(component, angle, cost, admissible, ~admissible if uncertain is None else uncertain[0])
 
 
-def _coarse_costs(
-    tab: Table, g: torch.Tensor, y: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+def _coarse_costs(tab: Table, g: Array, y: Array) -> tuple[Array, Array, Array | None]:
     """The coarsest rotations, their costs (K, N, T / stride), and the scales where they are solved for.
 
     Where there are finer levels, one rotation more on the left and two on the right of each ring are added, around the
@@ -170,7 +177,7 @@ def _coarse_costs(
         ring = torch.arange(-stride, T + 2 * stride, stride, device=y.device) % T
         nodes = (T * torch.arange(tab.rings, device=y.device)[:, None] + ring).flatten()
         V, scale = V[:, nodes], scale[:, nodes]
-    return nodes, torch.bmm(g.mT, V.mT), y @ scale.mT if tab.free else None
+    return nodes, g.mT @ V.mT, y @ scale.mT if tab.free else None
 
 
 def _lower_bounds(costs: torch.Tensor) -> torch.Tensor:
@@ -214,9 +221,9 @@ def _search_finer(
         possible = costs
         if tab.free:
             possible = torch.where(grouped_product(frames.y[frame], group, level.scale) > 0, costs, math.inf)
-        least, position = possible.min(1)
-        improved = best.scatter_reduce(0, problem, least, "amin")
-        found = torch.where(least == improved[problem], level.nodes[interval, position], T)
+        lowest, position = possible.min(1)
+        improved = best.scatter_reduce(0, problem, lowest, "amin")
+        found = torch.where(lowest == improved[problem], level.nodes[interval, position], T)
         winner = torch.where(best == improved, winner, T).scatter_reduce(0, problem, found, "amin")
         best = improved
         if finer is not None:
@@ -232,55 +239,58 @@ def _search_finer(
     return winner.view(K, N), best.view(K, N)
 
 
-def solve_winners(tab: Table, y: torch.Tensor, found: Found) -> torch.Tensor:
+def solve_winners(tab: Table, y: Array, found: Found) -> Array:
     """Scale s and coefficients b = s a of eq. (6) at the winners of frames y (N, d), (N, 1 + J): a linear map each."""
     winner = found.angle if len(tab.maps) == 1 else found.component * len(tab.theta) + found.angle
-    return _chosen_product(y, tab.maps.flatten(0, 1), winner)
+    return _chosen_product(y, tab.maps.reshape(-1, *tab.maps.shape[2:]), winner)
 
 
-def winners_body(tab: Table, sb: torch.Tensor, found: Found) -> torch.Tensor:
+def winners_body(tab: Table, sb: Array, found: Found) -> Array:
     """The poses s (mu + a.e) of eq. (1) before they are turned, (N, 3, L), from s and b of `solve_winners`."""
     product = sb @ tab.body[0] if len(tab.body) == 1 else _chosen_product(sb, tab.body, found.component)
-    return product.unflatten(1, (3, -1))
+    return product.reshape(len(sb), 3, -1)
 
 
-def _chosen_product(x: torch.Tensor, matrices: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+def _chosen_product(x: Array, matrices: Array, index: Array) -> Array:
     """x[n] @ matrices[index[n]] for x (N, d) and matrices (M, d, m)."""
     if len(x) <= FEW:
-        return torch.bmm(x[:, None], matrices.index_select(0, index))[:, 0]
+        return (x[:, None] @ rows(matrices, index))[:, 0]
     # A sum of the rows of the matrix, weighted by x: nothing is copied.
     d = x.shape[1]
     chosen = d * index[:, None] + torch.arange(d, device=x.device)
     return embedding_bag(chosen, matrices.flatten(0, 1), per_sample_weights=x, mode="sum")
 
 
-def grouped_product(rows: torch.Tensor, group: torch.Tensor, matrices: torch.Tensor) -> torch.Tensor:
-    """rows[n] @ matrices[group[n]] for rows (N, d), group (N,) and matrices (G, d, m), without a copy per row.
+def grouped_product(vectors: torch.Tensor, group: torch.Tensor, matrices: torch.Tensor) -> torch.Tensor:
+    """vectors[n] @ matrices[group[n]] for vectors (N, d), group (N,) and matrices (G, d, m), without a copy per row.
 
-    Rows are sorted by group and laid out in chunks of one group each, so that a matrix is read once per chunk.
+    They are sorted by group and laid out in chunks of one group each, so that a matrix is read once per chunk.
     """
-    N, G = len(rows), len(matrices)
+    N, G = len(vectors), len(matrices)
     if G == 1:
-        return rows @ matrices[0]
+        return vectors @ matrices[0]
     width = min(32, max(1, N // G))
     order = torch.argsort(group)
     counts = torch.bincount(group, minlength=G)
     chunks = -(-counts // width)
     first_row, first_chunk = counts.cumsum(0) - counts, chunks.cumsum(0) - chunks
-    rank = torch.arange(N, device=rows.device) + (first_chunk * width - first_row)[group[order]]
+    rank = torch.arange(N, device=vectors.device) + (first_chunk * width - first_row)[group[order]]
     place = torch.empty_like(rank).index_copy_(0, order, rank)
-    chunk_group = torch.repeat_interleave(torch.arange(G, device=rows.device), chunks)
-    padded = rows.new_zeros(len(chunk_group) * width, rows.shape[1]).index_copy(0, place, rows)
+    chunk_group = torch.repeat_interleave(torch.arange(G, device=vectors.device), chunks)
+    padded = vectors.new_zeros(len(chunk_group) * width, vectors.shape[1]).index_copy(0, place, vectors)
     return (padded.unflatten(0, (-1, width)) @ matrices[chunk_group]).flatten(0, 1)[place]
 
 
-def _combine_products(tab: Table, ring: torch.Tensor, room: torch.Tensor | None) -> torch.Tensor:
+def _combine_products(tab: Table, ring: Array, room: torch.Tensor | None) -> Array:
     """Steps 3 and 4: g (K, 2 r, N), the combinations of products of landmarks on which every cost depends."""
     N, m, pairs = ring.shape[1], len(ring) - tab.shifts + 1, tab.shifts // 2
-    # [family, step, i] is number i + 2 step + family of the ring: a view, nothing is copied
-    ahead = ring.as_strided((2, pairs, m, N), (N, 2 * N, N, 1))
-    room = None if room is None else room[: ahead.numel()].view(ahead.shape)
-    even, odd = torch.mul(ahead, ring[:m], out=room).view(2, pairs * m, N)
-    # a bmm would be far slower for a single frame
-    each = [torch.mm(tab.combine[0], even), torch.mm(tab.combine[1], odd)]
-    return torch.cat([one.unflatten(0, (len(tab.V), -1)) for one in each], 1)
+    # [family, step, i] is number i + 2 step + family of the ring
+    ahead = strided(ring, (2, pairs, m, N), (N, 2 * N, N, 1))
+    if room is None:
+        products = ahead * ring[:m]
+    else:
+        products = torch.mul(ahead, ring[:m], out=room[: ahead.numel()].view(ahead.shape))
+    even, odd = products.reshape(2, pairs * m, N)
+    # one product for both would be far slower for a single frame
+    each = [tab.combine[0] @ even, tab.combine[1] @ odd]
+    return tab.xp.concat([one.reshape(len(tab.V), -1, N) for one in each], axis=1)

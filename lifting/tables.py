@@ -1,6 +1,7 @@
 """What the fast search of eq. (2) knows before it sees a frame: the tables of `lifting.search`, whose steps these are.
 
-Made once, in float64, for a prior turned to its rotations (`lifting.turned`), and kept. d = 2L + 1 numbers stand for a
+Made once, in float64, for a prior turned to its rotations (`lifting.turned`), and kept; in torch, or in NumPy for a few
+frames. d = 2L + 1 numbers stand for a
 frame: its landmarks y, centred, and a constant c, which is 1 where the scale is given and 0 where it is solved for. The
 T rotations are one ring of angles, or P rings, one for each tilt of the camera.
 """
@@ -10,12 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
 
 from lifting.camera import rotation
 from lifting.solve import log_determinant, mixture_score
+from lifting.support.arrays import Array, is_torch, namespace
 from lifting.turned import TurnedPrior
 
 CANDIDATES = 160
@@ -40,35 +43,37 @@ class Level:
 class Table:
     """What eq. (2) needs to know of a prior: K components, T rotations, r combinations of each family of products."""
 
-    theta: torch.Tensor
+    xp: Any
+    """The library of the arrays, torch or NumPy, as the array API has it."""
+    theta: Array
     """(T,) angles."""
-    R: torch.Tensor
+    R: Array
     """(T, 3, 3) their rotations."""
     rings: int
     """P."""
-    cameras: torch.Tensor
+    cameras: Array
     """(P, 3, 3) the camera at every tilt."""
-    whiten: torch.Tensor
+    whiten: Array
     """(m + shifts - 1, d) from [y, c] to the m white numbers of step 2 on their ring, the first of them once more."""
     shifts: int
     """How many neighbours on the ring each number is multiplied with, itself included; even."""
-    combine: tuple[torch.Tensor, torch.Tensor]
+    combine: tuple[Array, Array]
     """(K r, shifts / 2 * m) the combinations of the even products and of the odd ones, steps 3 and 4."""
-    V: torch.Tensor
+    V: Array
     """(K, T, 2 r) coefficients of the cost at every rotation: of the even combinations, then of the odd ones."""
-    maps: torch.Tensor
+    maps: Array
     """(K, T, d, J + 1) from [y, c] to the scale (or 1) and the coefficients b = s a: eq. (6) at every rotation."""
-    scale: torch.Tensor
+    scale: Array
     """(K, T, d) the first column of `maps`."""
-    body: torch.Tensor
+    body: Array
     """(K, J + 1, 3 L) from the scale and b to the pose: mu and e of every component."""
-    sigma: torch.Tensor
+    sigma: Array
     """(K, J)."""
-    rest: torch.Tensor
+    rest: Array
     """(K, T) the `mixture_score` of what costs nothing at scale 1."""
-    noise_variance: torch.Tensor
+    noise_variance: Array
     """(K, 1)."""
-    error: torch.Tensor
+    error: Array
     """(K,) bound on the error of a cost, per unit of |h|^2."""
     strides: tuple[int, ...]
     """Of the levels of the search, coarse to fine; the last is 1."""
@@ -111,7 +116,7 @@ def table(turned: TurnedPrior, dtype: torch.dtype, device: torch.device) -> Tabl
         return tensor(array, dtype, device)
 
     return Table(
-        theta=put(theta), R=put(rotation(theta)), rings=rings,
+        xp=namespace(torch.empty(0)), theta=put(theta), R=put(rotation(theta)), rings=rings,
         cameras=put((np.eye(3) if turned.cameras is None else turned.cameras).reshape(-1, 3, 3)[:: turned.rotations]),
         whiten=put(np.concatenate([whiten, whiten[: shifts - 1]])), shifts=shifts,
         combine=(put(even), put(odd)), V=put(V),
@@ -127,6 +132,20 @@ def table(turned: TurnedPrior, dtype: torch.dtype, device: torch.device) -> Tabl
     )  # fmt: skip
 
 
+def table_for(turned: TurnedPrior, Y: Array) -> Table:
+    """The `Table` for landmarks Y, in their dtype and on their device; for NumPy's in float64, without finer levels."""
+    return table(turned, Y.dtype, Y.device) if is_torch(Y) else _table_in_numpy(turned)
+
+
+@lru_cache(maxsize=64)
+def _table_in_numpy(turned: TurnedPrior) -> Table:
+    """The arrays of the `table` in float64, not copied."""
+    known = {name: value.numpy() if is_torch(value) else value
+             for name, value in vars(table(turned, torch.float64, torch.device("cpu"))).items()}  # fmt: skip
+    even, odd = known["combine"]
+    return Table(**known | {"xp": namespace(known["theta"]), "combine": (even.numpy(), odd.numpy())})
+
+
 def precise(device: torch.device) -> torch.dtype:
     """float64, or float32 on a device that has none."""
     return torch.float32 if device.type == "mps" else torch.float64
@@ -134,7 +153,7 @@ def precise(device: torch.device) -> torch.dtype:
 
 def tensor(array: np.ndarray, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
     """A copy of a NumPy array on a device, cast before it gets there: the device may have no float64."""
-    return torch.tensor(array.astype(str(dtype).removeprefix("torch.")), device=device)
+    return torch.tensor(array.astype(str(dtype).removeprefix("torch."), order="C"), device=device)
 
 
 def residual_forms(turned: TurnedPrior, k: int) -> tuple[np.ndarray, np.ndarray]:

@@ -68,6 +68,30 @@ def to_numpy(value: Array) -> np.ndarray:
     return np.asarray(value)
 
 
+def least(x: Array) -> tuple[Array, Array]:
+    """The least of the last axis, and where it is."""
+    if is_torch(x):
+        return tuple(x.min(-1))  # one pass for both
+    return x.min(-1), x.argmin(-1)
+
+
+def along(x: Array, index: Array, axis: int) -> Array:
+    """What stands at `index` along an axis of x; the two are alike in the others."""
+    return x.gather(axis, index) if is_torch(x) else np.take_along_axis(x, index, axis)
+
+
+def rows(x: Array, index: Array) -> Array:
+    """x[n] for each n of `index` (N,), whatever the library: a copy."""
+    return x.index_select(0, index) if is_torch(x) else x.take(index, 0)
+
+
+def strided(x: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
+    """A view of x, whose rows lie one after the other in memory; strides count numbers, not bytes."""
+    if is_torch(x):
+        return x.as_strided(shape, strides)
+    return np.lib.stride_tricks.as_strided(x, shape, [stride * x.itemsize for stride in strides])
+
+
 def to_constant(argument: str, value: Array) -> np.ndarray:
     """`to_numpy`, where nothing carries a gradient on: a tensor that requires one is refused, not cut off silently."""
     if array_api_compat.is_torch_array(value) and value.requires_grad:
