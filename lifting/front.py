@@ -126,17 +126,8 @@ def lift(
 
 
 def _lift_frames(turned: TurnedPrior, frames: Frames, options: Options) -> tuple[Lifted, Frames]:
-    """All frames lifted, in one row, and which they are: with `options.skip` those that no rotation fits are left out.
-
-    Few frames, and those for which many rotations leave little to tell them by, go the whole way in float64; few that
-    came in NumPy and all count alike stay there.
-    """
-    few, finer = len(frames.Y) <= FEW, turned.rotations > CANDIDATES
-    dtype = precise(frames.Y.device) if few or finer else frames.Y.dtype
-    given = frames.Y, frames.weights, frames.scale
-    y, w, unit = (None if part is None else part.to(dtype) for part in given)
-    if frames.numpy and few and w is None and not (finer or options.refine):
-        y, unit = y.numpy(), None if unit is None else unit.numpy()
+    """All frames lifted, in one row, and which they are: `options.skip` leaves out those that no rotation fits."""
+    y, w, unit = _to_search(frames, turned, options)
     middle = y.sum(2, keepdims=True) / y.shape[2] if w is None else weighted_mean(y, w)
     Y = y - middle if w is None else (y - middle) * (w > 0)[:, None]
     unit = _sizes(Y, middle, frames.Y.dtype) if unit is None else unit
@@ -157,9 +148,26 @@ def _lift_frames(turned: TurnedPrior, frames: Frames, options: Options) -> tuple
     sigma = rows(tab.sigma, found.component)
     won = Won(found.component, theta, tilt, R, camera, sb, winners_body(tab, sb, found), sigma)
     seen = Given(Y, middle, unit, tab.xp.ones_like(Y[:, 0]) if w is None else w.clone())
-    if frames.numpy and few and is_torch(Y):  # an operation on few numbers takes torch three times as long
+    if frames.numpy and len(Y) <= FEW and is_torch(Y):
         seen, won = Given(*map(torch.Tensor.numpy, seen)), Won(*map(torch.Tensor.numpy, won))
     return _poses(seen, won, turned, w is None), frames
+
+
+def _to_search(frames: Frames, turned: TurnedPrior, options: Options) -> tuple[Array, Array | None, Array | None]:
+    """The landmarks, weights and scale of `frames` in the dtype and the library in which they are searched.
+
+    Few frames, and those for which many rotations leave little to tell them by, go the whole way in float64. Few that
+    came in NumPy and count alike stay there: an operation on few numbers takes torch three times as long.
+    """
+    few, finer = len(frames.Y) <= FEW, turned.rotations > CANDIDATES
+    dtype = precise(frames.Y.device) if few or finer else frames.Y.dtype
+    stay = frames.numpy and few and frames.weights is None and not (finer or options.refine)
+
+    def put(part: torch.Tensor) -> Array:
+        return part.to(dtype).numpy() if stay else part.to(dtype)
+
+    w, unit = (None if part is None else put(part) for part in (frames.weights, frames.scale))
+    return put(frames.Y), w, unit
 
 
 class Given(NamedTuple):
@@ -199,7 +207,7 @@ def _seen_from(turned: TurnedPrior, found: Found, Y: Array) -> tuple[Array, ...]
     if turned.tilts is None:
         return theta, tab.xp.zeros_like(theta), R, 1.0 * tab.cameras[0]  # the table itself is not given away
     which = angle // turned.rotations
-    return theta, like(turned.pitches, Y)[which], R, tab.cameras[which]
+    return theta, tab.pitches[which], R, tab.cameras[which]
 
 
 def _poses(given: Given, won: Won, turned: TurnedPrior, alike: bool) -> Lifted:

@@ -122,7 +122,7 @@ def _find_in_block(tab: Table, y: Array, room: torch.Tensor | None) -> Found:
         angle, cost = _search_finer(tab, Frames(g.mT, y, _size(tab, ring)), costs, nodes[angle], cost)
     elif tab.wary:
         slack = 2 * tab.error[:, None] * _size(tab, ring)
-        second = possible.scatter(2, angle[..., None], math.inf).amin(2)  # the best is struck out
+        second = possible.scatter_(2, angle[..., None], math.inf).amin(2)  # the best is struck out
         close = ~(second > cost + slack)
     if len(cost) == 1:  # a component that has no rival
         return _found(xp.zeros_like(angle[0]), angle[0], cost[0], close)
@@ -248,7 +248,7 @@ def solve_winners(tab: Table, y: Array, found: Found) -> Array:
 def winners_body(tab: Table, sb: Array, found: Found) -> Array:
     """The poses s (mu + a.e) of eq. (1) before they are turned, (N, 3, L), from s and b of `solve_winners`."""
     product = sb @ tab.body[0] if len(tab.body) == 1 else _chosen_product(sb, tab.body, found.component)
-    return product.reshape(len(sb), 3, -1)
+    return product.reshape(len(sb), 3, product.shape[1] // 3)
 
 
 def _chosen_product(x: Array, matrices: Array, index: Array) -> Array:
@@ -293,4 +293,4 @@ def _combine_products(tab: Table, ring: Array, room: torch.Tensor | None) -> Arr
     even, odd = products.reshape(2, pairs * m, N)
     # one product for both would be far slower for a single frame
     each = [tab.combine[0] @ even, tab.combine[1] @ odd]
-    return tab.xp.concat([one.reshape(len(tab.V), -1, N) for one in each], axis=1)
+    return tab.xp.concat([one.reshape(len(tab.V), tab.V.shape[2] // 2, N) for one in each], axis=1)

@@ -53,6 +53,8 @@ class Table:
     """P."""
     cameras: Array
     """(P, 3, 3) the camera at every tilt."""
+    pitches: Array
+    """(P,) by how much it looks down at the upright axis of the body, radians."""
     whiten: Array
     """(m + shifts - 1, d) from [y, c] to the m white numbers of step 2 on their ring, the first of them once more."""
     shifts: int
@@ -118,6 +120,7 @@ def table(turned: TurnedPrior, dtype: torch.dtype, device: torch.device) -> Tabl
     return Table(
         xp=namespace(torch.empty(0)), theta=put(theta), R=put(rotation(theta)), rings=rings,
         cameras=put((np.eye(3) if turned.cameras is None else turned.cameras).reshape(-1, 3, 3)[:: turned.rotations]),
+        pitches=put(turned.pitches),
         whiten=put(np.concatenate([whiten, whiten[: shifts - 1]])), shifts=shifts,
         combine=(put(even), put(odd)), V=put(V),
         maps=put(np.swapaxes(maps, -1, -2)), scale=put(maps[:, :, 0]),
