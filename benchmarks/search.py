@@ -1,7 +1,10 @@
 """How fast is the search of eq. (2)? Every time is given as a ratio to a named baseline of the same run.
 
-    python benchmarks/search.py            # about 15 minutes: writes benchmarks/search.json and benchmarks/search.md
-    python benchmarks/search.py --quick    # a minute, prints only: fewer frames for the baselines
+    OPENBLAS_NUM_THREADS=1 python benchmarks/search.py     # minutes: writes benchmarks/search.json and search.md
+    python benchmarks/search.py --quick                    # a minute, prints only: fewer frames for the baselines
+
+NumPy's BLAS is given one thread: threads of NumPy and of torch that wait for work by spinning are in each other's way,
+and a call of torch's that follows one of NumPy's can take twice as long.
 
 Landmarks: 10,000 poses of the embedded motion capture at random headings, seen orthographically, 5 mm of noise.
 Priors learned from the same poses, J = 25, one component and five. 80 rotations unless said otherwise. The time of a
@@ -267,8 +270,9 @@ def products(Y: np.ndarray, prior: PosePrior) -> dict[str, float]:
             lift(y, prior)
     torch.set_num_threads(threads)
     spent = {event.key: event.self_cpu_time_total for event in profiled.key_averages()}
-    share = {name: spent.get(name, 0.0) / sum(spent.values()) for name in ("aten::mm", "aten::bmm")}
-    return share | {"together": sum(share.values())}
+    names = "aten::mm", "aten::bmm", "aten::_embedding_bag_forward_only", "aten::mul"
+    share = {name: spent.get(name, 0.0) / sum(spent.values()) for name in names}
+    return share | {"together": share["aten::mm"] + share["aten::bmm"]}
 
 
 LOOPS = {"literal_loop": "`lstsq` for every frame, rotation and component",
@@ -293,7 +297,7 @@ def markdown(report: dict) -> str:
                for row in report["gaps"]]  # fmt: skip
     parts = [
         "# Speed of the search",
-        "Made by `python benchmarks/search.py`; times in microseconds a frame.",
+        "Made by `OPENBLAS_NUM_THREADS=1 python benchmarks/search.py`; times in microseconds a frame.",
         listed(report["machine"]),
         f"{FRAMES} frames, J = {J}, 80 rotations. In every cell: time (ratio to `lift`).",
         table(["components", "dtype", "`lift`", "frames a second", *LOOPS.values()], baselines),
@@ -305,14 +309,16 @@ def markdown(report: dict) -> str:
     for name, title in (("components", "Components, float32"), ("batch", "Frames in a batch, float32"),
                         ("variants", "Variants, one component, float32")):  # fmt: skip
         parts += [f"{title}:", table(["", "time"], [[key, f"{value:.2f}"] for key, value in report[name].items()])]
-    share = report["products"]["together"]
+    share = {name.removeprefix("aten::"): f"{100 * part:.0f} %" for name, part in report["products"].items()}
     parts += [
         "One frame, microseconds (ratio to the loop with batched BLAS):",
         table(["components", "bases", "dtype", "`lift`, scale 1", "`lift`, scale solved for", "batched BLAS, scale 1"],
               single),
         "Gaps and confidences, 300 frames, float64, milliseconds (ratio to none missing):",
         table(names, missing),
-        f"Matrix products, one component, float32, one thread: {100 * share:.0f} % of the time.",
+        f"Matrix products, one component, float32, one thread: {share['together']} of the time. Besides, "
+        f"{share['_embedding_bag_forward_only']} go into each frame's product with a matrix of its own (eq. (6) at the "
+        f"winner), and {share['mul']} into products of single numbers, most of them step 3's.",
     ]  # fmt: skip
     return "\n\n".join(parts)
 

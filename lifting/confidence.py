@@ -52,7 +52,7 @@ class Forms(NamedTuple):
 def forms(turned: TurnedPrior, dtype: torch.dtype, device: torch.device) -> Forms:
     """The `Forms` of a prior turned with all weights 1, kept for later calls."""
     A = np.concatenate([residual_forms(turned, k)[0] for k in range(turned.prior.K)])
-    return Forms(turned, table(turned, dtype, device), tensor(np.moveaxis(A, 0, -1), dtype, device).contiguous())
+    return Forms(turned, table(turned, dtype, device), tensor(np.moveaxis(A, 0, -1), dtype, device))
 
 
 def find_weighted(known: Forms, Y: torch.Tensor, weights: torch.Tensor) -> tuple[Found, torch.Tensor]:
@@ -114,17 +114,21 @@ def _find(known: Forms, y: torch.Tensor, weights: torch.Tensor, coordinates: tor
     _, tab, A = known
 
     def by_component(values: torch.Tensor) -> torch.Tensor:
-        return values.view(len(y), len(tab.sigma), -1).transpose(0, 1)  # (K, n, T)
+        return values.unflatten(1, (len(tab.sigma), -1)).transpose(0, 1)  # (K, n, T)
 
-    least, s, variance, log_pivots = map(by_component, _eliminate(A, y, weights, coordinates))
-    possible = torch.where(s > 0, least, torch.inf) if tab.free else least
+    least, g, a = _eliminate(A, y, weights, coordinates, tab.free)
+    possible = by_component(least)
+    if tab.free:
+        s, variance = by_component(g[:, -1]), by_component(-a[:, -1, -1])
+        possible = torch.where(s > 0, possible, torch.inf)
     cost, angle = possible.min(2)
+    pivots = a[:, : coordinates.shape[1]].diagonal(dim1=1, dim2=2)
     count = weights.sum(1)
     v = tab.noise_variance
     # the log det: of E, without the translation, of as many coordinates as the weights add up to
     rest = (
         tab.rest.gather(1, angle)
-        + _at(log_pivots, angle)
+        + _at(by_component(pivots), angle).log().sum(-1)
         + 2 * (count - tab.count) * v.log()
         - 2 * (count / tab.count).log()
     )
@@ -137,8 +141,9 @@ def _find(known: Forms, y: torch.Tensor, weights: torch.Tensor, coordinates: tor
 
 
 def _at(values: torch.Tensor, angle: torch.Tensor) -> torch.Tensor:
-    """Values (K, n, T) at an angle each, (K, n)."""
-    return values.gather(2, angle[..., None])[..., 0]
+    """Values (K, n, T, ...) at an angle each, (K, n, ...)."""
+    index = angle.view(*angle.shape, 1, *(values.ndim - 3) * (1,))
+    return values.take_along_dim(index, 2)[:, :, 0]
 
 
 def _coordinate_weights(weights: torch.Tensor, coordinates: torch.Tensor) -> torch.Tensor:
@@ -146,11 +151,15 @@ def _coordinate_weights(weights: torch.Tensor, coordinates: torch.Tensor) -> tor
 
 
 def _eliminate(
-    A: torch.Tensor, y: torch.Tensor, weights: torch.Tensor, coordinates: torch.Tensor
-) -> tuple[torch.Tensor, ...]:
-    """Cost, scale, its variance and the sum of log pivots, (n, K T), once the q `coordinates` have their weights."""
+    A: torch.Tensor, y: torch.Tensor, weights: torch.Tensor, coordinates: torch.Tensor, free: bool
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The cost (n, K T) once the q `coordinates` have their weights.
+
+    And what the elimination leaves of g = A y (n, q, K T) and of A (n, q, q, K T): at the coordinates, with the pivots
+    on A's diagonal; where the scale is solved for (`free`) one row more, the last, of the scale and its variance.
+    """
     w = _coordinate_weights(weights, coordinates)[..., None]
-    rows = torch.cat([coordinates, coordinates.new_full((len(y), 1), len(A) - 1)], 1)  # the last gives the scale
+    rows = torch.cat([coordinates, coordinates.new_full((len(y), int(free)), len(A) - 1)], 1)
     g = (y @ A.flatten(1)).unflatten(1, (len(A), -1))  # A is symmetric
     cost = (y[:, None] @ g)[:, 0]
     g = g[torch.arange(len(y), device=y.device)[:, None], rows]
@@ -164,8 +173,7 @@ def _eliminate(
         cost.addcmul_(step, g[:, k], value=-1)
         g[:, k + 1 :].addcmul_(column, step[:, None], value=-1)
         A[:, k, k] = pivot
-    pivots = A.diagonal(dim1=1, dim2=2)[..., :-1]
-    return cost, g[:, -1], -A[:, -1, -1], pivots.log().sum(2)
+    return cost, g, A
 
 
 def _filled(

@@ -156,7 +156,7 @@ def precise(device: torch.device) -> torch.dtype:
 
 def tensor(array: np.ndarray, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
     """A copy of a NumPy array on a device, cast before it gets there: the device may have no float64."""
-    return torch.tensor(array.astype(str(dtype).removeprefix("torch."), order="C"), device=device)
+    return torch.from_numpy(array.astype(str(dtype).removeprefix("torch."), order="C")).to(device)
 
 
 def residual_forms(turned: TurnedPrior, k: int) -> tuple[np.ndarray, np.ndarray]:
