@@ -6,10 +6,10 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
-import torch
 from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
+from lifting.support import tensors
 from lifting.support.checked import results_too
 
 settings.register_profile("lifting", deadline=None, derandomize=True, print_blob=True)
@@ -39,8 +39,5 @@ def rng() -> np.random.Generator:
 @pytest.fixture(scope="module")
 def one_thread() -> Iterator[None]:
     """One thread for the linear algebra: many small products are slower on more where other processes run too."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with threadpool_limits(1):
+    with tensors.one_thread(), threadpool_limits(1):
         yield
-    torch.set_num_threads(threads)

@@ -12,6 +12,7 @@ from lifting import Lifted, PosePrior, landmark_jacobian, lift, load_prior
 from lifting.camera import project, rotation, rotation_angles, tilted_camera
 from lifting.datasets.motion_capture import load_motion_capture, trunk_lean
 from lifting.pose_prior import sample
+from lifting.search import FEW
 from lifting.solve import centre, projected_model, solve_at, truncated_pseudo_inverse
 from lifting.support.arrays import to_numpy
 from tests.priors import random_masks, random_prior
@@ -293,6 +294,27 @@ def test_batches_are_frames_one_by_one(backend, dtype, batch, scale, masked, ref
             got = to_numpy(getattr(result, field))[index]
             loose = 1e-2 if dtype == np.float32 and refine else 1e-4 if dtype == np.float32 else 1e-8
             np.testing.assert_allclose(got, getattr(alone, field), rtol=loose, atol=loose)
+
+
+@pytest.mark.parametrize("options", [{}, {"scale": None}, {"tilts": np.radians([0.0, 15, 30])},
+                                     {"scale": None, "camera": tilted_camera(0.2), "rotations": 160}])  # fmt: skip
+@pytest.mark.parametrize("count", [1, 7, FEW, FEW + 1])
+def test_few_frames_are_searched_alike_in_numpy_and_in_torch(count, options):
+    Y = landmarks(count, noise=0.05)
+    ours, theirs = lift(Y, PRIOR, **options), lift(torch.tensor(Y), PRIOR, **options)
+    for field, value in ours._asdict().items():
+        np.testing.assert_allclose(value, getattr(theirs, field), rtol=1e-9, atol=1e-12, err_msg=field)
+
+
+def test_nothing_of_the_table_is_given_away():
+    Y = landmarks(3)
+    first = lift(Y, PRIOR)
+    kept = {field: np.copy(value) for field, value in first._asdict().items()}
+    for value in first._asdict().values():
+        if isinstance(value, np.ndarray) and value.dtype == float:
+            value += 1
+    for field, value in lift(Y, PRIOR)._asdict().items():
+        np.testing.assert_array_equal(value, kept[field], err_msg=field)
 
 
 def test_float32_finds_the_same_winners():

@@ -4,6 +4,7 @@ import gc
 
 import numpy as np
 import pytest
+import torch
 
 from lifting.drawing.widgets.base import Widget
 from lifting.drawing.widgets.controls import choice, log_slider, slider
@@ -81,6 +82,25 @@ def test_an_error_reaches_the_caller_and_the_reader_and_goes_away(ramp):
     assert ramp["slope"] == before and ramp.view().state["answered"] == ["page", 2]
     ramp["slope"] = 2.0
     assert ramp.view().state["message"] == ""
+
+
+def test_a_move_takes_one_thread_and_gives_the_others_back(monkeypatch):
+    class Threads(Ramp):
+        def update(self):
+            super().update()
+            self.threads = torch.get_num_threads()
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        widget = Threads()
+        widget["slope"] = 2.0
+        assert (widget.threads, torch.get_num_threads()) == (1, 3)
+        with pytest.raises(ValueError, match="slope"):
+            widget["slope"] = 3.0
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_500_moves_leave_nothing_behind(ramp):

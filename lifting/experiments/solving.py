@@ -38,6 +38,7 @@ from lifting.metrics import mpjpe
 from lifting.pose_prior import PosePrior, face_viewer, load_older_mixture
 from lifting.refining import Refinement
 from lifting.skeleton import HUMAN36M, mirror
+from lifting.support.tensors import one_thread
 
 NOISE = 0.01
 """Standard deviation of the noise of a landmark's coordinate, metres."""
@@ -109,14 +110,12 @@ def microseconds(prior: PosePrior, frames: int = 20_000, repeats: int = SEEDS) -
     poses = load_motion_capture().poses
     rng = np.random.default_rng(0)
     Y = turn(poses[rng.choice(len(poses), frames)], rng.uniform(0, 2 * np.pi, frames))[:, :2]
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        lift(Y, prior)
-        seconds.append(time.perf_counter() - start)
-    torch.set_num_threads(threads)
+    with one_thread():
+        for _ in range(repeats):
+            start = time.perf_counter()
+            lift(Y, prior)
+            seconds.append(time.perf_counter() - start)
     return [1e6 * time_ / frames for time_ in seconds]
 
 

@@ -1,6 +1,7 @@
-"""How tensors lie in memory, and precision: what layers of torch need of it."""
+"""How tensors lie in memory, precision, and threads: what layers, widgets and timings need of torch."""
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -20,3 +21,14 @@ def full_precision(device: torch.device) -> AbstractContextManager[Any]:
     """Autocast off, where the device has it."""
     available = torch.amp.is_autocast_available(device.type)
     return torch.autocast(device.type, enabled=False) if available else nullcontext()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """While it lasts, torch computes in one thread; of small tensors it is the faster, and leaves a core to others."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -30,6 +30,7 @@ from lifting.drawing.widgets.scene import Scene
 from lifting.pose_prior import PosePrior
 from lifting.skeleton import HUMAN36M
 from lifting.support.arrays import fail, trusted
+from lifting.support.tensors import one_thread
 
 
 def check_human36m(prior: PosePrior) -> None:
@@ -107,7 +108,7 @@ class Widget:
 
     def refresh(self) -> None:
         """Update, and send the page what has changed."""
-        with trusted():  # what the controls give has been right once
+        with trusted(), one_thread():  # what the controls give has been right once
             self.update()
         self.message = ""
         self._send()
