@@ -94,7 +94,7 @@ def test_a_run_is_made_once(tmp_path, variant, monkeypatch):
         trial.run((variant, 1), tmp_path, tmp_path / "runs", steps=3)
 
 
-def write_made_up(folder, levels, starts=4):
+def write_made_up(folder, levels, starts=4, steps=2500):
     """Results whose every error is about the variant's level; exchanged legs cost 10 more, of lifted ones 5."""
     (folder / "trials").mkdir()
     random = np.random.default_rng(0)
@@ -104,7 +104,7 @@ def write_made_up(folder, levels, starts=4):
             row = {key: (level + random.normal(0, 0.1, 2)).tolist() for key in keys}
             added = 10 if variant in ("no lifting", "own peak") else 5
             row["legs swapped, f"] = [value + added + random.normal(0, 0.1) for value in row["legs, f"]]
-            row |= {"variant": variant, "start": start, "settings": {"steps": 2500}}
+            row |= {"variant": variant, "start": start, "settings": {"steps": steps}}
             (folder / "trials" / f"{variant}_{start}.json").write_text(json.dumps(row))
 
 
@@ -126,6 +126,13 @@ def test_claims_are_written_with_their_verdicts(tmp_path):
     legs = [c["mean"] for c in found["fusion"]["comparisons"] if c["of"].endswith("legs exchanged, f_2")]
     assert legs == pytest.approx([-5, -5], abs=0.3)
     assert "2500 steps" in found["fusion"]["setting"]
+    assert found["fusion"]["command"] == f"python -m lifting.experiments.trial --out {tmp_path.as_posix()} --runs DIR"
+
+
+def test_the_command_of_longer_runs_says_how_many_steps(tmp_path):
+    write_made_up(tmp_path, LEVELS, steps=300)
+    trial.save_claims(tmp_path)
+    assert json.loads((tmp_path / "claim_fusion.json").read_text())["command"].endswith(" --runs DIR --steps 300")
 
 
 def test_no_claim_from_fewer_than_three_starts(tmp_path, capsys):
@@ -155,27 +162,42 @@ def test_embedded_runs_are_those_of_the_settings():
             assert steps == sorted(steps) and steps[-1] == row["settings"]["steps"]
 
 
-def test_the_table_has_a_row_for_each_variant_and_says_how_flat_curves_are():
-    lines = trial.table().splitlines()
-    assert [line.split(" | ")[0].strip("| ") for line in lines[2:]] == list(trial.VARIANTS)
+@pytest.mark.parametrize("folder", [None, "longer"])
+def test_the_table_has_a_row_for_each_variant_that_was_run(folder):
+    place = None if folder is None else data_path(folder)
+    runs, lines = trial.load_results(place), trial.table(place).splitlines()[2:]
+    assert [line.split(" | ")[0].strip("| ") for line in lines] == list(runs)
+    assert [name for name in trial.VARIANTS if name in runs] == list(runs)
+    for line, starts in zip(lines, runs.values(), strict=True):
+        cells = line.strip("| ").split(" | ")
+        assert cells[1] == str(len(starts)) and cells[2] == f"{starts[0]['settings']['steps']:,}"
+        assert float(cells[4]) == pytest.approx(np.mean([row["missed, f"][1] for row in starts.values()]), abs=0.051)
+
+
+def test_how_flat_a_curve_is():
     assert trial.last_fifth([(200, 90.0), (600, 60.0), (800, 52.0), (1000, 50.0)]) == pytest.approx(-2)
 
 
-def test_the_first_trial_is_kept():
+def test_every_trial_is_kept():
     for name in trial.QUESTIONS:
-        first = claims.load(name, first=True)
+        first = claims.load(name, "first")
         assert first["when"] == "2026-11-26" and first["comparisons"]
-        assert data_path("first_trial").joinpath(f"claim_{name}.json").exists()
+        assert claims.load(name) == claims.load(name, "longer") != claims.load(name, "second") != first
+    with pytest.raises(ValueError, match="trial: got 'third', expected one of longer, second, first"):
+        claims.load("fusion", "third")
+
+
+def test_embedded_claims_follow_from_the_embedded_runs():
+    for place in (data_path("trials").parent, data_path("longer")):
+        results = trial.load_results(place)
+        for name, (_, questions) in trial.QUESTIONS.items():
+            found = [asdict(one) for question in questions if (one := trial.answer(question, results))]
+            assert (
+                json.loads(json.dumps(found)) == json.loads((place / f"claim_{name}.json").read_text())["comparisons"]
+            )
 
 
 def test_the_longer_runs_are_the_trials_own_with_four_times_the_steps():
-    longer = trial.load_results(data_path("longer"))
-    runs = [row for starts in longer.values() for row in starts.values()]
-    for row in runs:
-        wanted = asdict(trial.settings_of(row["variant"], row["start"], 4 * trial.STEPS))
-        assert row["settings"] == wanted
-    lines = trial.longer_table().splitlines()
-    assert len(lines) == 2 + 2 * len(runs)
-    first = longer[trial.PLAIN][0]
-    assert lines[2].split(" | ")[2:3] == ["3,000"] and lines[3].split(" | ")[2:3] == ["12,000"]
-    assert lines[3].split(" | ")[4] == f"{first['missed, f'][1]:.1f}"
+    for starts in trial.load_results(data_path("longer")).values():
+        for row in starts.values():
+            assert row["settings"] == asdict(trial.settings_of(row["variant"], row["start"], 4 * trial.STEPS))

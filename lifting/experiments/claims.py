@@ -28,8 +28,11 @@ from lifting.support.files import data_path, write_json
 Expectation = Literal["better", "similar"]
 Kind = Literal["claim", "ours", "control"]
 Verdict = Literal["holds", "fails", "undecided"]
+Trial = Literal["first", "second", "longer"]
 NAMES = ("gradients", "vanishing", "cross_stage", "fusion", "rotations", "mixture", "speed")
 """The claims, in the order of notebook 10."""
+TRIALS: dict[Trial, str] = {"longer": "longer/", "second": "", "first": "first_trial/"}
+"""Where the results of each trial of claims 1, 3 and 4 are, the latest first."""
 SEEDS = 5
 """How many seeds an experiment has unless it says otherwise."""
 LEAST = 3
@@ -111,7 +114,8 @@ def worded(comparison: Mapping[str, Any]) -> str:
 def save(name: str, words: str, setting: str, comparisons: Sequence[Comparison], folder: Path, **more: Any) -> None:
     """Write `claim_<name>.json` to `folder`: the paper's words in ours, the setting, the command, the comparisons.
 
-    `more`: other results of the experiment, under names of their own; "pairs": what a pair is, "seeds" unless given.
+    `more`: other results of the experiment, under names of their own; "pairs": what a pair is, "seeds" unless given;
+    "command": where it isn't the one that `data/commands.toml` lists for the file.
     """
     file = f"claim_{name}.json"
     content = {"claim": words, "setting": setting, "command": step_of(file).lines()[-1], "pairs": "seeds", **more}
@@ -119,13 +123,16 @@ def save(name: str, words: str, setting: str, comparisons: Sequence[Comparison],
     write_json(folder / file, content)
 
 
-def load(name: str, first: bool = False) -> dict[str, Any]:
-    """An embedded result, as `save` wrote it; `first`: that of the first trial, which has claims 1, 3 and 4.
+def load(name: str, trial: Trial | None = None) -> dict[str, Any]:
+    """An embedded result, as `save` wrote it: of one `trial` of claims 1, 3 and 4, or the latest there is.
 
-    Where there is no newer one, the first trial's.
+    Raises:
+        ValueError: an unknown trial.
     """
-    places = [f"first_trial/claim_{name}.json"] if first else [f"claim_{name}.json", f"first_trial/claim_{name}.json"]
-    content: dict[str, Any] = json.loads(first_path(places).read_text())
+    if trial is not None and trial not in TRIALS:
+        fail("trial", repr(trial), f"one of {', '.join(TRIALS)}")
+    places = list(TRIALS.values()) if trial is None else [TRIALS[trial]]
+    content: dict[str, Any] = json.loads(first_path([f"{place}claim_{name}.json" for place in places]).read_text())
     return content
 
 
@@ -137,12 +144,12 @@ def first_path(names: Sequence[str]) -> Path:
     return data_path(names[-1])
 
 
-def table(names: Sequence[str] = NAMES, first: bool = False) -> str:
-    """Embedded results as a table in Markdown, a row for each comparison; "ours" marks what the paper doesn't claim."""
+def table(names: Sequence[str] = NAMES, trial: Trial | None = None) -> str:
+    """Results of `load` as a table in Markdown, a row a comparison; "ours" marks what the paper doesn't claim."""
     rows = ["| claim | comparison of errors | expected | difference, mean and 95 % interval | pairs | verdict |",
             "|---|---|---|---|---|---|"]  # fmt: skip
     for number, name in ((NAMES.index(name) + 1, name) for name in names):
-        content = load(name, first)
+        content = load(name, trial)
         for row, c in enumerate(content["comparisons"]):
             words = f"{number}. {content['claim']}" if row == 0 else ""
             expected = "better" if c["expected"] == "better" else f"within {c['margin']:g}"

@@ -175,46 +175,26 @@ def curve(log: Path) -> list[tuple[int, float]]:
 
 
 def load_results(folder: Path | None = None) -> dict[str, dict[int, dict[str, Any]]]:
-    """What `run` wrote, by variant and start; None: the embedded results."""
+    """What `run` wrote, by variant, in the order of `VARIANTS`, and start; None: the second trial's, embedded."""
     folder = data_path("trials") if folder is None else folder / "trials"
-    found: dict[str, dict[int, dict[str, Any]]] = {variant: {} for variant in VARIANTS}
-    for path in sorted(folder.glob("*.json")):
-        row = json.loads(path.read_text())
-        found.setdefault(row["variant"], {})[row["start"]] = row
+    rows = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+    found: dict[str, dict[int, dict[str, Any]]] = {}
+    for variant in dict.fromkeys([*VARIANTS, *(row["variant"] for row in rows)]):
+        if starts := {row["start"]: row for row in rows if row["variant"] == variant}:
+            found[variant] = starts
     return found
 
 
-def table() -> str:
-    """The embedded runs as a table in Markdown: means over the starts, and how flat the curves are at their ends."""
-    rows = ["| variant | starts | missed, f_1, % | missed, f_2, % | hidden, f_2, % | w_1, w_2 | curve, last fifth |",
-            "|---|---|---|---|---|---|---|"]  # fmt: skip
-    for variant, starts in load_results().items():
+def table(folder: Path | None = None) -> str:
+    """What `load_results` gives as a table in Markdown: means over the starts, and how flat the curves' ends are."""
+    rows = ["| variant | starts | steps | missed, f_1, % | missed, f_2, % | hidden, f_2, % | w_1, w_2 | "
+            "curve, last fifth |", "|---|---|---|---|---|---|---|---|"]  # fmt: skip
+    for variant, starts in load_results(folder).items():
         own = list(starts.values())
-        if not own:
-            rows.append(f"| {variant} | 0 | | | | | |")
-            continue
         f, hidden = (np.mean([row[key] for row in own], axis=0) for key in ("missed, f", "hidden, f"))
-        w = (
-            "-"
-            if own[0]["w"] is None
-            else ", ".join(f"{value:.2f}" for value in np.mean([r["w"] for r in own], axis=0))
-        )
-        rows.append(f"| {variant} | {len(own)} | {f[0]:.1f} | {f[1]:.1f} | {hidden[1]:.1f} | {w} | "
-                    f"{np.mean([last_fifth(row['curve']) for row in own]):+.1f} |")  # fmt: skip
-    return "\n".join(rows)
-
-
-def longer_table() -> str:
-    """The embedded longer runs, one by one, beside the same ones of the trial."""
-    rows = ["| variant | start | steps | missed, f_1, % | missed, f_2, % | hidden, f_2, % | curve, last fifth |",
-            "|---|---|---|---|---|---|---|"]  # fmt: skip
-    short, longer = load_results(), load_results(data_path("longer"))
-    for variant, starts in longer.items():
-        for start in starts:
-            for row in (short[variant][start], starts[start]):
-                f, hidden = row["missed, f"], row["hidden, f"]
-                rows.append(f"| {variant} | {start} | {row['settings']['steps']:,} | {f[0]:.1f} | {f[1]:.1f} | "
-                            f"{hidden[1]:.1f} | {last_fifth(row['curve']):+.1f} |")  # fmt: skip
+        w = "-" if own[0]["w"] is None else ", ".join(f"{x:.2f}" for x in np.mean([row["w"] for row in own], axis=0))
+        rows.append(f"| {variant} | {len(own)} | {own[0]['settings']['steps']:,} | {f[0]:.1f} | {f[1]:.1f} | "
+                    f"{hidden[1]:.1f} | {w} | {np.mean([last_fifth(row['curve']) for row in own]):+.1f} |")  # fmt: skip
     return "\n".join(rows)
 
 
@@ -277,7 +257,7 @@ def error_of(row: dict[str, Any], key: str, stage: int) -> float:
 def answer(question: Question, results: dict[str, dict[int, dict[str, Any]]]) -> Comparison | None:
     """The comparison over the starts that both variants have; None if they are too few."""
     q = question
-    starts = sorted(results[q.of].keys() & results[q.against].keys())
+    starts = sorted(results.get(q.of, {}).keys() & results.get(q.against, {}).keys())
     if len(starts) < LEAST:
         return None
     mine, other = ([error_of(results[name][n], q.key, q.stage) for n in starts] for name in (q.of, q.against))
@@ -288,16 +268,18 @@ def answer(question: Question, results: dict[str, dict[int, dict[str, Any]]]) ->
 def save_claims(out: Path) -> None:
     """Write the claims, with the comparisons that have enough starts; none whose first comparison hasn't."""
     results = load_results(out)
-    steps = {row["settings"]["steps"] for row in results[LIFTED].values()}
-    setting = (f"small network from scratch, {' or '.join(map(str, sorted(steps)))} steps of {BATCH} embedded pictures "
-               f"of 128 px; the plain one has {RIVAL - 1:.0%} more, for the same time; {len(load_rendered('test'))} "
-               "test pictures of other bodies and clips")  # fmt: skip
+    steps = min(row["settings"]["steps"] for starts in results.values() for row in starts.values())
+    setting = (f"small network from scratch, {steps} steps of {BATCH} embedded pictures of 128 px; the plain one has "
+               f"{RIVAL - 1:.0%} more, for the same time; {len(load_rendered('test'))} test pictures of other bodies "
+               "and clips")  # fmt: skip
+    longer = "" if steps == STEPS else f" --steps {steps}"
+    command = f"python -m lifting.experiments.trial --out {out.as_posix()} --runs DIR{longer}"
     for name, (words, questions) in QUESTIONS.items():
         answers = [answer(question, results) for question in questions]
         if answers[0] is None:
             print(f"{name}: fewer than {LEAST} starts")
         else:
-            save(name, words, setting, [own for own in answers if own], out, pairs="starts")
+            save(name, words, setting, [own for own in answers if own], out, pairs="starts", command=command)
 
 
 @dataclass(frozen=True)
