@@ -7,7 +7,6 @@ import matplotlib
 import numpy as np
 import pytest
 from hypothesis import settings
-from threadpoolctl import threadpool_limits
 
 from lifting.support import tensors
 from lifting.support.checked import results_too
@@ -39,5 +38,5 @@ def rng() -> np.random.Generator:
 @pytest.fixture(scope="module")
 def one_thread() -> Iterator[None]:
     """One thread for the linear algebra: many small products are slower on more where other processes run too."""
-    with tensors.one_thread(), threadpool_limits(1):
+    with tensors.one_thread():
         yield

@@ -82,7 +82,8 @@ def test_the_package_takes_what_colab_has(project):
     """Versions of its image of 2025; JupyterLab is no part of what the package needs."""
     needed = {requirement.name: requirement.specifier for requirement in requirements(project)}
     colab = {"ipywidgets": "7.7.1", "numpy": "2.0.2", "pillow": "11.3.0", "matplotlib": "3.10.0", "scipy": "1.16.3",
-             "torch": "2.8.0", "tqdm": "4.67.1", "safetensors": "0.6.2", "jinja2": "3.1.6"}  # fmt: skip
+             "torch": "2.8.0", "tqdm": "4.67.1", "safetensors": "0.6.2", "jinja2": "3.1.6",
+             "threadpoolctl": "3.6.0"}  # fmt: skip
     assert all(needed[name].contains(version) for name, version in colab.items())
     fetched = {"anywidget", "array-api-compat", "c3d", "jaxtyping", "msgspec", "tyro"}
     assert needed.keys() - colab.keys() == fetched

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import lru_cache
 from typing import Any
 
 import torch
+from threadpoolctl import ThreadpoolController
 
 
 def layout(B: torch.Tensor) -> tuple[torch.dtype, torch.memory_format]:
@@ -25,10 +27,20 @@ def full_precision(device: torch.device) -> AbstractContextManager[Any]:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """While it lasts, torch computes in one thread; of small tensors it is the faster, and leaves a core to others."""
+    """While it lasts, torch and NumPy's BLAS compute in one thread.
+
+    With small arrays that is the faster: the threads of each wait for work by spinning, on the cores that others need.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield
+        with _libraries().limit(limits=1, user_api="blas"):
+            yield
     finally:
         torch.set_num_threads(threads)
+
+
+@lru_cache(maxsize=1)
+def _libraries() -> ThreadpoolController:
+    """Those that are loaded: to find them takes milliseconds."""
+    return ThreadpoolController()
