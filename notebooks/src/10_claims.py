@@ -132,9 +132,9 @@ print(len(every), "comparisons; each interval and verdict follows from its pairs
 
 
 # %%
-def show(name, first=False, width=9):
-    """The comparisons of a claim, and the command that repeats them; `first`: those of the first trial."""
-    result = claims.load(name, first)
+def show(name, trial=None, width=9):
+    """The comparisons of a claim, and the command that repeats them: of a `trial`, or the latest."""
+    result = claims.load(name, trial)
     comparisons = [c | {"words": claims.worded(c)} for c in result["comparisons"]]
     ax = plt.figure(figsize=(width, 0.9 + 0.5 * len(comparisons))).add_subplot()
     plots.draw_comparisons(ax, comparisons)
@@ -164,7 +164,7 @@ comparison = "B"
 answer("10.3", comparison)
 
 # %% [markdown]
-# ## Three claims, tried twice
+# ## Three claims, tried three times
 #
 # Claims 1, 3 and 4 need networks, trained with and without something. Their error is the share of landmarks that are
 # **missed**, further than a fifth of the torso from the truth: 100 % minus PCK (notebook 08). The first trial of them
@@ -172,7 +172,7 @@ answer("10.3", comparison)
 # maps, "failed":
 
 # %%
-show("fusion", first=True)
+show("fusion", "first")
 
 # %% [markdown]
 # A percentage point more is missed with the lifting, and the intervals are narrow. Is that a finding about lifting?
