@@ -139,7 +139,8 @@ def _lift_frames(turned: TurnedPrior, frames: Frames, options: Options) -> tuple
     if turned.free_scale and not bool(found.admissible.all()):
         if not options.skip:
             _refuse_unfit(frames, found, unit)
-        return _lift_frames(turned, frames.only(torch.as_tensor(found.admissible)), options)
+        fit = torch.as_tensor(found.admissible, device=frames.Y.device)
+        return _lift_frames(turned, frames.only(fit), options)
     theta, tilt, R, camera = _seen_from(turned, found, Y)
     if options.refine:
         theta, sb = refined(turned, Y, w, Solved(found.component, theta, sb, camera), options.refine)
@@ -157,7 +158,8 @@ def _to_search(frames: Frames, turned: TurnedPrior, options: Options) -> tuple[A
     """The landmarks, weights and scale of `frames` in the dtype and the library in which they are searched.
 
     Few frames, and those for which many rotations leave little to tell them by, go the whole way in float64. Few that
-    came in NumPy and count alike stay there: an operation on few numbers takes torch three times as long.
+    came in NumPy stay there where all weights are 1, up to `CANDIDATES` rotations, and if they aren't refined: an
+    operation on few numbers takes torch three times as long.
     """
     few, finer = len(frames.Y) <= FEW, turned.rotations > CANDIDATES
     dtype = precise(frames.Y.device) if few or finer else frames.Y.dtype
@@ -236,7 +238,7 @@ def _poses(given: Given, won: Won, turned: TurnedPrior, alike: bool) -> Lifted:
 
 def _refuse_unfit(frames: Frames, found: Found, unit: torch.Tensor) -> NoReturn:
     """The ValueError of the first frame that no rotation fits."""
-    unfit = torch.as_tensor(~found.admissible)
+    unfit = torch.as_tensor(~found.admissible, device=frames.Y.device)
     if unit[~found.admissible][0] == math.inf:
         frames.refuse("Y", unfit, ", whose visible landmarks are one point", "a person, to solve for the scale")
     frames.refuse("Y", unfit, ", which no rotation fits with a scale > 0",
@@ -258,7 +260,8 @@ BLANK = {"component": -1, "visible": False, "usable": False, "weights": 0}
 
 def _as_given(lifted: Lifted, frames: Frames, Y: Array) -> Lifted:
     """The results with the dimensions, library and dtype of the landmarks Y; blank for frames that were left out."""
-    batch, rows, xp = frames.batch, frames.rows, namespace(Y)
+    batch, xp = frames.batch, namespace(Y)
+    kept = frames.rows.numpy() if frames.numpy and frames.rows is not None else frames.rows
 
     def whole(field: str, value: Any) -> Any:
         if field == "free_scale":
@@ -267,10 +270,10 @@ def _as_given(lifted: Lifted, frames: Frames, Y: Array) -> Lifted:
         value = value.numpy() if frames.numpy and is_torch(value) else value
         if value.dtype != Y.dtype and xp.isdtype(value.dtype, "real floating"):
             value = xp.astype(value, Y.dtype)
-        if rows is not None and each:
+        if kept is not None and each:
             some, blank = value, BLANK.get(field, math.nan)
             value = xp.full((math.prod(batch), *value.shape[1:]), blank, dtype=value.dtype, device=device(value))
-            value[rows] = some
+            value[kept] = some
         return value.reshape(batch + tuple(value.shape[1:])) if each else value
 
     return Lifted(*map(whole, Lifted._fields, lifted))

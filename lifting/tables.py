@@ -1,9 +1,8 @@
 """What the fast search of eq. (2) knows before it sees a frame: the tables of `lifting.search`, whose steps these are.
 
 Made once, in float64, for a prior turned to its rotations (`lifting.turned`), and kept; in torch, or in NumPy for a few
-frames. d = 2L + 1 numbers stand for a
-frame: its landmarks y, centred, and a constant c, which is 1 where the scale is given and 0 where it is solved for. The
-T rotations are one ring of angles, or P rings, one for each tilt of the camera.
+frames. d = 2L + 1 numbers stand for a frame: its landmarks y, centred, and a constant c, which is 1 where the scale is
+given and 0 where it is solved for. The T rotations are one ring of angles, or P rings, one for each tilt of the camera.
 """
 
 import math
@@ -43,8 +42,6 @@ class Level:
 class Table:
     """What eq. (2) needs to know of a prior: K components, T rotations, r combinations of each family of products."""
 
-    xp: Any
-    """The library of the arrays, torch or NumPy, as the array API has it."""
     theta: Array
     """(T,) angles."""
     R: Array
@@ -88,6 +85,11 @@ class Table:
     wary: bool
     """Whether winners that rounding could have decided are noted: in less than float64."""
 
+    @property
+    def xp(self) -> Any:
+        """The library of the arrays, torch or NumPy, as the array API has it."""
+        return namespace(self.theta)
+
 
 @lru_cache(maxsize=64)
 def table(turned: TurnedPrior, dtype: torch.dtype, device: torch.device) -> Table:
@@ -118,7 +120,7 @@ def table(turned: TurnedPrior, dtype: torch.dtype, device: torch.device) -> Tabl
         return tensor(array, dtype, device)
 
     return Table(
-        xp=namespace(torch.empty(0)), theta=put(theta), R=put(rotation(theta)), rings=rings,
+        theta=put(theta), R=put(rotation(theta)), rings=rings,
         cameras=put((np.eye(3) if turned.cameras is None else turned.cameras).reshape(-1, 3, 3)[:: turned.rotations]),
         pitches=put(turned.pitches),
         whiten=put(np.concatenate([whiten, whiten[: shifts - 1]])), shifts=shifts,
@@ -146,7 +148,7 @@ def _table_in_numpy(turned: TurnedPrior) -> Table:
     known = {name: value.numpy() if is_torch(value) else value
              for name, value in vars(table(turned, torch.float64, torch.device("cpu"))).items()}  # fmt: skip
     even, odd = known["combine"]
-    return Table(**known | {"xp": namespace(known["theta"]), "combine": (even.numpy(), odd.numpy())})
+    return Table(**known | {"combine": (even.numpy(), odd.numpy())})
 
 
 def precise(device: torch.device) -> torch.dtype:

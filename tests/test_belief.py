@@ -234,9 +234,6 @@ def test_eq_9_is_the_difference_of_two_gaussians(backend, rng):
     for sigma, delta in ((1.0, 1.0), (0.8, 0.25), (2.0, 3.0)):
         close(belief_gradient(BACKENDS[backend](Y), H, W, sigma, delta), difference_of_gaussians(Y, sigma, delta))
     close(belief_gradient(BACKENDS[backend](Y), H, W), difference_of_gaussians(Y, 1, 1))
-    deltas = np.array([0.25, 3.0])  # a step of its own for each frame
-    apart = np.stack([difference_of_gaussians(own, 1.2, delta) for own, delta in zip(Y[0], deltas, strict=True)])
-    close(belief_gradient(BACKENDS[backend](Y[0]), H, W, 1.2, deltas), apart)
 
 
 def test_the_exact_gradient_by_complex_step_and_by_autograd(rng):
@@ -443,7 +440,7 @@ REFUSED = {
         lambda: exact_belief_gradient(SPOT, H, W, -1),
         "sigma: got -1.0, expected a finite number > 0",
     ),
-    "delta 0": (lambda: belief_gradient(SPOT, H, W, 1, 0), "delta: got 0.0, expected numbers > 0"),
+    "delta 0": (lambda: belief_gradient(SPOT, H, W, 1, 0), "delta: got 0.0, expected a finite number > 0"),
     "delta below": (lambda: pull_back_maps(MAP, SPOT, 1, -1), "delta: got -1.0, expected a finite number > 0"),
     "G of no maps": (lambda: pull_back_maps(MAP[0], SPOT), "G: got shape (7, 9), expected shape (..., L, H, W)"),
     "G of other maps": (

@@ -306,6 +306,26 @@ def test_few_frames_are_searched_alike_in_numpy_and_in_torch(count, options):
         np.testing.assert_allclose(value, getattr(theirs, field), rtol=1e-9, atol=1e-12, err_msg=field)
 
 
+@pytest.mark.parametrize("count", [2, 3, 300])
+@pytest.mark.parametrize("spoilt", [np.nan, 1.0])  # no numbers, or a single point
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_one_frame_alone_can_be_lifted(backend, count, spoilt):
+    Y = np.full((count, 2, PRIOR.L), spoilt)
+    Y[1] = landmarks(1)[0]
+    result, alone = lift(BACKENDS[backend](Y), PRIOR, scale=None, unusable="nan"), lift(Y[1], PRIOR, scale=None)
+    np.testing.assert_array_equal(to_numpy(result.usable), np.arange(count) == 1)
+    np.testing.assert_allclose(to_numpy(result.pose)[1], alone.pose, rtol=1e-9)
+    assert np.isnan(to_numpy(result.theta)[0]) and result.component[0] == -1
+
+
+def test_another_default_device_changes_nothing():
+    points = np.ones((2, 2, PRIOR.L))
+    with torch.device("meta"):
+        assert not lift(points, PRIOR, scale=None, unusable="nan").usable.any()
+        with refuses("Y: got frame 0, whose visible landmarks are one point"):
+            lift(points, PRIOR, scale=None)
+
+
 def test_nothing_of_the_table_is_given_away():
     Y = landmarks(3)
     first = lift(Y, PRIOR)

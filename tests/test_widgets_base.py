@@ -1,6 +1,7 @@
 """The base of all widgets: the scene follows its controls, returns with them, and errors surface."""
 
 import gc
+import threading
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 from lifting.drawing.widgets.base import Widget
 from lifting.drawing.widgets.controls import choice, log_slider, slider
 from lifting.drawing.widgets.scene import Axis, Scene
+from lifting.support.tensors import one_thread
 
 
 class Ramp(Widget):
@@ -98,6 +100,28 @@ def test_a_move_takes_one_thread_and_gives_the_others_back(monkeypatch):
         assert (widget.threads, torch.get_num_threads()) == (1, 3)
         with pytest.raises(ValueError, match="slope"):
             widget["slope"] = 3.0
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_one_thread_from_two_threads():
+    before, inside, go = torch.get_num_threads(), threading.Event(), threading.Event()
+
+    def hold():
+        with one_thread():
+            inside.set()
+            go.wait(10)
+
+    torch.set_num_threads(3)
+    try:
+        other = threading.Thread(target=hold)
+        other.start()
+        assert inside.wait(10)
+        threading.Timer(0.1, go.set).start()
+        with one_thread(), one_thread():
+            assert torch.get_num_threads() == 1
+        other.join()
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)

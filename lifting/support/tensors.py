@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
+from threading import RLock
 from typing import Any
 
 import torch
@@ -25,19 +26,24 @@ def full_precision(device: torch.device) -> AbstractContextManager[Any]:
     return torch.autocast(device.type, enabled=False) if available else nullcontext()
 
 
+_ALONE = RLock()
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """While it lasts, torch and NumPy's BLAS compute in one thread.
 
     With small arrays that is the faster: the threads of each wait for work by spinning, on the cores that others need.
+    Where several Python threads want it, one waits for the other, so that what was before comes back.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with _libraries().limit(limits=1, user_api="blas"):
-            yield
-    finally:
-        torch.set_num_threads(threads)
+    with _ALONE:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            with _libraries().limit(limits=1, user_api="blas"):
+                yield
+        finally:
+            torch.set_num_threads(threads)
 
 
 @lru_cache(maxsize=1)

@@ -41,6 +41,7 @@ class BeliefWidget(Widget):
         self._rows = [row, other_row]
         self._draw_row(scene)
         self._draw_error(scene)
+        self._drawn: tuple[float, ...] = ()
         sliders = [
             slider("sigma", 1.5, (0.5, 4.0), 0.1),
             slider("delta", 1.0, (0.1, 5.0), 0.1),
@@ -64,7 +65,9 @@ class BeliefWidget(Widget):
         self._ours.set(columns, self.gradient[0, row] / largest)
         self._exact.set(columns, self.exact[0, row] / largest)
         self._apart.set(columns, (self.gradient - self.exact)[0, row] / largest)
-        self._curve.set(DELTAS, gradient_error(Y, DELTAS, SIZE, SIZE, sigma))
+        if self._drawn != (drawn := (self["x"], self["y"], sigma)):
+            self._curve.set(DELTAS, gradient_error(Y, DELTAS, SIZE, SIZE, sigma))
+            self._drawn = drawn
         self._here.set([delta], [self.error])
         self._error_panel.title = f"largest error {self.error:.1%}"
         self.scene.summary = f"With delta {delta:g} px, eq. (9) is up to {self.error:.1%} off the derivative."
