@@ -8,7 +8,7 @@
 # Afterwards you can turn a sentence into an experiment that can fail, read a paired interval, and say what a verdict
 # is worth when the setting is not the paper's.
 #
-# > **Takes** 35 minutes, exercises included. **Needs** [08](08_network.ipynb) and [09](09_training.ipynb); for the
+# > **Takes** 40 minutes, exercises included. **Needs** [08](08_network.ipynb) and [09](09_training.ipynb); for the
 # > claims on the search, [03](03_solving_for_pose.ipynb).
 # > **On the way:** core, 11 of 11.
 # >
@@ -278,10 +278,10 @@ show("fusion")
 # Read it with the control. Better than plain, but no better than "own peak": the Gaussian helps, whoever put it there.
 # Better than both: the pose helps. Neither is shown: every interval has 0 within it. In the second trial the plain
 # network was reliably ahead at the first stage, by 2.9 points, some or all of it for its fifth more steps; in the third
-# it is 0.7 points ahead there, and that can be chance. Lifting and control miss the same. Maps that are learned for longer
-# are trusted more, too: $w_2$ has risen from 0.83 to 0.92, so that less of the lifted pose gets in. (What did help, in the
-# second trial and by a quarter of a point, is to read peaks between pixels.) What differs from the paper's setting
-# whichever it is:
+# it is 0.7 points ahead there, and that can be chance. Lifting and control miss the same. Maps that are learned for
+# longer are trusted more, too: $w_2$ has risen from 0.83 to 0.92, so that less of the lifted pose gets in. (What did
+# help, in the second trial and by a quarter of a point, is to read peaks between pixels.) What differs from the paper's
+# setting whichever it is:
 #
 # - The prior has some 1,400 recorded poses of three bodies. In 3D it is off by centimetres on motion that it hasn't
 #   seen (in the picture by less). The paper's prior comes from the data set that it is tested on, with the same kinds
