@@ -166,8 +166,13 @@ def residual_forms(turned: TurnedPrior, k: int) -> tuple[np.ndarray, np.ndarray]
 
     The least cost of eq. (2) is [y, c]^T A [y, c], the minimum over the translation too. Where the scale is solved for,
     the last row of A gives it from y, and the last entry is minus its variance in units of the noise's, for the
-    bookkeeping of `lifting.confidence`.
+    bookkeeping of `lifting.confidence`. Of few angles they are kept for later calls.
     """
+    few = len(turned.theta) <= CANDIDATES
+    return _kept_forms(turned, k) if few else _residual_forms(turned, k)
+
+
+def _residual_forms(turned: TurnedPrior, k: int) -> tuple[np.ndarray, np.ndarray]:
     D, p, ridge, two_L = turned.D[k], turned.p[k], turned.ridge[k], turned.p.shape[-1]
     Dt = np.swapaxes(D, -1, -2)
     gram = Dt @ D + np.diag(ridge**2)
@@ -187,6 +192,10 @@ def residual_forms(turned: TurnedPrior, k: int) -> tuple[np.ndarray, np.ndarray]
         maps[:, 0, -1] = 1.0
         maps[:, 1:, :-1], maps[:, 1:, -1] = S, -(S @ p[..., None])[..., 0]
     return A, maps
+
+
+_kept_forms = lru_cache(maxsize=16)(_residual_forms)
+"""As many as five components take for a scale that is given and one that is solved for, and some more."""
 
 
 def _centring(turned: TurnedPrior) -> np.ndarray:
