@@ -20,6 +20,8 @@ from lifting.solve import log_determinant, mixture_score
 from lifting.support.arrays import Array, is_torch, namespace
 from lifting.turned import TurnedPrior
 
+TORCH, NUMPY = namespace(torch.empty(0)), namespace(np.empty(0))
+
 CANDIDATES = 160
 """Up to this many angles are searched directly, more of them from coarse to fine."""
 
@@ -88,7 +90,7 @@ class Table:
     @property
     def xp(self) -> Any:
         """The library of the arrays, torch or NumPy, as the array API has it."""
-        return namespace(self.theta)
+        return TORCH if is_torch(self.theta) else NUMPY
 
 
 @lru_cache(maxsize=64)
