@@ -242,17 +242,22 @@ def one_frame(Y: np.ndarray, priors: dict[str, PosePrior]) -> list[dict[str, obj
     return rows
 
 
+def first_time(y: np.ndarray, prior: PosePrior, masks: np.ndarray) -> float:
+    """Seconds of the first call with masks for a prior for which nothing is kept but what a call without them needs."""
+    fresh = PosePrior(prior.mu, prior.e, prior.sigma, prior.noise_variance, prior.weights)
+    lift(y, fresh)
+    start = time.perf_counter()
+    lift(y, fresh, visible=masks)
+    return time.perf_counter() - start
+
+
 def gaps(Y: np.ndarray, prior: PosePrior) -> dict[str, object]:
     """Milliseconds for 300 frames, float64: none missing, every fifth landmark missing at random, confidences."""
     rng = np.random.default_rng(2)
     y, masks = Y[:300], rng.random((300, 17)) > 0.2
-    fresh = PosePrior(prior.mu, prior.e, prior.sigma, prior.noise_variance, prior.weights)  # nothing is kept for it yet
-    lift(y, fresh)
     row: dict[str, object] = {"components": prior.K, "distinct masks": len(np.unique(masks, axis=0))}
     row["none missing"] = 1e3 * seconds(lambda: lift(y, prior))
-    start = time.perf_counter()
-    lift(y, fresh, visible=masks)
-    row["missing, first time"] = 1e3 * (time.perf_counter() - start)
+    row["missing, first time"] = 1e3 * min(first_time(y, prior, masks) for _ in range(5))
     row["missing"] = 1e3 * seconds(lambda: lift(y, prior, visible=masks))
     few = np.where(rng.random((300, 17)) > 0.8, rng.random((300, 17)), 1.0)
     row["a fifth with confidences"] = 1e3 * seconds(lambda: lift(y, prior, weights=few))
