@@ -32,6 +32,7 @@ from lifting.datasets.motion_capture import load_motion_capture
 from lifting.fitting.fit_prior import fit_prior
 from lifting.pose_prior import load_older_mixture
 from lifting.solve import log_determinant, projected_model, stack_ridge, truncated_pseudo_inverse
+from lifting.support.tensors import one_thread
 
 FRAMES, J = 10_000, 25
 COMPARED = 1000
@@ -267,13 +268,12 @@ def gaps(Y: np.ndarray, prior: PosePrior) -> dict[str, object]:
 
 def products(Y: np.ndarray, prior: PosePrior) -> dict[str, float]:
     """The share of a call's time that goes into matrix products, float32, one thread."""
-    y, threads = Y.astype("float32"), torch.get_num_threads()
-    torch.set_num_threads(1)
-    lift(y, prior)
-    with profile() as profiled:
-        for _ in range(5):
-            lift(y, prior)
-    torch.set_num_threads(threads)
+    y = Y.astype("float32")
+    with one_thread():
+        lift(y, prior)
+        with profile() as profiled:
+            for _ in range(5):
+                lift(y, prior)
     spent = {event.key: event.self_cpu_time_total for event in profiled.key_averages()}
     names = "aten::mm", "aten::bmm", "aten::_embedding_bag_forward_only", "aten::mul"
     share = {name: spent.get(name, 0.0) / sum(spent.values()) for name in names}

@@ -88,15 +88,12 @@ def find_and_solve(turned: TurnedPrior, Y: Array) -> tuple[Found, Array]:
 
     Args:
         turned: the prior, turned for the weights that the frames share.
-        Y: (N, 2, L), landmarks as `solve.centre` gives them for these weights. In NumPy: float64, and up to
-            `CANDIDATES` rotations.
+        Y: (N, 2, L), landmarks as `solve.centre` gives them for these weights. In NumPy: float64, up to `FEW` frames
+            and up to `CANDIDATES` rotations.
     """
     own = table_for(turned, Y)
+    exact = table(turned, precise(Y.device), Y.device) if is_torch(Y) else own
     y = extended(own, Y)
-    if not is_torch(Y):
-        found = _find_in_block(own, y, None)
-        return found, solve_winners(own, y, found)
-    exact = table(turned, precise(Y.device), Y.device)
     if own is exact and (len(y) <= FEW or turned.rotations > CANDIDATES):
         found = find_winners(exact, y)
     else:
