@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 
-from lifting.belief import belief_update_gradient
+from lifting.belief import belief_maps
 from lifting.drawing.widgets.layer import LayerWidget
+from lifting.layer import LiftingLayer
 from lifting.skeleton import HUMAN36M
 from tests.priors import random_prior
 from tests.refusals import refuses
@@ -16,13 +18,19 @@ def widget():
 
 
 @pytest.mark.parametrize(("sigma", "delta", "k", "rotations"), [(1.5, 1.0, 1.0, 80), (2.0, 0.3, 0.5, 20)])
-def test_the_layer_gives_what_is_chained_by_hand(sigma, delta, k, rotations):
+def test_both_gradients_are_the_layers(sigma, delta, k, rotations):
     """Eq. (9), (8) and "Updating B", on a real photo with a landmark that was moved."""
     widget = LayerWidget()
     widget["sigma"], widget["delta"], widget["k"], widget["rotations"] = sigma, delta, k, rotations
-    want = belief_update_gradient(widget.way.Y, widget.way.D, 64, 64, k, sigma)
-    np.testing.assert_allclose(widget.gradients["subgradient"], want, rtol=0, atol=1e-9)
-    assert widget.gradients["subgradient"][3].any()
+    settings = {"sigma": sigma, "delta": delta, "k": k, "rotations": rotations}
+    settings |= {"visible": widget.visible, "camera": widget.camera}
+    target = torch.tensor(belief_maps(widget.truth, 64, 64, sigma))[widget.visible]
+    for switch, got in widget.gradients.items():
+        maps = torch.tensor(widget.maps()[None], requires_grad=True)
+        B_hat = LiftingLayer(widget.prior, gradient=switch, **settings)(maps).B_hat[0, widget.visible]
+        (B_hat - target).square().sum().backward()
+        np.testing.assert_allclose(got, maps.grad[0].numpy(), rtol=0, atol=1e-9)
+        assert got[3].any()
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,15 @@ import time
 import pytest
 
 from .benches import bench, twin
-from .conftest import WidgetView, wait_until
+from .conftest import WidgetView
 
 MOVES = int(os.environ.get("MOVES", "2"))
 """Key presses for each slider; a table needs many more than a test."""
+
+PAUSE = 0.15
+"""Seconds between two presses, as a hand makes them: what the page does after a picture has ended by then."""
+
+SCREEN = {"width": 1280, "height": 800}
 
 NOTEBOOKS = {
     "projection": ("01_projection", ("angle", "rotations")),
@@ -26,31 +31,33 @@ NOTEBOOKS = {
 }
 """Where each widget lives, and the sliders that are moved."""
 
-# What is put off from inside a frame runs after its painting.
+# What is put off from inside a frame runs after its painting. The page keeps the time itself, and is asked for it when
+# it is over: questions meanwhile would take the cores' time.
 STOPWATCH = """body => {
-    window.waits = [];
     let pressed = null;
     document.addEventListener("keydown", () => { pressed = performance.now(); }, true);
+    window.listen = () => { window.wait = new Promise(done => { window.over = done; }); };
     new MutationObserver(() => {
         if (pressed === null) return;
         const start = pressed;
         pressed = null;
-        requestAnimationFrame(() => setTimeout(() => window.waits.push(performance.now() - start)));
+        requestAnimationFrame(() => setTimeout(() => window.over(performance.now() - start)));
     }).observe(body, { attributes: true, attributeFilter: ["data-shown"] });
 }"""
 
 
 def waits(view: WidgetView, label: str) -> list[float]:
     """Milliseconds from key press to picture, of each move."""
-    page, slider = view.page, view.control(label)
+    page, slider, times = view.page, view.control(label), []
     slider.scroll_into_view_if_needed()
     slider.focus()
-    page.evaluate("window.waits = []")
     forth, back = ("ArrowLeft", "ArrowRight")[:: -1 if slider.input_value() == "0" else 1]
     for move in range(MOVES):
-        slider.press(back if move % 2 else forth)
-        wait_until(lambda move=move: page.evaluate("window.waits.length") > move, "the picture is shown")
-    return sorted(page.evaluate("window.waits"))
+        page.evaluate("window.listen()")
+        time.sleep(PAUSE)
+        page.keyboard.press(back if move % 2 else forth)
+        times.append(page.evaluate("window.wait"))
+    return sorted(times)
 
 
 def computing(name: str, label: str) -> float:
@@ -67,6 +74,8 @@ def computing(name: str, label: str) -> float:
 
 def measure(view: WidgetView, name: str, where: str) -> None:
     """Print a row of the table for each slider."""
+    view.page.set_viewport_size(SCREEN)
+    view.body.scroll_into_view_if_needed()
     view.body.evaluate(STOPWATCH)
     labels = NOTEBOOKS[name][1]
     for label in labels:

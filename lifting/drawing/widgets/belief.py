@@ -11,7 +11,7 @@ from lifting.support.arrays import fail
 SIZE = 33
 """Height and width of the widget's map, pixels."""
 
-DELTAS = 10.0 ** np.linspace(-2, 0.7, 28)
+DELTAS = 10.0 ** np.linspace(-2, 0.7, 15)
 """Where the curve of the error is drawn, pixels."""
 
 

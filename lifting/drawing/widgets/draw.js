@@ -21,6 +21,14 @@ function bytesOf(packed) {
   return new Uint8Array(packed.buffer, packed.byteOffset, packed.byteLength);
 }
 
+// Whether a layer's numbers are what they were: then nothing is drawn again.
+function same(packed, before) {
+  if (packed === before) return true;
+  if (!packed || !before || typeof packed === "string" || packed.byteLength !== before.byteLength) return false;
+  const [now, then] = [bytesOf(packed), bytesOf(before)];
+  return now.every((byte, n) => byte === then[n]);
+}
+
 // Rows of float32 numbers.
 function rowsOf(packed, count) {
   const all = new Float32Array(bytesOf(packed).slice().buffer);
@@ -221,7 +229,12 @@ class Plot {
 
   show(title, numbers, dark) {
     this.title.textContent = title;
-    this.spec.layers.forEach((layer, n) => this.showLayer(layer, this.marks[n], numbers[n], dark));
+    const before = this.dark === dark ? this.numbers : [];
+    this.spec.layers.forEach((layer, n) => {
+      // handles have moved before the numbers come, and are put back where these say that they stayed
+      if (layer.kind === "handles" || !same(numbers[n], before[n])) this.showLayer(layer, this.marks[n], numbers[n], dark);
+    });
+    [this.numbers, this.dark] = [numbers, dark];
   }
 
   showLayer(layer, mark, packed, dark) {
@@ -249,7 +262,6 @@ class Plot {
     const colours = this.palettes[layer.palette][dark ? 1 : 0];
     paintCells(canvas, cells, colours);
     if (this.dark !== dark) paintCells(layer.scale, Uint8Array.from({ length: 256 }, (_, n) => n), colours);
-    this.dark = dark;
   }
 
   showPhoto(layer, image, index) {
@@ -305,9 +317,11 @@ class Handles {
       button.style.top = `${this.plot.toY(ys[n])}px`;
       button.hidden = !Number.isFinite(xs[n]);
       button.classList.toggle("lv-off", !on[n]);
+      const title = this.layer.names[n] + (on[n] ? "" : ", hidden");
+      if (button.title === title) return;
       const does = [this.layer.drags && "arrow keys move it", this.layer.presses && "Enter hides or shows it"].filter(Boolean);
-      button.title = this.layer.names[n] + (on[n] ? "" : ", hidden");
-      button.setAttribute("aria-label", `${button.title}: ${does.join(", ")}`);
+      button.title = title;
+      button.setAttribute("aria-label", `${title}: ${does.join(", ")}`);
     });
   }
 

@@ -5,17 +5,18 @@ from typing import Any
 import numpy as np
 import torch
 
+from lifting.belief import belief_update_gradient
 from lifting.datasets.real_frames import RealFrame, load_real_frames
 from lifting.drawing.plots import bone_sides
 from lifting.drawing.widgets.controls import choice, slider
 from lifting.drawing.widgets.moved_map import MovedMap
 from lifting.drawing.widgets.scene import Axis, Scene
-from lifting.layer import Gradient, LiftingLayer
+from lifting.layer import LiftingLayer
 from lifting.pose_prior import PosePrior, load_prior
 from lifting.skeleton import HUMAN36M
 from lifting.updating import ProjectedLoss, from_loss_to_peaks
 
-SWITCHES: tuple[Gradient, ...] = ("subgradient", "soft-argmax")
+SWITCHES = ("subgradient", "soft-argmax")
 
 ARROW = 6.0
 """Length of the longest arrow, cells."""
@@ -26,7 +27,7 @@ class LayerWidget(MovedMap):
 
     Attributes:
         way: from the loss to D, as from `updating.from_loss_to_peaks`.
-        gradients: dL/dB (L, H, W) by "subgradient" and by "soft-argmax".
+        gradients: dL/dB (L, H, W) by "subgradient", minus the update that D asks for, and by "soft-argmax".
 
     Sliders: "x", "y" (by how many cells the map of one landmark was moved), "sigma" and "delta" (cells), "k" and
     "rotations".
@@ -56,7 +57,8 @@ class LayerWidget(MovedMap):
         loss = self.loss(self.visible.astype(np.float64), delta=self["delta"], rotations=self["rotations"])
         B = self.maps()
         self.way = from_loss_to_peaks(B, loss)
-        self.gradients = {switch: self._gradient(B, loss, switch) for switch in SWITCHES}
+        by_update = belief_update_gradient(self.way.Y, self.way.D, *self.size, self["k"], self["sigma"])
+        self.gradients = {"subgradient": by_update, "soft-argmax": self._soft_gradient(B, loss)}
         self.show_person(self.way)
         Y, D = self.way.Y[:, self.visible], self.way.D[:, self.visible]
         self._arrows.set(*Y, *(ARROW * D / max(np.hypot(*D).max(), 1e-300)))
@@ -71,11 +73,11 @@ class LayerWidget(MovedMap):
         worst = HUMAN36M.landmarks[int(lengths.argmax())].replace("_", " ")
         self.scene.summary = f"Loss {self.way.loss:.2f}. The longest D, {lengths.max():.2g} per cell, is the {worst}'s."
 
-    def _gradient(self, B: np.ndarray, loss: ProjectedLoss, switch: Gradient) -> np.ndarray:
-        """dL/dB behind the lifting layer."""
+    def _soft_gradient(self, B: np.ndarray, loss: ProjectedLoss) -> np.ndarray:
+        """dL/dB behind the lifting layer, by soft-argmax."""
         settings: dict[str, Any] = {name: getattr(loss, name) for name in ("sigma", "delta", "rotations")}
         where: dict[str, Any] = {"visible": self.visible, "camera": self.camera}
-        layer = LiftingLayer(self.prior, **settings, k=self["k"], gradient=switch, **where)
+        layer = LiftingLayer(self.prior, **settings, gradient="soft-argmax", **where)
         maps = torch.tensor(B[None], requires_grad=True)
         misfit = layer(maps).B_hat[0] - torch.tensor(loss.target)
         total = torch.tensor(loss.weight) @ misfit.square().sum((1, 2))

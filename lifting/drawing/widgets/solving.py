@@ -18,7 +18,10 @@ from lifting.support.arrays import check_array
 from lifting.turned import search_around, turn_prior
 
 ROTATIONS = (8, 10, 16, 20, 40, 80, 160)
-"""What the slider "rotations" offers: divisors of the last, whose angles make the curve."""
+"""What the slider "rotations" offers."""
+
+FINE = 80
+"""So many angles make the curve, or as many as are searched: divisible by those that are fewer."""
 
 
 class SolvingWidget(Widget):
@@ -44,12 +47,12 @@ class SolvingWidget(Widget):
         """
         self.truth = centre(check_array("truth", truth, 3, len(HUMAN36M.landmarks)))
         check_human36m(prior)
-        self.prior, self.around = prior, turn_prior(prior, ROTATIONS[-1])
+        self.prior = prior
         self._facing = float(np.degrees(align_to_prior(np.stack([self.truth] * 2), prior)[0, 0]))
         reach = 1.1 * float(np.abs(self.truth).max())
         scene = Scene()
-        loose, stiff = (search_around(self.truth[:2], self.around, ROTATIONS[-1], f).cost for f in (0.01, 100))
-        self._cost = CostPanel(scene, (0.5 * loose.min(), 6 * stiff.max()), title="least cost of eq. (2)", height=300)
+        curves = [search_around(self.truth[:2], turn_prior(prior, FINE), FINE, factor).cost for factor in (0.01, 100)]
+        self._cost = CostPanel(scene, (0.5 * curves[0].min(), 6 * curves[1].max()), title="least cost of eq. (2)", height=300)
         self._own = self._cost.panel.line("the truth's own", colour="grey", dash="5 3")
         axes = Axis("x (m)", -reach, reach), Axis("y, up (m)", -reach, reach)
         self._picture = scene.plot(*axes, equal=True, height=300)
@@ -73,7 +76,7 @@ class SolvingWidget(Widget):
         """Solve eq. (2) for the sliders' values and set every layer."""
         truth = turn(self.truth, np.radians(self["heading"]))
         self.landmarks = self._landmarks.moved(truth[:2])
-        around = self._landmarks.weigh(self.around)
+        around = self._landmarks.weigh(turn_prior(self.prior, max(FINE, self["rotations"])))
         answer = search_around(self.landmarks, around, self["rotations"], self["sigma"])
         self.pose = answer.pose
         self._cost.show(np.degrees(around.theta), answer, self["rotations"])

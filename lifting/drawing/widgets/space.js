@@ -12,6 +12,7 @@ class Space {
     this.texts = spec.axes.map(() => [0, 1, 2].map(() => make("text", { "text-anchor": "middle", class: "lv-ticks" }, this.svg)));
     for (const layer of spec.layers) this.marks.push(makeBones(layer, this.svg));
     legendOf(spec.layers, this.figure);
+    this.drawCube();
     this.svg.addEventListener("pointerdown", (event) => this.onDown(event));
     this.svg.addEventListener("keydown", (event) => this.onKey(event));
   }
@@ -19,7 +20,7 @@ class Space {
   show(title, numbers) {
     this.title.textContent = title;
     this.numbers = numbers.map((packed) => rowsOf(packed, 3));
-    this.draw();
+    this.drawPeople();
   }
 
   // The point of the screen where (x, y, z) is seen, and how near it is.
@@ -40,6 +41,10 @@ class Space {
 
   draw() {
     this.drawCube();
+    this.drawPeople();
+  }
+
+  drawPeople() {
     this.spec.layers.forEach((layer, n) => {
       const [x, y, z] = this.numbers[n];
       drawBones(this.marks[n], layer.bones, (i) => this.place(x[i], y[i], z[i]));
