@@ -502,9 +502,8 @@ suspect = mistakes.mystery(11)
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 1.5: find the mistake (6 minutes)
-# The museum of mistakes (`docs/mistakes.md`) lends us `suspect`, which looks like `camera.rotation`. It gives
-# rotations, about the right axis. Write a test: `passes(f)` is `True` for the right function and `False` for the
-# suspect.
+# The museum of mistakes lends us `suspect`, which looks like `camera.rotation`. It gives rotations, about the right
+# axis. Write a test: `passes(f)` is `True` for the right function and `False` for the suspect.
 
 
 # %% tags=["exercise"]
