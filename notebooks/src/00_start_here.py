@@ -138,8 +138,8 @@ plt.show()
 # %% [markdown]
 # *What to see:* left in the photo's rows, right in the paper's axes: the same points, $y$ up.
 #
-# An argmax is as coarse as a cell of the map, whose width in photo pixels is printed below. BlazePose also *regresses*
-# landmarks (`frame.landmarks`), a little finer; the paper's way is the argmax, and so is ours.
+# An argmax is as coarse as a cell of the map; its width in photo pixels is printed below. BlazePose also *regresses*
+# landmarks (`frame.landmarks`), a little finer; the paper takes the argmax, and so do we.
 
 # %%
 apart = np.linalg.norm(pixels - frame.landmarks, axis=0)[visible]
@@ -233,9 +233,9 @@ assert np.all(np.diff(errors(frame, pose)) < 1)  # alignments minimise squares: 
 
 # %% [markdown]
 # ## All eight photos, failures included
-# One photo proves little, and the one above was picked because it looks good. Here are all eight, with nothing left
-# out. `reproj.` is the median reprojection error of the pseudo ground truth; `scale` is the $s$ found, divided by the
-# calibrated one: below 1, the body in metres comes out too large.
+# One photo proves little, and the one above was picked because it looks good. Here are all eight. `reproj.` is the
+# median reprojection error of the pseudo ground truth; `scale` is the $s$ found, divided by the calibrated one: below
+# 1, the body in metres comes out too large.
 
 # %%
 lifted = {name: lift_frame(frame) for name, frame in frames.items()}
@@ -251,9 +251,8 @@ print(f"median                           {median[0]:6.0f} mm{median[1]:6.0f} mm{
 assert 30 < median[2] < 150
 
 # %% [markdown]
-# Notebook [03b](03b_scale_weights_tilt.ipynb) lifts the same eight photos from the landmarks that BlazePose regresses,
-# which are finer than the argmax of a map. So its errors differ from these: for single photos by up to tens of
-# millimetres, in the median by a few.
+# Notebook [03b](03b_scale_weights_tilt.ipynb) lifts the same photos from the landmarks that BlazePose regresses, which
+# are finer. So its errors differ: for single photos by up to tens of millimetres, in the median by a few.
 #
 # A look from the side, where the failures show: the lifted pose in colour, the pseudo ground truth dashed and grey.
 

@@ -251,9 +251,9 @@ ax.set(title="lean of the trunk: near upright", xlabel="degrees from the vertica
 plt.show()
 
 # %% [markdown]
-# *What to see:* the headings are not even (most clips start facing one way), but none is missing. The lean stays
-# near the low end of 0 to 180 degrees. A person who does lie down, crawl or turn cartwheels breaks the assumption; such
-# clips exist too, and we have left them out here. Counting all clips:
+# *What to see:* the headings are not even (most clips start facing one way), but none is missing. The lean stays near
+# the low end of 0 to 180 degrees. People who lie, crawl or turn cartwheels break the assumption; such clips exist, and
+# are left out here. Counting all clips:
 
 # %%
 lean_all = motion_capture.trunk_lean(motion.poses)
@@ -292,7 +292,7 @@ assert np.allclose(picture[2:-1] / picture[3:], 2, rtol=0.1)
 
 # %% [markdown]
 # And after lifting? There, $a$ takes up part of what the angle gets wrong. We lift every fourth of these poses from its
-# exact landmarks. (The prior has learned from them: this is about angles, not about how good the prior is.)
+# exact landmarks. (The prior has learned from them: this is about angles, not about the prior.)
 
 # %%
 prior = load_prior()
@@ -322,8 +322,8 @@ plt.show()
 
 # %% [markdown]
 # *What to see:* the picture's error halves with every doubling, as derived. At 80 angles it is 2.3 mm, or less than a
-# pixel in the photos above: far below a detector's errors. The lifted pose stops improving even earlier: the 39 mm that
-# are left are mostly depth, which the prior has to guess. That is why 80 angles are enough.
+# pixel in the photos above: far below a detector's errors. The lifted pose stops improving even earlier: the 39 mm left
+# are mostly depth, which the prior has to guess. So 80 angles are enough.
 
 # %% [markdown]
 # ## Half a turn: the same picture, mirrored
@@ -368,8 +368,8 @@ figures_01.reversed_in_depth(pose, reverse @ pose)
 plt.show()
 
 # %% [markdown]
-# *What to see:* the dotted figure lies on the green one: from one orthographic picture nobody can tell which is meant.
-# Two things decide in practice:
+# *What to see:* the dotted figure lies on the green one: from one orthographic picture nobody can tell. Two things
+# decide in practice:
 #
 # 1. **the prior, with the labels**: the labels tell left from right, and knees don't bend backwards;
 # 2. **the camera**, if it looks down: its $y' = y\cos\varphi - z\sin\varphi$ holds some depth.

@@ -473,9 +473,8 @@ plt.show()
 # differ far more than settings do, and claim 6 of notebook 10 finds it undecided whether a mixture helps. Everything
 # was also chosen on the clips that measure it, so expect slightly larger errors on new ones.
 #
-# Don't take the file's word for it: here is one clip, live. To be quick it learns one Gaussian with 15 bases from a
-# fifth of the poses, so it can't be as good as the table. (`hold_out("run", Settings(**settings))` of
-# `lifting.fitting.default_prior` repeats a row exactly.)
+# Here is one clip, live. To be quick it learns one Gaussian with 15 bases from a fifth of the poses, so it can't be as
+# good as the table. (`hold_out("run", Settings(**settings))` of `lifting.fitting.default_prior` repeats a row exactly.)
 
 # %%
 others = np.concatenate([clips[name] for name in clips if name != "run"])
