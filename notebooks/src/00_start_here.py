@@ -112,8 +112,8 @@ assert np.array_equal(visible, frame.visible)
 
 # %% [markdown]
 # An image counts its rows **down**; 3D has y **up**. The sign changes where an image meets the solver, and nowhere
-# else: $Y = (x, -y)$. Without that the man would stand on his head, and no turn about the vertical changes that. The
-# best fit would be a person shrunk to a hundredth, and `lift` would warn (try it: leave out `flip_y` below).
+# else: $Y = (x, -y)$. Unflipped, the man would stand on his head, whichever way he turned. The best fit would be a
+# person shrunk to a hundredth, and `lift` would warn (try it: leave out `flip_y` below).
 
 
 # %% tags=["setup"]
@@ -376,7 +376,7 @@ print("p", p.shape, " E", E.shape, " E_bar", E_bar.shape, " E_bar_dagger", E_bar
 
 # %% [markdown]
 # ## Errata: what is printed, and what we do
-# The supplement is short and loose in places. Where we deviate from the letter of it, this is how; (8) needs no change:
+# The supplement is short and loose in places. Here is how we deviate from its letter; (8) needs no change:
 #
 # - **(2)** prints $(\sigma \cdot a^*)^2$, the square of a vector. We write $\lVert \sigma \cdot a \rVert^2 = \sum_j
 #   (\sigma_j a_j)^2$.
@@ -393,8 +393,8 @@ print("p", p.shape, " E", E.shape, " E_bar", E_bar.shape, " E_bar_dagger", E_bar
 #   the width is $\sigma_b$.
 # - **E** means two things: the bases as a matrix in (4), and, as we recall it, the camera's known rotation in the
 #   main paper. Here $E$ is the matrix, and the camera is $C$ (`camera` in the code).
-# - **Main paper, section 4** (recalled; we did not have its text): the log term of the prior is printed as "ln sum".
-#   The likelihood asks for "sum ln", and that is what we use.
+# - **Main paper, section 4**, as we recall it, prints the log term of the prior as "ln sum". The likelihood asks for
+#   "sum ln", and that is what we use.
 #
 # Slips of the pen, for the record: "continious", "it might preferable", "each element Y of of $B_p$".
 
