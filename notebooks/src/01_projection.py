@@ -113,7 +113,7 @@ plt.show()
 #
 # ## Real cameras: perspective, and how weak it is
 # A real camera's rays meet in a point. At distance $d$, with focal length $f$ in pixels, a point $(x, y, z)$ lands on
-# $f x / (d - z)$. For a person who is far away compared with the body's own depth,
+# $f x / (d - z)$. For a person who is far away compared with the body's depth,
 #
 # $$\frac{f x}{d - z} = \frac{f}{d}\, x \left(1 + \frac{z}{d} + \dots\right) \approx s\,x, \qquad s = \frac{f}{d} .$$
 #
@@ -392,7 +392,7 @@ for degrees in (0, 10, 20):
 assert apart.mean() > 0.01
 
 # %% [markdown]
-# With exact landmarks, of poses that the prior has learned from, lifting is not fooled here. New poses and a detector's
+# With exact landmarks of poses that the prior has learned from, lifting is not fooled. New poses and a detector's
 # landmarks are another matter: see the failures in notebook [00](00_start_here.ipynb).
 
 # %% [markdown]
