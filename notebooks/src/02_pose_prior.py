@@ -143,8 +143,8 @@ assert np.allclose(ours, theirs)
 # $$M = \begin{pmatrix} R_1 \\ \vdots \\ R_N \end{pmatrix} \mu_{xz}
 # \quad\text{of size } 2N \times L,\text{ of rank } 2.$$
 #
-# People move, so it isn't. Take the best approximation of rank 2: by Eckart and Young's theorem, the two largest
-# singular values.
+# People move, so it isn't. Take the best approximation of rank 2: by Eckart and Young's theorem, it keeps the two
+# largest singular values.
 
 # %%
 M = poses[:, [0, 2]].reshape(2 * N, L)
@@ -199,7 +199,7 @@ print("heading of the first pose, degrees:", np.degrees([theta[0], start[1][0]])
 assert all(np.allclose(ours, theirs) for ours, theirs in zip((mu, theta), start, strict=True))
 
 # %% [markdown]
-# Now look, from above: where the shoulders are, before and after. Mean and poses are then turned together so that the
+# Here is where the shoulders are, from above, before and after. Mean and poses are then turned together so that the
 # mean faces the viewer (exercise 2.1), which changes nothing but what we call zero.
 
 # %%
@@ -353,8 +353,8 @@ plt.show()
 assert (np.diff(spread) <= 0).all() and (np.diff(gaussian.sigma[0]) >= 0).all()
 
 # %% [markdown]
-# *What to see:* one falls where the other rises: their product is $\sqrt v$. With all three coordinates seen, the
-# penalty matters little. Take away the depth, as a photo does, and it decides: that is the next notebook.
+# *What to see:* the left curve falls as the right one rises; their product is $\sqrt v$. With all three coordinates
+# seen, the penalty matters little. Take away the depth, as a photo does, and it decides: that is the next notebook.
 #
 # One warning. The main paper, as we recall it, prints the prior's log term as "ln sum"; the likelihood above has
 # $\ln\det\Sigma$, a **sum of the logarithms** of $\Sigma$'s eigenvalues. [02b](02b_likelihood_and_mixtures.ipynb) shows
@@ -446,7 +446,7 @@ assert one > max(several)
 # %% [markdown]
 # *What to see:* learned from the poses as recorded, one Gaussian is best. Each of several has a mean and bases of its
 # own to learn, from a part of the poses, and 100 frames of a clip are far fewer than 100 different poses: what nobody
-# happened to do, a component takes for impossible. (Why three are worse than five, that doesn't explain.)
+# happened to do, a component takes for impossible. (That doesn't explain why three are worse than five.)
 #
 # The other family learned from **copies that nobody recorded** (`lifting.fitting.augment`). Each pose is replaced by
 # three copies. About half of all copies get the trunk and arms of another pose. In every copy the joints are then
