@@ -94,10 +94,10 @@ answer("3.1", from_behind)
 # %% [markdown]
 # ## Real people, and a prior that has not met them
 #
-# Now the same with seventeen landmarks. The poses come from real motion capture (`data/motion_capture.md`). Five
-# motions are kept aside, and one Gaussian of $J = 12$ bases is learned from the others in the way of notebook 02:
-# align, fit, repeat. So every error below is an error on clips that the prior has never seen (though `dance_a`, another
-# dance, is among the others).
+# Now the same with seventeen landmarks. The poses come from real motion capture (`data/motion_capture.md`). Five clips
+# are kept aside, and one Gaussian of $J = 12$ bases is learned from the others as in notebook 02: align, fit, repeat.
+# So every error below is an error on clips that the prior has never seen (though `dance_a`, another dance, is among the
+# others).
 
 # %%
 motion = motion_capture.load_motion_capture()
@@ -121,7 +121,7 @@ prior = pose_prior.face_viewer(prior, skeleton.HUMAN36M.left, skeleton.HUMAN36M.
 print(f"{len(known)} poses to learn from, {len(people)} kept aside; K = {prior.K}, J = {prior.J}, L = {prior.L}")
 
 # %% [markdown]
-# Everyone is seen from eight sides. One of these views is our example: a runner, seen half from the side.
+# Everyone is seen from eight sides. Our example is a runner, seen half from the side.
 
 # %%
 truth = np.concatenate([camera.turn(people, np.full(len(people), theta)) for theta in camera.rotation_angles(8)])
@@ -359,7 +359,7 @@ plt.show()
 
 # %% [markdown]
 # *What to see:* two valleys, the lower one near the truth. The next picture has both poses beside the truth: in the
-# upper row as the camera sees them, in the lower row from $+x$, at right angles to that.
+# upper row as the camera sees them, in the lower row from $+x$.
 
 
 # %%
@@ -378,7 +378,7 @@ plt.show()
 #
 # ### The pairs that are confused
 #
-# Let $X' = \operatorname{diag}(-1, 1)$ negate $x$ in the picture; before unwrapped rows it negates the $x$ half. Three
+# Let $X' = \operatorname{diag}(-1, 1)$ negate $x$ in the picture; in unwrapped vectors it negates the $x$ half. Three
 # pairs of headings look alike:
 #
 # 1. **$\theta$ and $\theta+\pi$**, the body turned round. With a **level** camera half a turn negates the rows $x$ and
