@@ -319,9 +319,9 @@ assert values.min() > -1e-12 and values.max() < 1  # none below 0 but by roundin
 print("largest:", values[:3].round(4), " every eighth of the 34:", values[::8].round(2))
 
 # %% [markdown]
-# What this means for training. A gradient that comes back through the lifting is filtered: each direction $u_i$ (column
-# of $U$) is shrunk by its eigenvalue; none is amplified, none turned round ($v^\top Hv\ge0$). What bodies do passes;
-# what no body does is stopped. Some of the directions:
+# For training this means: a gradient that comes back through the lifting is filtered. Each direction $u_i$ (column of
+# $U$) is shrunk by its eigenvalue; none is amplified, none turned round ($v^\top Hv\ge0$). What bodies do passes; what
+# no body does is stopped. Some of the directions:
 
 # %%
 shown = [np.abs(values - share).argmin() for share in (1.0, 0.95, 0.5, 0.1)]
@@ -423,9 +423,9 @@ plt.show()
 #
 # ## Centred and image coordinates
 #
-# (2) knows no translation: $\mu$ and $\mathbf e$ are centred, and $Y$ has to be. In an image nothing is. So the whole
-# way is: subtract the mean, solve, add the mean again. With $Z$, the matrix that centres (it subtracts the mean of the
-# $x$ from every $x$, that of the $y$ from every $y$), and $I - Z$, which puts the mean in the place of every landmark,
+# (2) knows no translation: $\mu$ and $\mathbf e$ are centred, and $Y$ has to be. In an image nothing is centred. So:
+# subtract the mean, solve, add the mean again. With $Z$, the matrix that centres (it subtracts the mean of the $x$ from
+# every $x$, that of the $y$ from every $y$), and $I - Z$, which puts the mean in the place of every landmark,
 #
 # $$\hat y_\text{image} = p + H\,(Zy - p) + (I-Z)\,y
 #   \quad\Longrightarrow\quad \frac{d\hat y_\text{image}}{dy} = HZ + (I - Z) = H + (I-Z).$$
@@ -463,8 +463,8 @@ print(f"in the image {(in_image @ everyone_right)[:L].mean():.3f}")
 # - a **complex step** moves it by $ih$ and reads off the imaginary part over $h$: nothing is subtracted, so $h$ may be
 #   $10^{-20}$, and the derivative is exact to rounding.
 #
-# What is differentiated holds $\mathbf R$ and the component, as (8) does, and takes the pseudo-inverse of the whole
-# $\bar E$, as (6) does: nothing in it was truncated by hand.
+# What is differentiated keeps $\mathbf R$ and the component fixed, as (8) does, and takes the pseudo-inverse of the
+# whole $\bar E$, as (6) does: nothing in it was truncated by hand.
 
 
 # %%
