@@ -4,8 +4,8 @@
 # **The question.** One ordinary photo of a person: where in space are the hands, the knees, the head?
 #
 # This walkthrough follows the answer of Tome, Russell and Agapito, *Lifting from the Deep* (CVPR 2017), and of its
-# supplement, equation by equation. This first room takes one real photo all the way. Afterwards you can name every
-# array on the way, and say what is the supplement's, what the main paper's and what ours.
+# supplement, equation by equation. This first notebook takes one real photo all the way. Afterwards you can name every
+# array on the way, and say which part is the supplement's, which the main paper's, and which ours.
 #
 # > **Takes** 35 minutes, exercises included. **Needs** linear algebra and some NumPy. Run the cells from top to bottom.
 # > **On the way:** core, 1 of 11. Notebooks with a letter (02b, 03b, ...) are extras that nothing later needs.
@@ -13,10 +13,10 @@
 # > **Symbols** (all of them: [notation](../docs/notation.md))
 # > - $B$, $b_p$: [belief maps](../docs/notation.md#maps) of a network, one for each landmark $p$
 # > - $Y$ $(2, L)$: [the $L$ landmarks in the picture](../docs/notation.md#pictures), $y$ up
-# > - $\mu$, $\mathbf e$, $\sigma$, $a$: [the prior](../docs/notation.md#bodies): mean pose, bases, weights;
+# > - $\mu$, $\mathbf e$, $\sigma$, $a$: [the prior](../docs/notation.md#bodies): mean pose, bases, penalty weights;
 # >   coefficients
 # > - $\mathbf R$, $\theta$: the rotation about the vertical, and its angle; $\Pi$ drops depth
-# > - $\hat Y$, $s$: the lifted pose's picture; pixels a metre
+# > - $\hat Y$, $s$: the lifted pose's picture; pixels per metre
 
 # %% tags=["setup"]
 import matplotlib.pyplot as plt
@@ -30,8 +30,9 @@ from lifting.drawing import answer, figures_00, hint, plots, progress
 # %% [markdown]
 # ## The way through
 # Boxes are arrays, solid arrows say what is computed from what, and numbers are the supplement's equations. Dashed
-# arrows are the gradients, which go the other way. The fused maps $F$ are made of $\hat{B}$ and of $B$ itself, and so
-# their gradient has two ways back. Yellow is where you are: in this room, everything from the image to $\hat{Y}$.
+# arrows are the gradients, which go the other way. The fused maps $F$ are a weighted mean of the network's maps $B$ and
+# of $\hat{B}$, the maps drawn from the lifted pose; so their gradient has two ways back. Yellow is where you are: in
+# this notebook, everything from the image to $\hat{Y}$.
 
 # %%
 _, ax = plt.subplots(figsize=(9, 2.4))
@@ -72,7 +73,8 @@ axes[1].set_title("all 33 maps, laid over the photo")
 plt.show()
 
 # %% [markdown]
-# *What to see:* left, one map, drawn dark where its values are large; right, all of them glow where they belong.
+# *What to see:* left, one map, drawn dark where its values are large; right, all of them glow where they belong (white:
+# the nose).
 #
 # Left and right are always the **person's own**: blue is his left, vermilion his right. The maps are turned, because
 # the network wants a trunk that points up. The matrix `map_to_photo` $(2, 3)$ turns back: it takes
@@ -85,10 +87,10 @@ plt.show()
 
 # %%
 def argmax_landmarks(belief):
-    """(P, H, W) maps -> (P, 2) cells (column, row)."""
-    P, _, W = belief.shape
-    best = belief.reshape(P, -1).argmax(axis=1)
-    return np.stack([best % W, best // W], axis=1)
+    """(33, rows, columns) maps -> (33, 2) cells (column, row)."""
+    maps, _, columns = belief.shape
+    best = belief.reshape(maps, -1).argmax(axis=1)
+    return np.stack([best % columns, best // columns], axis=1)
 
 
 cells = argmax_landmarks(frame.belief)
@@ -96,10 +98,10 @@ assert np.array_equal(cells, real_frames.peaks(frame.belief))  # the package's o
 print("left wrist: column, row =", cells[wrist])
 
 # %% [markdown]
-# From cells to photo pixels with that matrix, and from BlazePose's 33 landmarks to the 17 of Human3.6M that we lift.
-# The pelvis becomes the middle of the hips, the neck that of the shoulders. BlazePose has no spine and no head top, and
-# for each of its own landmarks it estimates how visible it is; below 0.5 we leave it out. Such landmarks are
-# **missing**, and lifting will have to do without.
+# That matrix takes cells to photo pixels. Then BlazePose's 33 landmarks become the 17 of Human3.6M that we lift. The
+# pelvis becomes the middle of the hips, the neck that of the shoulders. BlazePose has no spine and no head top, and for
+# each of its own landmarks it estimates how visible it is; below 0.5 we leave it out. A middle counts as visible if
+# both its ends do. Landmarks left out are **missing**, and lifting will have to do without them.
 
 # %%
 pixels33 = real_frames.transform(frame.map_to_photo, cells.astype(float)).T
@@ -109,9 +111,9 @@ print("missing:", [name for name, seen in zip(skeleton.HUMAN36M.landmarks, visib
 assert np.array_equal(visible, frame.visible)
 
 # %% [markdown]
-# An image counts its rows **down**; 3D has y **up**. Here, and nowhere else, the sign changes: $Y = (x, -y)$. Without
-# it the man would stand on his head, and no turn about the vertical changes that; the best fit would be a person
-# shrunk to a hundredth, and `lift` would warn.
+# An image counts its rows **down**; 3D has y **up**. The sign changes where an image meets the solver, and nowhere
+# else: $Y = (x, -y)$. Unflipped, the man would stand on his head, whichever way he turned. The best fit would be a
+# person shrunk to a hundredth, and `lift` would warn (try it: leave out `flip_y` below).
 
 
 # %% tags=["setup"]
@@ -136,8 +138,8 @@ plt.show()
 # %% [markdown]
 # *What to see:* left in the photo's rows, right in the paper's axes: the same points, $y$ up.
 #
-# An argmax is as coarse as a cell of the map, whose width in photo pixels is printed below. BlazePose also *regresses*
-# landmarks (`frame.landmarks`), a little finer; the paper's way is the argmax, and so is ours.
+# An argmax is as coarse as a cell of the map; its width in photo pixels is printed below. BlazePose also *regresses*
+# landmarks (`frame.landmarks`), a little finer; the paper takes the argmax, and so do we.
 
 # %%
 apart = np.linalg.norm(pixels - frame.landmarks, axis=0)[visible]
@@ -147,11 +149,11 @@ assert np.median(apart) < 12
 
 # %% [markdown]
 # ## The prior: what bodies can do
-# One photo can't fix depth. What it leaves open is settled by a **prior** on 3D poses, learned from motion capture: a
-# mean pose $\mu$, bases $\mathbf e_j$ along which poses vary, and weights $\sigma_j$ that say how stiff each basis is.
-# A pose is $\mu + a \cdot \mathbf e = \mu + \sum_j a_j \mathbf e_j$. The embedded prior has $K = 3$ such sets, the
-# Gaussians of a mixture, with $J = 40$ bases each: $K$ is the first axis below. `weights` are their probabilities, and
-# not $\sigma$; room [02](02_pose_prior.ipynb) explains `noise_variance`.
+# One photo can't determine depth. What it leaves open is settled by a **prior** on 3D poses, learned from motion
+# capture: a mean pose $\mu$, bases $\mathbf e_j$ along which poses vary, and penalty weights $\sigma_j$ that say how
+# stiff each basis is. A pose is $\mu + a \cdot \mathbf e = \mu + \sum_j a_j \mathbf e_j$. The embedded prior has $K =
+# 3$ such sets, the Gaussians of a mixture, with $J = 40$ bases each: $K$ is the first axis below. `weights` are their
+# probabilities, and not $\sigma$; notebook [02](02_pose_prior.ipynb) explains `noise_variance`.
 
 # %% tags=["setup"]
 prior = load_prior()
@@ -163,9 +165,9 @@ for name in ("mu", "e", "sigma", "weights", "noise_variance"):
 # %% [markdown]
 # ## $(\mathbf R, a)$: lift
 # Now the step that gives the paper its name. Among all rotations $\mathbf R$ about the vertical and all coefficients
-# $a$ it finds those whose picture $\hat{Y} = s\,\Pi\mathbf R(\mu + a\cdot\mathbf e)$ lies nearest $Y$, at a price for
-# unlikely $a$. $\Pi$ drops z; `scale=None` says that the scale $s$ is to be found too; `camera` is the camera's known
-# rotation. Rooms [01](01_projection.ipynb) and [03](03_solving_for_pose.ipynb) take this line apart.
+# $a$ it finds those whose picture $\hat{Y} = s\,\Pi\mathbf R(\mu + a\cdot\mathbf e)$ lies nearest to $Y$, with a
+# penalty on unlikely $a$. $\Pi$ drops z; `scale=None` says that the scale $s$ is to be found too; `camera` is the
+# camera's known rotation. Notebooks [01](01_projection.ipynb) and [03](03_solving_for_pose.ipynb) take this line apart.
 
 
 # %% tags=["setup"]
@@ -198,8 +200,9 @@ plt.show()
 #
 # ## How wrong is it?
 # Nobody measured this man in 3D. But four cameras saw him at once, so the network's landmarks in all four views can be
-# triangulated: a **pseudo ground truth**. How far off it may be itself shows in the reprojection error, the distance in
-# the photo between it and this view's landmarks. It can tell a good lift from a bad one; it can't rank two good ones.
+# triangulated: a **pseudo ground truth**. Its reprojection error, the distance in the photo to this view's landmarks,
+# shows how far off it may be. A pseudo ground truth can tell a good lift from a bad one. It can't rank two good ones:
+# they differ by less than its own error.
 #
 # Three errors, all mean distances over the landmarks that both have, in millimetres (`lifting/metrics.py`):
 # - **MPJPE** (mean per-joint position error): after moving both poses to the same centre;
@@ -226,13 +229,13 @@ print(f"{both.sum()} landmarks, reprojection error of the pseudo ground truth:",
 print(f"{np.median(frame.reprojection_error[both]):.1f} px median, {frame.reprojection_error.max():.1f} px at most")
 for name, value in zip(("MPJPE", "N-MPJPE", "P-MPJPE"), errors(frame, pose), strict=True):
     print(f"{name:8}{value:4.0f} mm")
-assert np.all(np.diff(errors(frame, pose)) < 1)  # none adds a millimetre: each alignment is by squares
+assert np.all(np.diff(errors(frame, pose)) < 1)  # alignments minimise squares: means may rise a little
 
 # %% [markdown]
 # ## All eight photos, failures included
-# One photo proves little, and the one above was picked because it looks good. Here are all eight, with nothing left
-# out. `reproj.` is the median reprojection error of the pseudo ground truth; `scale` is the $s$ found, over the
-# calibrated one.
+# One photo proves little, and the one above was picked because it looks good. Here are all eight. `reproj.` is the
+# median reprojection error of the pseudo ground truth; `scale` is the $s$ found, divided by the calibrated one: below
+# 1, the body in metres comes out too large.
 
 # %%
 lifted = {name: lift_frame(frame) for name, frame in frames.items()}
@@ -248,9 +251,8 @@ print(f"median                           {median[0]:6.0f} mm{median[1]:6.0f} mm{
 assert 30 < median[2] < 150
 
 # %% [markdown]
-# Notebook [03b](03b_scale_weights_tilt.ipynb) lifts the same eight photos from the landmarks that BlazePose regresses,
-# which are finer than the argmax of a map. So its errors differ from these: for single photos by up to tens of
-# millimetres, in the median by a few.
+# Notebook [03b](03b_scale_weights_tilt.ipynb) lifts the same photos from the landmarks that BlazePose regresses, which
+# are finer. So its errors differ: for single photos by up to tens of millimetres, in the median by a few.
 #
 # A look from the side, where the failures show: the lifted pose in colour, the pseudo ground truth dashed and grey.
 
@@ -260,12 +262,12 @@ figures_00.from_the_side(frames, poses, {name: errors_mm[2] for name, errors_mm 
 plt.show()
 
 # %% [markdown]
-# *What to see:* where colour and grey part. In many of them the man kicks or leans back on a treadmill, and the motion
-# capture that the prior learned from has few poses of that kind, none of them his. Where a limb points at the camera or
-# away from it, both look the same (room [01](01_projection.ipynb)), and the prior's guess decides. For scale: as we
-# recall it, the main paper reports mean errors of some 70 to 90 mm on Human3.6M, depending on the protocol, with a
-# prior that was learned on Human3.6M too and a measured ground truth. The numbers here are of another person under
-# other conditions; don't compare them.
+# *What to see:* where colour and grey part. In many of the photos the man kicks or leans back on a treadmill, and the
+# motion capture that the prior learned from has few poses of that kind, none of them his. A limb that points at the
+# camera and one that points away look the same (notebook [01](01_projection.ipynb)), and the prior's guess decides. For
+# scale: as we recall it, the main paper reports mean errors of some 70 to 90 mm on Human3.6M, depending on the
+# protocol, with a prior that was learned on Human3.6M too and a measured ground truth. The numbers here are of another
+# person under other conditions; don't compare the two.
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 0.1: from a belief map to the paper's axes (5 minutes)
@@ -316,9 +318,10 @@ answer("0.3", best_scale)
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 0.4: find the mistake (6 minutes)
-# `mistaken_maps.world_landmarks(frame)` of `lifting.checking` gives a photo's $Y$. The museum of mistakes
-# (`docs/mistakes.md`) lends us `suspect`, which looks like it. Write a test: `passes(f)` is `True` for the right
-# function and `False` for the suspect. You know that the man stands.
+# `mistaken_maps.world_landmarks(frame)` of `lifting.checking` gives a photo's $Y$. The museum of mistakes, a collection
+# of functions with one deliberate mistake each (list: `docs/mistakes.md`; code: `lifting/checking`), lends us
+# `suspect`, which looks like it. Write a test: `passes(f)` is `True` for the right function and `False` for the
+# suspect. You know that the man stands.
 
 # %% tags=["setup"]
 suspect = mistakes.mystery(2)
@@ -343,20 +346,23 @@ answer("0.4", passes)
 # | | supplement | main paper, as we understand it | ours |
 # |---|---|---|---|
 # | pose | $\mathbf R(\mu + a\cdot\mathbf e)$ (1) | learned from motion capture | other motion capture, varied copies |
-# | picture | $\Pi$, no scale | a scale $s$ for each frame, a known camera | the same; an unknown tilt, if asked |
-# | search | finite set $\mathcal R$, exhaustive (2) | 80 angles; 10,000 reach the optimum | same winners, by a bound |
-# | missing landmarks | | | weights $\ge 0$ |
+# | picture | $\Pi$, no scale | a scale $s$ for each frame, a known camera | the same; an unknown tilt, if asked (03b) |
+# | search | finite set $\mathcal R$, exhaustive (2) | 80 angles; 10,000 reach the optimum | the same, faster (03c) |
+# | missing landmarks | | | landmark weights $\ge 0$ (03b) |
 # | mixture | "the best model has already been selected" | the most probable Gaussian | the same, derived (03b) |
 # | $Y$ from $B$ | | argmax | argmax; also between pixels |
 # | $\hat B$ from $\hat Y$ | Gaussian, width 1 pixel | a pixel stamped and blurred | a Gaussian at the sub-pixel place |
 # | gradients | (3), (4), (7), (8), (9), "Updating B" | | signs and shapes made exact; checked |
-# | fusion | | $w_t B + (1-w_t)\hat B$ | the same |
+# | fusion | | $w_t B + (1-w_t)\hat B$, $w_t$ learned for each stage (07) | the same |
 # | network | | six stages, trained on Human3.6M | a small one, trained on rendered people |
-# | code | | released: 2D weights and the prior, no training code | written from the text |
+# | code | | released: the 2D network's weights, the prior; no training code | written from the text |
 #
-# The **notation** is one page: [notation](../docs/notation.md). One letter has one meaning in all notebooks. Note that
-# $\sigma$ is an **inverse** standard deviation, in units of the noise: a large $\sigma_j$ forbids its basis. Here are
-# the shapes, as the code has them.
+# The **notation** is one page: [notation](../docs/notation.md). Its symbols keep their meaning in all notebooks; where
+# a plain letter ($n$, $r$, $z$) has to serve twice, the notebook says so. Note that $\sigma$ is an **inverse** standard
+# deviation: a large $\sigma_j$ holds its basis back (02).
+#
+# Some shapes, as the code has them: $p$ and $E$ are mean pose and bases as the camera sees them; $\bar{E}$ is $E$ with
+# $\sigma$'s rows below it; $\bar{E}^\dagger$ is its pseudo-inverse, whose first $2L$ columns are $\bar{E}^t$ (03).
 
 # %%
 p, E = solve.projected_model(prior.mu[0], prior.e[0], result.theta, camera=frame.camera)
@@ -370,17 +376,16 @@ print("p", p.shape, " E", E.shape, " E_bar", E_bar.shape, " E_bar_dagger", E_bar
 
 # %% [markdown]
 # ## Errata: what is printed, and what we do
-# The supplement is short and loose in places. Where we deviate from the letter of it, this is how:
+# The supplement is short and loose in places. Here is how we deviate from its letter; (8) needs no change:
 #
-# - **(2)** prints $(\sigma \cdot a^*)^2$, the square of a vector. We: $\lVert \sigma \cdot a \rVert^2 = \sum_j
+# - **(2)** prints $(\sigma \cdot a^*)^2$, the square of a vector. We write $\lVert \sigma \cdot a \rVert^2 = \sum_j
 #   (\sigma_j a_j)^2$.
 # - **(5)** prints $a^* \bar{E}$, a row of J numbers times a (2L + J) x J matrix: the shapes don't fit. We use columns
 #   throughout: $\bar{E} a$.
-# - **(6)** prints $[(y - p), 0]\,\bar{E}^\dagger$, a row of 2L + J numbers times a J x (2L + J) matrix: they don't
-#   fit either. We: $a = \bar{E}^\dagger\,[y - p, 0]$.
+# - **(6)** prints $[(y - p), 0]\,\bar{E}^\dagger$, a row of 2L + J numbers times a J x (2L + J) matrix: these don't fit
+#   either. We write $a = \bar{E}^\dagger\,[y - p, 0]$.
 # - **(7)** prints $da / d[y, 0] = \bar{E}^\dagger$, a derivative with respect to zeros that never change. We
 #   differentiate with respect to $y$ alone: $da / dy = \bar{E}^t$, the truncation that (8) uses.
-# - **(8)**, $E \bar{E}^t$, is right as printed.
 # - **(9)** prints $d\hat{b}_p / d\hat{Y}_x^2$, as if for a second derivative. The right-hand side is the central
 #   difference of the *first* one, so we drop the square.
 # - **Updating B** asks for "a negative step at $b_p$". We take it at one pixel of that map: at $b_p(Y_p)$.
@@ -388,16 +393,16 @@ print("p", p.shape, " E", E.shape, " E_bar", E_bar.shape, " E_bar_dagger", E_bar
 #   the width is $\sigma_b$.
 # - **E** means two things: the bases as a matrix in (4), and, as we recall it, the camera's known rotation in the
 #   main paper. Here $E$ is the matrix, and the camera is $C$ (`camera` in the code).
-# - **Main paper, section 4** (recalled; we did not have its text): the log term of the prior is printed as "ln sum".
-#   The likelihood asks for "sum ln", and that is what we use.
+# - **Main paper, section 4**, as we recall it, prints the log term of the prior as "ln sum". The likelihood asks for
+#   "sum ln", and that is what we use.
 #
 # Slips of the pen, for the record: "continious", "it might preferable", "each element Y of of $B_p$".
 
 # %% [markdown]
 # ## Where to go
-# - **00 Start here**: this room.
-# - [**01 Projection**](01_projection.ipynb): why the rotation is one angle, why a finite set of them does, and what one
-#   photo can never tell.
+# - **00 Start here**: this notebook.
+# - [**01 Projection**](01_projection.ipynb): why the rotation is one angle, why a finite set of angles is enough, and
+#   what one photo can never tell.
 # - [**02 The pose prior**](02_pose_prior.ipynb): where $\mu$, $\mathbf e$ and $\sigma$ come from. Extra:
 #   [02b](02b_likelihood_and_mixtures.ipynb).
 # - [**03 Solving for the pose**](03_solving_for_pose.ipynb): from $Y$ to $(\mathbf R, a)$, equations (2), (5) and (6).
@@ -410,7 +415,7 @@ print("p", p.shape, " E", E.shape, " E_bar", E_bar.shape, " E_bar_dagger", E_bar
 # - [**07 The lifting layer**](07_lifting_layer.ipynb): all of it as one layer of torch. Extra:
 #   [07b](07b_under_load.ipynb).
 # - [**08 The network**](08_network.ipynb), [**09 Training**](09_training.ipynb), [**10 The claims**](10_claims.ipynb):
-#   the network around the layer, how it is trained, and what the paper says of it. Extra:
+#   the network around the layer, how it is trained, and what the paper claims for it. Extra:
 #   [09b](09b_stopping_and_scaling.ipynb).
 # - After the core: [**11 Your own picture**](11_own_data.ipynb) and [**12 The last project**](12_last_project.ipynb).
 #
@@ -427,7 +432,7 @@ plt.show()
 #
 # Answer before you unfold.
 #
-# 1. <details><summary>What is b_p, and what is Y_p of it?</summary>
+# 1. <details><summary>What is b_p, and what is Y_p?</summary>
 #
 #    The belief map of landmark $p$; the place of its largest value.
 #

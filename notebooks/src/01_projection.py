@@ -13,7 +13,7 @@
 # > **Symbols** (all of them: [notation](../docs/notation.md#pictures))
 # > - $\theta$, $\mathbf R$ $(3, 3)$: angle about the vertical, and the rotation by it; $T$ angles are searched
 # > - $\Pi$ $(2, 3)$: keeps $x$ and $y$
-# > - $s$: scale, pixels a metre
+# > - $s$: scale, pixels per metre
 # > - $\varphi$, $C$ $(3, 3)$: how far the camera looks down, and its rotation
 # > - $\hat Y$ $(2, L)$: the picture of a pose
 
@@ -28,7 +28,7 @@ from lifting.drawing import answer, figures_01, hint, plots, progress
 
 # %% [markdown]
 # ## The way through
-# This room is the arrow (1), from rotation and coefficients to the projected landmarks $\hat{Y}$.
+# This notebook is the arrow (1), from rotation and coefficients to the projected landmarks $\hat{Y}$.
 
 # %%
 _, ax = plt.subplots(figsize=(9, 2.4))
@@ -37,8 +37,9 @@ plt.show()
 
 # %% [markdown]
 # ## A pose
-# Poses are (3, L): rows x (right), y (up), z (towards the viewer), in metres, each row with mean 0. Here are real
-# ones, from motion capture (`data/motion_capture.md` says from where, and under which licences).
+# Poses are (3, L): rows x (right), y (up), z (towards the viewer), in metres, each row with mean 0. Here are real ones,
+# from motion capture (`data/motion_capture.md` says from where, and under which licences). In an *upright* clip the
+# trunk never leans by more than 60 degrees (02 applies that limit to single poses).
 
 # %% tags=["setup"]
 motion = motion_capture.load_motion_capture()
@@ -67,16 +68,17 @@ plt.show()
 # $$x' = r \sin(\alpha + \theta) = x \cos\theta + z \sin\theta, \qquad z' = r \cos(\alpha + \theta) = z \cos\theta - x
 # \sin\theta .$$
 #
-# **By hand.** The head of the toy that notebook 03 will use is at $(x, y, z) = (0, 2, 1)$. At 90 degrees $\cos\theta =
-# 0$ and $\sin\theta = 1$, so $x' = z = 1$ and $z' = -x = 0$: what was in front is now at the right, in the picture.
+# **By hand.** A toy body of three points, which comes back in 03, has its head at $(x, y, z) = (0, 2, 1)$. At 90
+# degrees $\cos\theta = 0$ and $\sin\theta = 1$, so $x' = z = 1$ and $z' = -x = 0$: what was in front is now at the
+# right, in the picture.
 #
 # Written as a matrix, with y in the middle:
 
 
 # %%
 def R(theta):
-    c, s = np.cos(theta), np.sin(theta)
-    return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
+    cos, sin = np.cos(theta), np.sin(theta)
+    return np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]])
 
 
 assert np.allclose(R(0.3), camera.rotation(0.3))  # the package's own
@@ -111,11 +113,11 @@ plt.show()
 #
 # ## Real cameras: perspective, and how weak it is
 # A real camera's rays meet in a point. At distance $d$, with focal length $f$ in pixels, a point $(x, y, z)$ lands on
-# $f x / (d - z)$. For a person that is far away compared with his own depth,
+# $f x / (d - z)$. For a person who is far away compared with the body's depth,
 #
 # $$\frac{f x}{d - z} = \frac{f}{d}\, x \left(1 + \frac{z}{d} + \dots\right) \approx s\,x, \qquad s = \frac{f}{d} .$$
 #
-# This is **weak perspective**: orthographic projection times one scale $s$ (pixels a metre). What it leaves out,
+# This is **weak perspective**: orthographic projection times one scale $s$ (pixels per metre). What it leaves out,
 # relative to $x$, is $z / d$, so the error falls as one over the distance. (The supplement has no $s$; the main paper,
 # as we understand it, has one for each frame.)
 
@@ -127,6 +129,7 @@ def perspective(pose, distance, f):
 
 def weak_perspective_error(pose, distance):
     """Mean distance between perspective and weak perspective, in millimetres on the person."""
+    # f = distance makes s = 1, so the error is in metres on the person
     return 1000 * metrics.pixel_error(camera.project(pose, 0.0), perspective(pose, distance, f=distance))
 
 
@@ -171,21 +174,22 @@ for frame in frames:
 assert min(residuals) > 5 and max(residuals) < 15
 
 # %% [markdown]
-# About 7 to 14 px, 2 to 3 % of the body: as large as what a detector gets wrong. So here weak perspective is good
-# enough, and not better than that. With $s = 1$ (the supplement's equation) pixels must first be turned into metres.
+# About 7 to 14 px, 2 to 3 % of the body. A detector's errors are about as large: in notebook 00 two readings of one
+# network were 5.5 px apart (median). So here weak perspective is good enough, but no better than that. With $s = 1$
+# (the supplement's equation) pixels must first be turned into metres.
 
 # %% [markdown]
 # ## A camera that looks down
 # Cameras hang high and look down, and may be turned about their line of sight. But $\mathbf R$ turns about the
-# *vertical*. If the camera's rotation $C$ is known, from its calibration say, it simply follows: $\hat{Y} =
+# *vertical*. If the camera's rotation $C$ is known, say from its calibration, it simply follows $\mathbf R$: $\hat{Y} =
 # s\,\Pi\,C\,\mathbf R\,(\mu + a \cdot \mathbf e)$. A camera that looks down by $\varphi$ sees $y' = y \cos\varphi - z
 # \sin\varphi$: what is nearer appears lower.
 
 
 # %%
 def C(phi):
-    c, s = np.cos(phi), np.sin(phi)
-    return np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
+    cos, sin = np.cos(phi), np.sin(phi)
+    return np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]])
 
 
 ours, theirs = Pi @ C(0.2) @ R(0.3) @ pose, camera.project(pose, 0.3, camera=camera.tilted_camera(0.2))
@@ -194,7 +198,8 @@ assert np.allclose(ours, theirs)
 
 # %% [markdown]
 # How far do the real cameras look down? Read it off the vertical: the second column of $C$ is where "up" points in the
-# camera's frame. Leaning towards the viewer is pitch, leaning sideways is roll.
+# camera's frame. If that column leans towards the viewer, the camera looks down (pitch); if sideways, it is turned
+# (roll).
 
 # %%
 for name in ("cam01_026", "cam02_026", "cam03_027", "cam04_026"):
@@ -214,16 +219,16 @@ figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols
 plt.show()
 
 # %% [markdown]
-# *What to see:* the further the camera looks down, the shorter the person and the lower what is near.
+# *What to see:* the further the camera looks down, the shorter the person is, and the lower appears what is near.
 #
 # ## Why the rotation is one angle
-# A rotation in 3D has three angles. Why search only one? Because gravity fixes the other two. People turn freely
+# A rotation in 3D has three angles. Why search only one? Because gravity tells which way is up. People turn freely
 # about the vertical, and a camera may stand on any side of them: the **heading** says nothing about the pose. But how
-# far a body **leans** does: who leans by 40 degrees bends, falls or climbs. Lean belongs to the pose, and so to $a$,
-# not to $\mathbf R$.
+# far a body **leans** says a lot: a person who leans by 40 degrees is bending, falling or climbing. So lean is part of
+# the pose, and thus of $a$, and only the heading is left for $\mathbf R$.
 #
-# Is that so in real motion? Below is the heading (from the line through right and left landmarks) and the lean (trunk
-# against the vertical) of all upright clips; a heading of 0 is towards the viewer.
+# Is that so in real motion? Below are heading (from the line through right and left landmarks) and lean (trunk against
+# the vertical) in all upright clips; a heading of 0 is towards the viewer.
 
 # %%
 poses = motion.poses[upright]
@@ -246,9 +251,9 @@ ax.set(title="lean of the trunk: near upright", xlabel="degrees from the vertica
 plt.show()
 
 # %% [markdown]
-# *What to see:* the headings are not even (most clips start facing one way), but none is missing. The lean stays
-# near the low end of 0 to 180 degrees. A person who does lie down, crawl or turn cartwheels breaks the assumption; such
-# clips exist too, and we have left them out here. Counting all clips:
+# *What to see:* the headings are not even (most clips start facing one way), but none is missing. The lean stays near
+# the low end of 0 to 180 degrees. People who lie, crawl or turn cartwheels break the assumption; such clips exist, and
+# are left out here. Counting all clips:
 
 # %%
 lean_all = motion_capture.trunk_lean(motion.poses)
@@ -259,9 +264,10 @@ assert np.percentile(lean_all, 90) > np.percentile(lean, 90)
 # ## Why a finite set of angles will do
 # The supplement minimises over "a discrete set of rotations" $\mathcal{R}$, exhaustively. As we understand the main
 # paper, section 5, it has 80. With $T$ equally spaced angles the nearest one is off by at most $\pi / T$, on average by
-# $\pi / 2T$; a landmark $r$ metres from the axis is then $r\,\pi / 2T$ away in space, and less in the picture: to
-# the side it moves by its depth times the angle, so a hand held out sideways hardly moves.
-# So the error in the picture should halve when $T$ doubles. Measured, on real poses with random angles:
+# $\pi / 2T$. In space a landmark $r$ metres from the axis is then off by $r\,\pi / 2T$ on average. The picture shows
+# only the sideways part of that: the landmark's depth times the angle. So a hand held out towards the camera moves
+# most, one held out sideways hardly at all. Both errors should halve when $T$ doubles. Measured, on real poses with
+# random angles:
 
 
 # %%
@@ -286,7 +292,7 @@ assert np.allclose(picture[2:-1] / picture[3:], 2, rtol=0.1)
 
 # %% [markdown]
 # And after lifting? There, $a$ takes up part of what the angle gets wrong. We lift every fourth of these poses from its
-# exact landmarks. (The prior has learned from them: this is about angles, not about how good the prior is.)
+# exact landmarks. (The prior has learned from them: this is about angles, not about the prior.)
 
 # %%
 prior = load_prior()
@@ -315,8 +321,9 @@ ax.legend(loc="lower left")
 plt.show()
 
 # %% [markdown]
-# *What to see:* the picture's error halves with every doubling, as derived, and at 80 angles it is far below what a
-# detector gets wrong. The lifted pose stops improving even earlier. That is why 80 do.
+# *What to see:* the picture's error halves with every doubling, as derived. At 80 angles it is 2.3 mm, or less than a
+# pixel in the photos above: far below a detector's errors. The lifted pose stops improving even earlier: the 39 mm left
+# are mostly depth, which the prior has to guess. So 80 angles are enough.
 
 # %% [markdown]
 # ## Half a turn: the same picture, mirrored
@@ -344,8 +351,8 @@ print(f"looking down by 0.3 rad: half a turn moves a landmark by up to {np.abs(o
 # %% [markdown]
 # There is a trap in half a turn. For a level camera $\Pi$ can't see the sign of z: a pose and the pose **reversed in
 # depth** have one and the same picture (Necker's cube, with limbs). The reversed pose is the mirrored body after half a
-# turn, $\mathrm{diag}(1, 1, -1) = \mathbf R(\pi)\,\mathrm{diag}(-1, 1, 1)$, and a mirrored body is a body, with left
-# and right exchanged.
+# turn, $\mathrm{diag}(1, 1, -1) = \mathbf R(\pi)\,\mathrm{diag}(-1, 1, 1)$, and a mirrored body is a possible body once
+# its labels left and right are exchanged.
 
 # %%
 reverse = np.diag([1, 1, -1])
@@ -362,11 +369,13 @@ plt.show()
 
 # %% [markdown]
 # *What to see:* the dotted figure lies on the green one: from one orthographic picture nobody can tell. Two things
-# decide in practice.
+# decide in practice:
 #
-# **The prior and the labels.** The labels tell left from right, and knees don't bend backwards. And **a camera that
-# looks down**: its $y' = y\cos\varphi - z\sin\varphi$ holds some depth. How often does lifting fall for the reversed
-# pose all the same, and how far apart are the two pictures for such a camera?
+# 1. **the prior, with the labels**: the labels tell left from right, and knees don't bend backwards;
+# 2. **the camera**, if it looks down: its $y' = y\cos\varphi - z\sin\varphi$ holds some depth.
+#
+# How often does lifting fall for the reversed pose all the same, and how far apart are the two pictures for such a
+# camera?
 
 # %%
 result = lift(camera.project(some, angle), prior)
@@ -383,13 +392,13 @@ for degrees in (0, 10, 20):
 assert apart.mean() > 0.01
 
 # %% [markdown]
-# With exact landmarks of poses that it has learned from, lifting is not fooled here. New poses and a detector's
-# landmarks are another matter: see the failures in room [00](00_start_here.ipynb).
+# With exact landmarks of poses that the prior has learned from, lifting is not fooled. New poses and a detector's
+# landmarks are another matter: see the failures in notebook [00](00_start_here.ipynb).
 
 # %% [markdown]
 # ## Turn it yourself
 # Left: the finite set of angles from above (dots), the angle asked for, and the nearest of the set. Middle: the
-# picture at the angle asked for in colour, at the nearest one dashed. Right: the error for every angle. Move
+# picture, in colour at the angle asked for and dashed at the nearest one. Right: the error for every angle. Move
 # **rotations** from 12 to 80 and watch the dashed figure vanish; tilt the camera with **elevation**.
 
 # %%
@@ -432,8 +441,8 @@ plt.show()
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 1.1: the toy from the side, on paper (4 minutes)
-# The toy's mean pose has $x = (1, 0, -1)$, $y = (-1, 2, -1)$, $z = (0, 1, -1)$. Give the rows $x$ and $y$ of its
-# picture at $\theta = 270$ degrees, for a level camera, as two lists.
+# The toy (three points) has the mean pose $x = (1, 0, -1)$, $y = (-1, 2, -1)$, $z = (0, 1, -1)$. Give the rows $x$ and
+# $y$ of its picture at $\theta = 270$ degrees, for a level camera, as two lists.
 
 # %% tags=["exercise"]
 # BEGIN SOLUTION
@@ -493,9 +502,8 @@ suspect = mistakes.mystery(11)
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 1.5: find the mistake (6 minutes)
-# The museum of mistakes (`docs/mistakes.md`) lends us `suspect`, which looks like `camera.rotation`. It gives
-# rotations, about the right axis. Write a test: `passes(f)` is `True` for the right function and `False` for the
-# suspect.
+# The museum of mistakes lends us `suspect`, which looks like `camera.rotation`. It gives rotations, about the right
+# axis. Write a test: `passes(f)` is `True` for the right function and `False` for the suspect.
 
 
 # %% tags=["exercise"]
@@ -514,8 +522,8 @@ answer("1.5", passes)
 # - Eq. (1): turn about the vertical, drop z. Real cameras add a scale $s$ and a known rotation $C$; weak perspective
 #   costs 2 to 3 % of the body at 4 m, lens distortion included.
 # - Gravity leaves one angle to search, and 80 values of it are enough.
-# - Half a turn negates x, for a level camera, and a pose and its reverse in depth have one picture. The prior has to
-#   decide, or a camera that looks down.
+# - For a level camera half a turn negates x, and a pose and its reverse in depth have the same picture. The prior has
+#   to decide, or a camera that looks down.
 #
 # ## Recall
 #
@@ -533,7 +541,7 @@ answer("1.5", passes)
 #    </details>
 # 3. <details><summary>Why search one angle, and not three?</summary>
 #
-#    Gravity fixes the lean; only the heading is free.
+#    Gravity tells which way is up: lean is part of the pose, and only the heading is left.
 #
 #    </details>
 # 4. <details><summary>Twice as many angles: what becomes of the picture's error?</summary>
@@ -544,8 +552,7 @@ answer("1.5", passes)
 # 5. <details><summary>What does half a turn do to the picture, with a level camera and with one that looks
 #    down?</summary>
 #
-#    Level: $x$ changes its sign, $y$ stays. Looking down by $\varphi$: the mirror image as seen from below by
-#    $\varphi$.
+#    Level: $x$ changes its sign, $y$ stays. Looking down by $\varphi$: the mirror image, seen from below by $\varphi$.
 #
 #    </details>
 # 6. <details><summary>Which two bodies have one and the same orthographic picture?</summary>

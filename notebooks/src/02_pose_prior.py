@@ -2,11 +2,11 @@
 # # 02 The pose prior: what people look like in 3D
 #
 # **The question.** A photo has two numbers for each landmark, a pose has three. Infinitely many poses fit one photo
-# exactly. Which of them do people take?
+# exactly. Which of them do people really strike?
 #
 # The answer is learned from 3D motion capture: a mean pose $\mu$, a few bases $\mathbf e$ along which poses differ, and
-# a weight $\sigma_j$ for each. Afterwards you can align real motion capture, derive probabilistic PCA (PPCA) step by
-# step, and say exactly what $\sigma$ is.
+# a penalty weight $\sigma_j$ for each. Afterwards you can align real motion capture, derive probabilistic PCA (PPCA)
+# step by step, and say exactly what $\sigma$ is.
 #
 # > **Takes** 45 minutes, exercises included. **Needs** [01](01_projection.ipynb), eigenvectors, and the Gaussian
 # > density.
@@ -17,8 +17,8 @@
 # > - $P$ $(3, L)$: a pose; $\mu$ $(3, L)$: the mean pose
 # > - $\mathbf e_j$ $(3, L)$, $a_j$: a basis and its coefficient
 # > - $v$, $\lambda_j$: variances of the noise and of $a_j$, m²
-# > - $\sigma_j = \sqrt{v/\lambda_j}$: the weight of the penalty
-# > - $S$, $\Sigma$ $(3L, 3L)$: covariance of the poses, and under the model
+# > - $\sigma_j = \sqrt{v/\lambda_j}$: the penalty weight
+# > - $S$, $\Sigma$ $(3L, 3L)$: covariance of the poses; covariance under the model
 #
 # **Sources.** The supplement takes $\mu, \mathbf e, \sigma$ as given. They come from section 4 of the main paper, whose
 # text we did not have. What it says is marked *as we understand the main paper*; the derivations are ours.
@@ -49,8 +49,8 @@ plt.show()
 # about the vertical, so poses whose trunk leans more than 60 degrees are left out. That leaves nothing of the clip of
 # crawling, and 1,441 poses of the other 24 clips.
 #
-# To be quick we learn from every fifth of the poses that the embedded prior was learned from, and leave out their
-# mirror images and the varied copies (below), which it learned from as well.
+# The embedded prior was learned from varied copies (below) of these poses and of their mirror images. To be quick, we
+# learn from every fifth pose, as recorded.
 
 # %% tags=["setup"]
 motion = motion_capture.load_motion_capture()
@@ -85,11 +85,11 @@ plt.show()
 #
 # $$\|P - \mathbf R(\theta)m\|^2 = \|P\|^2 + \|m\|^2 - 2\,\mathrm{tr}(P^\top \mathbf R(\theta)\,m)$$
 #
-# Only the trace depends on $\theta$. With $\mathbf R(\theta) = \begin{pmatrix} c & 0 & s \\ 0 & 1 & 0 \\ -s & 0 & c
-# \end{pmatrix}$ and primes for the mean's coordinates,
+# Only the trace depends on $\theta$. With $\mathbf R(\theta) = \begin{pmatrix} \cos\theta & 0 & \sin\theta \\ 0 & 1 & 0
+# \\ -\sin\theta & 0 & \cos\theta \end{pmatrix}$ and primes for the mean's coordinates,
 #
-# $$\mathrm{tr}(P^\top \mathbf R m) = \sum y y' + c\,\underbrace{\sum (x x' + z z')}_{\text{along}}
-# + s\,\underbrace{\sum (x z' - z x')}_{\text{across}}$$
+# $$\mathrm{tr}(P^\top \mathbf R m) = \sum y y' + \cos\theta\,\underbrace{\sum (x x' + z z')}_{\text{along}}
+# + \sin\theta\,\underbrace{\sum (x z' - z x')}_{\text{across}}$$
 #
 # is one cosine in $\theta$, so there is one best angle: $\theta = \mathrm{atan2}(\text{across}, \text{along})$.
 
@@ -143,8 +143,8 @@ assert np.allclose(ours, theirs)
 # $$M = \begin{pmatrix} R_1 \\ \vdots \\ R_N \end{pmatrix} \mu_{xz}
 # \quad\text{of size } 2N \times L,\text{ of rank } 2.$$
 #
-# People move, so it isn't. Take the best approximation of rank 2: by Eckart and Young's theorem, the two largest
-# singular values.
+# People move, so it isn't. Take the best approximation of rank 2: by Eckart and Young's theorem, it keeps the two
+# largest singular values.
 
 # %%
 M = poses[:, [0, 2]].reshape(2 * N, L)
@@ -164,21 +164,23 @@ print(
 # the same plane. So pairs of rows of $\sqrt N\,U_{:2}$ *are* rotations already, up to one orthogonal $2\times2$ matrix
 # that all of them share: a turn, or a reflection.
 #
-# As people do move, each pair is replaced by the nearest orthonormal one. The inner product of $\begin{pmatrix} a & b
-# \\ c & d \end{pmatrix}$ with $\begin{pmatrix} \cos & \sin \\ -\sin & \cos \end{pmatrix}$ is $(a + d)\cos\theta + (b
-# - c)\sin\theta$: again one cosine, greatest at $\theta = \mathrm{atan2}(b - c, a + d)$.
+# As people do move, each pair $Q$ is replaced by the nearest rotation. The inner product of $Q = \begin{pmatrix} Q_{11}
+# & Q_{12} \\ Q_{21} & Q_{22} \end{pmatrix}$ with $\begin{pmatrix} \cos\theta & \sin\theta \\ -\sin\theta & \cos\theta
+# \end{pmatrix}$ is $(Q_{11} + Q_{22})\cos\theta + (Q_{12} - Q_{21})\sin\theta$: again one cosine, greatest at
+# $\theta = \mathrm{atan2}(Q_{12} - Q_{21},\ Q_{11} + Q_{22})$.
 #
-# If it is a reflection, all pairs are, and the mean would come out as its own mirror image. So we test which kind the
-# pairs are nearer to, summed over all of them, and flip the sign of the second column if need be. (A turn has $a = d$
-# and $b = -c$, a reflection $a = -d$ and $b = c$: of one $(a - d, b + c)$ vanishes, of the other $(a + d, b - c)$.)
+# If the shared matrix is a reflection, all pairs are reflections, and the mean would come out as its own mirror image.
+# So we test which kind the pairs are nearer to, summed over all of them, and flip the sign of the second column if need
+# be. (For a turn $Q_{11} - Q_{22}$ and $Q_{12} + Q_{21}$ vanish, for a reflection $Q_{11} + Q_{22}$ and $Q_{12} -
+# Q_{21}$.)
 
 
 # %%
 def nearest_turns(pairs):
-    (a, b), (c, d) = pairs[:, 0].T, pairs[:, 1].T
-    if np.hypot(a - d, b + c).sum() > np.hypot(a + d, b - c).sum():
-        b, d = -b, -d  # undo the reflection
-    return np.arctan2(b - c, a + d)
+    (q11, q12), (q21, q22) = pairs[:, 0].T, pairs[:, 1].T
+    if np.hypot(q11 - q22, q12 + q21).sum() > np.hypot(q11 + q22, q12 - q21).sum():
+        q12, q22 = -q12, -q22  # undo the reflection
+    return np.arctan2(q12 - q21, q11 + q22)
 
 
 # %%
@@ -197,7 +199,7 @@ print("heading of the first pose, degrees:", np.degrees([theta[0], start[1][0]])
 assert all(np.allclose(ours, theirs) for ours, theirs in zip((mu, theta), start, strict=True))
 
 # %% [markdown]
-# Now look, from above: where the shoulders are, before and after. Mean and poses are then turned together so that the
+# Here is where the shoulders are, from above, before and after. Mean and poses are then turned together so that the
 # mean faces the viewer (exercise 2.1), which changes nothing but what we call zero.
 
 # %%
@@ -258,18 +260,19 @@ answer("2.1", my_facing)
 #    have a $c_j$ of their own, $3L - 3 - J$ share $v$.
 # 2. **The log-likelihood** of a pose is, on average over the poses, with their covariance $S$ $(3L\times3L)$,
 #    $$\ell = -\tfrac12\bigl((3L-3) \ln 2\pi + \ln\det\Sigma + \mathrm{tr}(\Sigma^{-1} S)\bigr)$$
-#    (one number, in **nats**, the unit of natural logarithms: one nat more is a probability $e$ times as large).
+#    (one number, in **nats**, the unit of natural logarithms: one nat more is a probability 2.72 times as large).
 # 3. **Turn $\Sigma$ to $S$.** $\ln\det\Sigma$ depends on eigenvalues alone. $\mathrm{tr}(\Sigma^{-1}S)$ is least when
 #    both have the same eigenvectors, the largest with the largest (von Neumann's trace inequality). So the $e_j$ are
 #    eigenvectors of $S$, and with its eigenvalues $l_1 \ge l_2 \ge \dots$
 #    $$-2\ell = \text{const} + \sum_{d=1}^{3L-3} \Bigl(\ln c_d + \frac{l_d}{c_d}\Bigr).$$
-# 4. **One direction of its own**: the slope $\frac1{c} - \frac{l}{c^2}$ vanishes at $c_j = l_j$. So $\lambda_j = l_j -
-#    v$.
+# 4. **One direction of its own**: $\ln c + \frac lc$ has the slope $\frac1{c} - \frac{l}{c^2}$, which vanishes at $c_j
+#    = l_j$. So $\lambda_j = l_j - v$.
 # 5. **Those that share $v$**, $n = 3L - 3 - J$ of them: $n\ln v + \frac1v\sum l_d$ has the slope $\frac nv -
 #    \frac1{v^2}\sum l_d$, which vanishes at their mean, $v = \frac1n\sum l_d$.
 # 6. **Which ones share?** At its best, sharing costs $n\ln(\text{mean of } l_d) - \sum\ln l_d \ge 0$ more than not
-#    sharing. That is least when the $l_d$ are alike, so they are neighbours in size. And $\lambda_j = l_j - v \ge 0$
-#    asks that none of the $J$ lies below their mean: so they are the smallest.
+#    sharing. That is least when the $l_d$ are alike, so those that share are neighbours in size. And $\lambda_j = l_j -
+#    v \ge 0$ asks that none of the $J$ kept eigenvalues lies below $v$, the mean of those that share. So these are the
+#    smallest.
 #
 # $$\mathbf e = \text{the first } J \text{ eigenvectors},\qquad
 # v = \frac{1}{3L - 3 - J}\sum_{d > J} l_d,\qquad \lambda_j = l_j - v.$$
@@ -326,16 +329,17 @@ answer("2.2", by_hand)
 
 # %% [markdown]
 # ## Eq. (2): what $\sigma$ is
-# Equation (2) of the supplement penalises $(\sigma\cdot a)^2$. Which number makes that a probability? Twice the
-# negative logarithm of everything that depends on $a$ is, with all three coordinates seen,
+# Equation (2) of the supplement penalises $(\sigma\cdot a)^2$. Which $\sigma$ makes that a probability? Let all three
+# coordinates of a pose $P$ be seen, at the prior's heading. Then $-2\ln$ of likelihood times prior, without the terms
+# that don't depend on $a$, is
 #
 # $$\frac{1}{v}\|P - \mu - a\cdot\mathbf e\|^2 + \sum_j \frac{a_j^2}{\lambda_j}
 # \;=\; \frac1v\Big(\|P - \mu - a\cdot\mathbf e\|^2 + \sum_j \big(\sqrt{v/\lambda_j}\;a_j\big)^2\Big),$$
 #
-# so $\boxed{\sigma_j = \sqrt{v/\lambda_j}}$: an **inverse** standard deviation, in units of the noise. It has no
-# unit. A photo shows two of the three coordinates, with the same noise $v$ in each: the first term loses a row, and
-# $\sigma$ stays. It is *not* a standard deviation: bases that move a lot have a small $\sigma$, bases that hardly move
-# a large one.
+# so $\boxed{\sigma_j = \sqrt{v/\lambda_j}}$: an **inverse** standard deviation, in units of the noise. It has no unit.
+# A photo shows two of the three coordinates, with the same noise $v$ in each: $P - \mu - a\cdot\mathbf e$ loses a row,
+# and $\sigma$ stays. It is *not* a standard deviation: bases that move a lot have a small $\sigma$, bases that hardly
+# move a large one.
 
 # %%
 gaussian = ppca.fit_ppca(aligned, 20)
@@ -349,12 +353,12 @@ plt.show()
 assert (np.diff(spread) <= 0).all() and (np.diff(gaussian.sigma[0]) >= 0).all()
 
 # %% [markdown]
-# *What to see:* the two curves mirror each other. With all three coordinates seen, the penalty matters little. Take
-# away the depth, as a photo does, and it decides: that is the next room.
+# *What to see:* the left curve falls as the right one rises; their product is $\sqrt v$. With all three coordinates
+# seen, the penalty matters little. Take away the depth, as a photo does, and it decides: that is the next notebook.
 #
 # One warning. The main paper, as we recall it, prints the prior's log term as "ln sum"; the likelihood above has
-# $\ln\det\Sigma$, a **sum of the logarithms** of its eigenvalues. [02b](02b_likelihood_and_mixtures.ipynb) shows what
-# the other one does.
+# $\ln\det\Sigma$, a **sum of the logarithms** of $\Sigma$'s eigenvalues. [02b](02b_likelihood_and_mixtures.ipynb) shows
+# what the other one does.
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 2.3: predict (3 minutes)
@@ -395,9 +399,9 @@ answer("2.4", my_coefficients)
 #
 # ## How well does it lift people it has never seen?
 # Likelihood is a means. The end is lifting, so the settings of the embedded prior were chosen by lifting error: hold
-# out a clip together with all clips that resemble it, learn from the rest, and lift the held-out poses from their 2D
-# landmarks, exact and with noise of 10 mm, seen from eight headings. Never split by frame: neighbouring frames are
-# almost the same pose. `data/prior_held_out.json` has the outcome, in millimetres (MPJPE). "Before" is
+# out a clip together with all clips that resemble it (a **group**), learn from the rest, and lift the held-out poses
+# from their 2D landmarks, exact and with noise of 10 mm, seen from eight headings. Never split by frame: neighbouring
+# frames are almost the same pose. `data/prior_held_out.json` has the outcome, in millimetres (MPJPE). "Before" is
 # `load_older_mixture()`: five Gaussians, learned from the poses as recorded.
 
 # %%
@@ -417,9 +421,9 @@ for row in (ordered[0], ordered[len(ordered) // 2], ordered[-1]):
     print(f"{row['clip']:20} {row['mean_mm']:4.0f} mm, before {before[row['clip']]:4.0f} mm")
 
 # %% [markdown]
-# ### Five Gaussians want more than 1,441 poses
-# More components always fit the poses they learn from better. Do they lift other people better? The candidates that
-# differ in nothing but $K$:
+# ### Several Gaussians want more than 1,441 poses
+# More components always fit the poses they learn from better. Do they lift other people better? Below, the candidates
+# on each curve differ in nothing but $K$. (In other settings, such as $J$, they differ from "before" and "chosen".)
 
 
 # %%
@@ -440,14 +444,14 @@ one, *several = [one["mean_mm"] for one in copies]
 assert one > max(several)
 
 # %% [markdown]
-# *What to see:* learned from the poses as recorded, one Gaussian is best. Each of five has a mean and bases of its own
-# to learn from a fifth of the poses, and 100 frames of a clip are far fewer than 100 different poses: what nobody
-# happened to do, a component takes for impossible.
+# *What to see:* learned from the poses as recorded, one Gaussian is best. Each of several has a mean and bases of its
+# own to learn, from a part of the poses, and 100 frames of a clip are far fewer than 100 different poses: what nobody
+# happened to do, a component takes for impossible. (That doesn't explain why three are worse than five.)
 #
 # The other family learned from **copies that nobody recorded** (`lifting.fitting.augment`). Each pose is replaced by
-# three: half of them get the trunk and arms of another pose, then their joints are turned a little, and their bones
-# made longer or shorter. The clips are the same ones; what the prior learns is that legs, trunk and arms can do what
-# they do in other company, too.
+# three copies. About half of all copies get the trunk and arms of another pose. In every copy the joints are then
+# turned a little, and for the chosen prior the bones made a little longer or shorter. The clips are the same ones; what
+# the prior learns is that legs, trunk and arms can do what they do in other company, too.
 
 # %%
 kick = clips["kick"][3]
@@ -464,14 +468,13 @@ plt.show()
 # %% [markdown]
 # *What to see:* the kick, and three poses that take its place, with limbs and bones a little different.
 #
-# With copies the order turns round: now the data carry a mixture. (Five are half a millimetre better than three at
-# most, and the search charged that much for each component: so three were kept.) The differences are small, though:
-# clips differ far more than settings do, and claim 6 of notebook 10 finds it undecided whether a mixture helps.
-# Everything was also chosen on the clips that measure it, so expect slightly larger errors on new ones.
+# With copies the order turns round: now the data carry a mixture. (Five are at most 0.5 mm better than three, and our
+# choice of settings asked for 0.5 mm per extra component. So three were kept.) The differences are small, though: clips
+# differ far more than settings do, and claim 6 of notebook 10 finds it undecided whether a mixture helps. Everything
+# was also chosen on the clips that measure it, so expect slightly larger errors on new ones.
 #
-# Don't take the file's word for it: here is one clip, live. To be quick it learns one Gaussian with 15 bases from a
-# fifth of the poses, so it can't be as good as the table. (`hold_out("run", Settings(**settings))` of
-# `lifting.fitting.default_prior` repeats a row exactly.)
+# Here is one clip, live. To be quick it learns one Gaussian with 15 bases from a fifth of the poses, so it can't be as
+# good as the table. (`hold_out("run", Settings(**settings))` of `lifting.fitting.default_prior` repeats a row exactly.)
 
 # %%
 others = np.concatenate([clips[name] for name in clips if name != "run"])
@@ -518,9 +521,8 @@ figure.subplots_adjust(left=0.02, right=0.94, wspace=0.3, hspace=0.35)
 plt.show()
 
 # %% [markdown]
-# *What to see:* people, but not quite. A Gaussian knows nothing of bones: no basis keeps a length, so shins stretch:
-# a limb that turns moves on an arc, and each $a_j$ moves it along a straight line.
-# Measure it.
+# *What to see:* people, but not quite. A Gaussian knows nothing of bones. A limb that turns moves on an arc, but each
+# $a_j$ moves it along a straight line, so shins stretch. Measure it:
 
 # %%
 knee, ankle = skeleton.HUMAN36M.index("left_knee"), skeleton.HUMAN36M.index("left_ankle")
@@ -535,8 +537,8 @@ assert shin["imagined"].std() > 2 * shin["recorded"].std()
 # %% [markdown]
 # ## The prior under sliders
 # Left: move along one basis, in standard deviations of its coefficient. Middle: a real pose (dashed) and what the first
-# $J$ bases keep of it. Both are seen as in (1); "turn" is its $\theta$, in degrees, and the mouse turns the view
-# besides. Right: how far each coefficient goes.
+# $J$ bases keep of it. Both are seen as in (1); "turn" is its $\theta$, in degrees; the mouse also turns the view.
+# Right: how far each coefficient goes.
 #
 # Try: which basis lifts an arm? How many bases does the kick need, and how many the walk? Beyond 2 deviations, does it
 # still look like a person?
@@ -560,7 +562,7 @@ print(f"kick: {errors[2, 2]:.0f} mm off with 2 bases, {errors[2, 10]:.0f} mm wit
 
 # %% [markdown]
 # Without a kernel, here is the first basis as still pictures: component 1 at $-2$, $0$ and $+2$ standard deviations,
-# and below them the widget as it stands now (its recorded moves are in the book).
+# and below them the widget as it stands now (on the course's web pages it replays recorded moves).
 
 # %%
 figure, axes = plt.subplots(1, 3, figsize=(10, 3.2), subplot_kw={"projection": "3d"})
@@ -582,8 +584,8 @@ widget.recorded("basis", "deviations", "J", "turn")
 #   factorisation finds mean and headings together.
 # - PPCA: eigenvectors, $v$ the mean of what they leave over $3L - 3$ directions, $\lambda_j = l_j - v$.
 # - $\sigma_j = \sqrt{v/\lambda_j}$ is an inverse standard deviation in units of the noise.
-# - Judge a prior by clips it has not seen. Five Gaussians on 1,441 poses are overfitted; on varied copies of them a
-#   mixture is a little better, and clips differ by far more than that.
+# - Judge a prior by clips it has not seen. Several Gaussians on 1,441 poses are overfitted. On varied copies of these a
+#   mixture is a little better, but clips differ by far more than that.
 #
 # ## Recall
 #

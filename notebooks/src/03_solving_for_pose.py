@@ -41,7 +41,7 @@ plt.show()
 #
 # Three landmarks (left hand, head, right hand), one basis, four rotations. One unit is, say, a pixel. The mean pose has
 # its hands down; the basis moves the left hand out and up and the right hand out and down. Its nine numbers are a
-# vector of length 1. The basis has the weight $\sigma = 1/2$. And somebody was seen, at $Y$.
+# vector of length 1. The basis has the penalty weight $\sigma = 1/2$. And somebody was seen, at $Y$.
 
 # %%
 np.set_printoptions(precision=3, suppress=True)
@@ -94,9 +94,10 @@ answer("3.1", from_behind)
 # %% [markdown]
 # ## Real people, and a prior that has not met them
 #
-# Now the same with seventeen landmarks. The poses come from real motion capture (`data/motion_capture.md`). Five
-# motions are kept aside, and one Gaussian of $J = 12$ bases is learned from the others in the way of notebook 02:
-# align, fit, repeat. So every error below is an error on motions that the prior has never seen.
+# Now the same with seventeen landmarks. The poses come from real motion capture (`data/motion_capture.md`). Five clips
+# are kept aside, and one Gaussian of $J = 12$ bases is learned from the others as in notebook 02: align, fit, repeat.
+# So every error below is an error on clips that the prior has never seen (though `dance_a`, another dance, is among the
+# others).
 
 # %%
 motion = motion_capture.load_motion_capture()
@@ -108,7 +109,8 @@ people = np.concatenate([default_prior.clip_poses(motion, clip)[::4] for clip in
 
 # %% [markdown]
 # `alignment.align_to_prior` turns each pose to the heading at which the Gaussian finds it most probable: notebook 02's
-# cosine, with the bases taken into account, on a fine grid of angles and a few Newton steps.
+# cosine, with the bases taken into account, on a fine grid of angles and by a few Newton steps. (`noise_floor`: the
+# noise's standard deviation is at least 5 mm.)
 
 # %%
 mean, heading = alignment.start_by_factorisation(known)
@@ -119,7 +121,7 @@ prior = pose_prior.face_viewer(prior, skeleton.HUMAN36M.left, skeleton.HUMAN36M.
 print(f"{len(known)} poses to learn from, {len(people)} kept aside; K = {prior.K}, J = {prior.J}, L = {prior.L}")
 
 # %% [markdown]
-# Everyone is seen from eight sides. One of these views is our example: a runner, seen half from the side.
+# Everyone is seen from eight sides. Our example is a runner, seen half from the side.
 
 # %%
 truth = np.concatenate([camera.turn(people, np.full(len(people), theta)) for theta in camera.rotation_angles(8)])
@@ -186,8 +188,7 @@ assert np.allclose(package_p, p) and np.allclose(package_E, E)
 #
 # $$\bar E = \tfrac12(1, 0, -1, 1, 0, -1, 1)^\top,\qquad [r, 0] = (1, 0, -1, 1, -1, 0, 0).$$
 #
-# It reads as a seventh measurement: "the coefficient was measured to be 0, with weight $\sigma$". In general there are
-# $J$ of them:
+# It reads as a seventh measurement: "$\sigma a$ was measured to be 0". In general there are $J$ of them:
 #
 # $$\bar E = \begin{bmatrix} E \\ \operatorname{diag}(\sigma)\end{bmatrix},\qquad
 #   a = \arg\min_{a^*}\Bigl\lVert \begin{bmatrix} y \\ 0\end{bmatrix} - \begin{bmatrix} p \\ 0\end{bmatrix}
@@ -210,14 +211,15 @@ assert np.isclose(as_one_norm, as_eq_2) and np.allclose(solve.stack_ridge(E, sig
 # 1.2$.
 #
 # In general the gradient of (5) vanishes where $\bar E^\top\bar E\,a = \bar E^\top[y-p,0]$: the **normal equations**.
-# $\bar E$ has full column rank as soon as all $\sigma_j > 0$, so they have one solution,
+# They have one solution as soon as all $\sigma_j > 0$, since then $\bar E$ has full column rank. (With $\sigma_j = 0$,
+# a basis that doesn't show in the picture could have any coefficient.) It is
 #
 # $$a = \bar E^\dagger \begin{bmatrix}y-p\\0\end{bmatrix},\qquad
 #   \bar E^\dagger = (\bar E^\top\bar E)^{-1}\bar E^\top. \tag{6}$$
 #
 # **Print and convention.** The supplement writes $a = [(y-p),0]\,\bar E^\dagger$, a row times a matrix. Its
-# $\bar E^\dagger$ is $J\times(2L+J)$, so that product does not exist. We use columns throughout; under them (8) is
-# right as printed.
+# $\bar E^\dagger$ is $J\times(2L+J)$, so that product does not exist. We use columns throughout, and so does the
+# supplement's (8), in notebook 04.
 
 # %%
 print("toy: E_bar_dagger", here.E_bar_dagger[0])
@@ -236,7 +238,7 @@ print(f"of 200 random neighbours {np.sum(np.array(nearby) < objective(0.4, a))} 
 assert min(nearby) > objective(0.4, a)
 
 # %% [markdown]
-# ## Eq. (8): the truncation $\bar E^t$ is ridge regression
+# ## The truncation $\bar E^t$: ridge regression
 #
 # The zeros of $[y-p,0]$ meet the last $J$ columns of $\bar E^\dagger$: the toy's last 0.4 never meets anything but 0.
 # So only the first $2L$ columns matter, "the truncation of $\bar E^\dagger$". Since $\bar E^\top = [E^\top,
@@ -357,7 +359,7 @@ plt.show()
 
 # %% [markdown]
 # *What to see:* two valleys, the lower one near the truth. The next picture has both poses beside the truth: in the
-# upper row as the camera sees them, in the lower row from $+x$, at right angles to that.
+# upper row as the camera sees them, in the lower row from $+x$.
 
 
 # %%
@@ -372,29 +374,31 @@ plt.show()
 
 # %% [markdown]
 # *What to see:* in the upper row the winner meets the truth, and the runner-up comes near it. In the lower row the
-# runner-up is reversed in depth: the left hand and the right foot, far from the camera in truth, are near.
+# runner-up is turned round, by 200 degrees: left wrist and right ankle, far from the camera in truth, are near.
 #
 # ### The pairs that are confused
 #
-# Let $X' = \operatorname{diag}(-1, 1)$ negate $x$ in the picture. Three pairs of headings look alike:
+# Let $X' = \operatorname{diag}(-1, 1)$ negate $x$ in the picture; in unwrapped vectors it negates the $x$ half. Three
+# pairs of headings look alike:
 #
 # 1. **$\theta$ and $\theta+\pi$**, the body turned round. With a **level** camera half a turn negates the rows $x$ and
 #    $z$ of every pose and keeps $y$, so
 #    $$p(\theta+\pi) = X' p(\theta),\qquad E(\theta+\pi) = X' E(\theta):$$
-#    the $x$ half changes sign and the $y$ half stays, as the toy's rows above show. The picture from behind is the
-#    mirror image of the picture from the front. The two compete where the $x$ of the landmarks are small.
+#    the toy's rows above show it. The picture from behind is the mirror image of the picture from the front. The two
+#    compete where the landmarks' $x$ are small.
 # 2. **$\theta$ and $-\theta$**, depth reversed: the camera drops $z$, so a pose with its depth reversed, turned the
-#    other way, gives the same picture. Knees and nose are then backwards, and the prior objects.
-# 3. **$\theta$ and $\pi-\theta$**, both at once. For a symmetric body that is the same silhouette with left and right
-#    exchanged: the near leg is taken for the far leg. Only the labels of left and right tell these two apart.
+#    other way, gives the same picture. Knees and nose then point backwards, and the prior objects. (With left and right
+#    exchanged, the same points are the mirrored body at $\pi-\theta$: a possible one, see 3.)
+# 3. **$\theta$ and $\pi-\theta$**, both at once: the same silhouette, for a symmetric body, with left and right
+#    exchanged. The near leg is taken for the far leg. Only the labels left and right tell these two apart.
 #
-# **Which pair is typically confused?** The next cells count it. With the right labels the runner-up is more often
-# than not the body turned round, $\theta+\pi$, and it loses. If a detector exchanges left and right, $\pi-\theta$
-# *wins*. So the first is the commonest runner-up, the second the commonest mistake.
+# **Which pair is typically confused?** The next cells count. With the right labels the runner-up is mostly the body
+# turned round, $\theta+\pi$, and it loses. If a detector exchanges left and right, $\pi-\theta$ *wins*. So $\theta+\pi$
+# is the commonest runner-up, and $\pi-\theta$ the mistake to expect.
 #
 # With a camera that is **tilted** by $\varphi$ the picture's second row is $y\cos\varphi - z\sin\varphi$, and $z$
 # changes its sign. So $E(\theta+\pi)$ at $\varphi$ is $X'E(\theta)$ at **$-\varphi$**: from behind and above one looks
-# like one's mirror image from the front and *below*. A tilted camera is a help: it tells front from back.
+# like one's mirror image from the front and *below*. A tilted camera helps: it tells front from back.
 
 # %%
 level, behind = toy.solved(0.3), toy.solved(0.3 + np.pi)
@@ -407,8 +411,8 @@ print("tilted by -0.5, at 0.3:    p_x", below.p[:3], " p_y", below.p[3:])
 assert np.allclose(behind.p, np.repeat([-1.0, 1.0], 3) * below.p)
 
 # %% [markdown]
-# How often do they matter? For all held-out poses and sides: where is the runner-up, and does the wrong valley win?
-# (`around.solve` gives $a$ and the least cost at all 120 angles at once: `least_cost` in one call.)
+# How often do these pairs matter? For all held-out poses and sides: where is the runner-up, and does the wrong valley
+# win? (`around.solve` gives $a$ and the least cost at all 120 angles at once: `least_cost` in one call.)
 
 
 # %%
@@ -431,7 +435,7 @@ for n, name in enumerate(look_alikes):
 print(f"wrong by more than 90 degrees: {(apart(winner, true_heading) > 90).sum()} of {len(costs)}")
 
 # %% [markdown]
-# With all seventeen landmarks and their labels the runner-up never wins here. Now exchange left and right, as a
+# With all seventeen landmarks and their labels the wrong valley never wins here. Now exchange left and right, as a
 # detector may: the heading found becomes $\pi$ minus the true one.
 
 # %%
@@ -459,8 +463,8 @@ answer("3.4", shift_to_vertex)
 # %% [markdown]
 # ## How many rotations?
 #
-# The main paper, as we understand it: 10,000 angles reach the global optimum in effect, 20 with a refinement find the
-# same, and 80 are used. `refine=True` is the parabola of the exercise.
+# The main paper, as we understand it, says that 10,000 angles in effect reach the global optimum and that 20 with a
+# refinement find the same; it uses 80. `refine=True` is the parabola of the exercise.
 
 # %%
 for rotations, refine in ((8, False), (20, False), (20, True), (80, False), (10000, False)):
@@ -470,8 +474,8 @@ for rotations, refine in ((8, False), (20, False), (20, True), (80, False), (100
     print(f"{name:<32} cost {lifted.cost.mean():.5f} m^2, 3D error {error:.1f} mm")
 
 # %% [markdown]
-# In these data the claim holds. (3D errors are MPJPE.) From 20 rotations on the differences are tiny beside the error
-# itself, which is the prior's: even at the right angle the depth of each limb is its guess.
+# In these data the claim holds. (3D errors are MPJPE.) From 20 rotations on, the differences are tiny beside the error
+# itself, which is the prior's: even at the right angle it has to guess each limb's depth.
 #
 # ## What $\sigma$ does
 #
@@ -510,8 +514,8 @@ assert np.all(np.diff(fit) > 0) and min(error) < min(error[0], error[-1]) / 1.3
 # ## The widget
 #
 # Move "sigma" (a factor on the learned one), "rotations" and the "heading" of the person; turn the 3D pose with the
-# mouse; drag a landmark out of place, or click on it to hide it. Try: sigma to the far left, and watch the misfit fall
-# while the 3D error rises. 8 rotations, and turn the heading: the winner jumps from dot to dot.
+# mouse; drag a landmark out of place, or click on it to hide it. Try sigma to the far left: the misfit falls while the
+# 3D error rises. With 8 rotations turn the heading: the winner jumps from dot to dot.
 
 # %%
 from lifting.drawing.widgets.solving import SolvingWidget
@@ -536,11 +540,11 @@ widget.recorded("sigma", "rotations", "heading")
 # %% [markdown]
 # ## In brief: scale, gaps, mixtures
 #
-# Three things that real photos need change nothing in the derivation; [03b](03b_scale_weights_tilt.ipynb) has them in
-# full.
+# Real photos need three more things, which change nothing in the derivation ([03b](03b_scale_weights_tilt.ipynb)).
 #
 # - **Scale.** A photo is in pixels. Now $y = s\,(p + Ea)$, which is linear in $s$ and $\tilde a = s\,a$: $E_s = [p\;E]$
-#   takes the place of $E$, 0 that of $p$, and $s$ has no ridge.
+#   takes the place of $E$, 0 that of $p$. $s$ has no ridge: that would pull it towards 0, and the size in pixels says
+#   nothing about the body.
 # - **Missing landmarks.** Their two rows are left out of $y$, $p$ and $E$.
 # - **Mixtures.** (2) is solved for each Gaussian, and the most *probable* one wins; a wide Gaussian fits anything at a
 #   small cost, so costs alone can't be compared.
@@ -552,10 +556,9 @@ suspect = mistakes.mystery(3)
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 3.5: find the mistake (6 minutes)
-# All of the above assumes a centred $Y$: `solve.centre(Y)` subtracts the mean of each row. The museum of mistakes
-# (`docs/mistakes.md`) lends us `suspect`, which looks like it. Write a test: `passes(f)` is `True` for the right
-# function and `False` for the suspect. Any picture will do for the test; `moved` is the toy's, moved
-# aside.
+# All of the above assumes a centred $Y$: `solve.centre(Y)` subtracts the mean of each row. The museum of mistakes lends
+# us `suspect`, which looks like it. Write a test: `passes(f)` is `True` for the right function and `False` for the
+# suspect. Any picture will do; `moved` is the toy's, moved aside.
 
 
 # %% tags=["exercise"]
@@ -575,9 +578,9 @@ answer("3.5", passes)
 # - At a given rotation (2) is ridge regression: the prior is $J$ more rows (5), the pseudo-inverse solves it (6), and
 #   its truncation $\bar E^t = (E^\top E + \operatorname{diag}(\sigma^2))^{-1}E^\top$ is all that meets the landmarks.
 # - The least cost is $r^\top(I - H)\,r$, one quadratic form for each rotation.
-# - The cost around the circle has valleys. With a level camera $E(\theta+\pi) = X'E(\theta)$. The commonest
-#   runner-up is $\theta+\pi$, and it loses; the commonest mistake is $\pi-\theta$, which only the labels of left and
-#   right tell from $\theta$.
+# - The cost around the circle has valleys. With a level camera $E(\theta+\pi) = X'E(\theta)$. The commonest runner-up
+#   is $\theta+\pi$, and it loses; the mistake to expect is $\pi-\theta$, which only the labels left and right tell from
+#   $\theta$.
 # - $\sigma$ trades the fit in the picture for the likelihood of the body; no picture can tell which trade is right.
 #
 # ## Recall
@@ -586,7 +589,7 @@ answer("3.5", passes)
 #
 # 1. <details><summary>What are the last J rows of E_bar, and what do they say?</summary>
 #
-#    $\operatorname{diag}(\sigma)$: "coefficient $j$ was measured to be 0, with weight $\sigma_j$".
+#    $\operatorname{diag}(\sigma)$: "$\sigma_j a_j$ was measured to be 0".
 #
 #    </details>
 # 2. <details><summary>Why may the last J columns of its pseudo-inverse be cut off?</summary>
@@ -613,7 +616,7 @@ answer("3.5", passes)
 # 6. <details><summary>Which pair of headings is typically confused, and what tells the two apart?</summary>
 #
 #    $\theta$ and $\pi-\theta$, where left and right are exchanged; only their labels tell the two apart. With the right
-#    labels the nearest rival is $\theta+\pi$, and it loses.
+#    labels the commonest rival is $\theta+\pi$, and it loses.
 #
 #    </details>
 # 7. <details><summary>A smaller sigma always fits the picture better. Why not make it 0?</summary>

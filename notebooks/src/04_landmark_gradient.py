@@ -33,7 +33,7 @@ plt.show()
 
 # %% [markdown]
 # So far all arrows went to the right: landmarks $Y$ to a rotation $\mathbf R$ and coefficients $a$ by (2), and these to
-# $\hat Y$ by (1). This room is the dashed arrow from $\hat Y$ back to $Y$.
+# $\hat Y$ by (1). This notebook is the dashed arrow from $\hat Y$ back to $Y$.
 #
 # ## The toy again: $H$ shrinks
 #
@@ -43,7 +43,8 @@ plt.show()
 #
 # - The coefficient answers with $da = \bar E^t dy = 0.4$.
 # - The fit answers with $d\hat y = E\,da = (0.2, 0, -0.2, 0.2, 0, -0.2)$: the left hand follows by a fifth, up as well
-#   as out, and the right hand moves the other way. The head does not move: no basis moves it.
+#   as out, and the right hand moves the other way. The head does not move: no basis moves it. (This is in centred
+#   coordinates. In an image all three also go right by 1/3, with the mean: see below.)
 #
 # Now move everything along the basis, $dy = E$: $da = \bar E^tE = 0.8$ and $d\hat y = 0.8\,E$. **$H$ is a shrink
 # factor: 0.8 along $E$, 0 across it.** The missing fifth is the prior's. As a matrix, $H = E\bar E^t$ has the entries
@@ -99,10 +100,10 @@ print(f"misfit {1000 * np.sqrt(np.mean(np.sum((result.Y_hat - Y) ** 2, axis=0)))
 #
 # ### What is held fixed
 #
-# The winner of (2) is one of 80 rotations and one of $K$ Gaussians. A small move of $Y$ mostly leaves both as they
-# are, and the supplement differentiates there: "sub-gradients can be induced by fixing $\mathbf R$ to its current
-# state", and "the reader should assume that the best model has already been selected in the forward pass". So
-# $\theta$ and the component are constants in this notebook; [04c](04c_where_it_jumps.ipynb) is
+# The winner of (2) is one of 80 rotations and one of $K$ Gaussians. A small enough move of $Y$ leaves both as they are
+# (how small: see "Where it stops holding"), and the supplement differentiates there: "sub-gradients can be induced by
+# fixing $\mathbf R$ to its current state", and "the reader should assume that the best model has already been selected
+# in the forward pass". So $\theta$ and the component are constants in this notebook; [04c](04c_where_it_jumps.ipynb) is
 # about where they change.
 #
 # ## Eq. (3): what a coefficient moves
@@ -167,8 +168,8 @@ assert np.allclose(E, package_E) and np.allclose(solve.unwrap(result.Y_hat), y_h
 # rows of $\bar E$ read "$\sigma_ja_j$ was measured to be 0" (notebook 03), and a column says what $a$ would do if
 # another number had been measured.
 #
-# **Print and convention.** The supplement's (6) multiplies rows from the left, its (7) and (8) are right for columns.
-# With rows throughout, every Jacobian here would be transposed.
+# **Print and convention.** The supplement's (6) is written for rows, its (7) and (8) for columns. With rows throughout,
+# every Jacobian here would be transposed.
 
 # %%
 y = solve.unwrap(Y)
@@ -238,10 +239,10 @@ print(f"the wrist of Y_hat goes up by {up:.1f} mm: {own:.2f} of the 20 mm, and {
 #
 # ### The question answered
 #
-# A loss $l$ of $\hat y$ has a gradient $g = dl/d\hat y$. By the chain rule its gradient with respect to $y$ is $H^\top
-# g$: a **pull back**. $Hv$, where a move $v$ takes $\hat y$, is a **push forward**. A training step needs only the pull
-# back, and no $34\times34$ matrix for it: $\bar E^{t\top}(E^\top g)$ is two thin products, through the $J$
-# coefficients.
+# A loss $\mathcal L$ of $\hat y$ has a gradient $g = d\mathcal L/d\hat y$. By the chain rule its gradient with respect
+# to $y$ is $H^\top g$: a **pull back**. A move $v$ of $y$ takes $\hat y$ along by $Hv$: a **push forward**. A training
+# step needs only the pull back, and no $34\times34$ matrix for it: $\bar E^{t\top}(E^\top g)$ is two thin products,
+# through the $J$ coefficients.
 #
 # A wish is a gradient with the other sign, and is pulled back in the same way. "The right wrist should go up" is a
 # vector $g$ with a single 1; moving $Y$ along $H^\top g$ fulfils it fastest.
@@ -271,7 +272,7 @@ plt.show()
 
 # %% [markdown]
 # *What to see:*
-# - The diagonal is strong for hands, feet, elbows and knees: the prior can't know where they are, so it believes the
+# - The diagonal is strong for wrists, ankles, elbows and knees: the prior can't know where they are, so it believes the
 #   landmark.
 # - It is weak along the trunk, where neighbours share the answer: hips, pelvis and spine are nearly one rigid piece for
 #   the prior, and it averages over them.
@@ -280,7 +281,8 @@ plt.show()
 #   and in centred coordinates all the others go back by as much.
 # - It is symmetric.
 #
-# The same in numbers: half the trace of a landmark's own block, and the largest entry off the two diagonal blocks.
+# The same in numbers ("hands, feet" are wrists and ankles): half the trace of a landmark's own block, and the largest
+# entry off the two diagonal blocks.
 
 # %%
 own_share = np.diag(H).reshape(2, L).mean(axis=0)
@@ -303,7 +305,7 @@ assert own_share[limbs].min() > own_share[trunk].max() and np.abs(H[:L, L:]).max
 #   = U\operatorname{diag}\Bigl(\frac{\tau_i^2}{1+\tau_i^2}\Bigr)U^\top .$$
 #
 # So $H$ is symmetric, and its eigenvalues $\tau_i^2/(1+\tau_i^2)$ lie in $[0, 1)$: one shrink factor for each
-# direction. Statisticians call the matrix that makes $\hat y$ of $y$ a **hat matrix**: it puts the hat on. Symmetric
+# direction. Statisticians call a matrix that makes $\hat y$ out of $y$ a **hat matrix**: it puts the hat on. Symmetric
 # also means $H^\top = H$: here, push forward and pull back are the same map.
 
 # %%
@@ -317,9 +319,9 @@ assert values.min() > -1e-12 and values.max() < 1  # none below 0 but by roundin
 print("largest:", values[:3].round(4), " every eighth of the 34:", values[::8].round(2))
 
 # %% [markdown]
-# What this means for training. A gradient that comes back through the lifting is a filtered one: each direction
-# $u_i$ is shrunk by its eigenvalue, none is ever amplified, none turned round ($v^\top Hv\ge0$). What bodies do passes;
-# what no body does is stopped. Some of the directions:
+# For training this means: a gradient that comes back through the lifting is filtered. Each direction $u_i$ (column of
+# $U$) is shrunk by its eigenvalue; none is amplified, none turned round ($v^\top Hv\ge0$). What bodies do passes; what
+# no body does is stopped. Some of the directions:
 
 # %%
 shown = [np.abs(values - share).argmin() for share in (1.0, 0.95, 0.5, 0.1)]
@@ -421,9 +423,9 @@ plt.show()
 #
 # ## Centred and image coordinates
 #
-# (2) knows no translation: $\mu$ and $\mathbf e$ are centred, and $Y$ has to be. In an image nothing is. So the whole
-# way is: subtract the mean, solve, add the mean again. With $Z$, the matrix that centres (it subtracts the mean of the
-# $x$ from every $x$, that of the $y$ from every $y$), and $I - Z$, which puts the mean in the place of every landmark,
+# (2) knows no translation: $\mu$ and $\mathbf e$ are centred, and $Y$ has to be. In an image nothing is centred. So:
+# subtract the mean, solve, add the mean again. With $Z$, the matrix that centres (it subtracts the mean of the $x$ from
+# every $x$, that of the $y$ from every $y$), and $I - Z$, which puts the mean in the place of every landmark,
 #
 # $$\hat y_\text{image} = p + H\,(Zy - p) + (I-Z)\,y
 #   \quad\Longrightarrow\quad \frac{d\hat y_\text{image}}{dy} = HZ + (I - Z) = H + (I-Z).$$
@@ -446,23 +448,23 @@ print(f"in the image {(in_image @ everyone_right)[:L].mean():.3f}")
 
 # %% [markdown]
 # **Free scale, missing and weighted landmarks** change $E$ and $\bar E^t$ and leave the derivation as it is. One thing
-# changes that later rooms need: with a landmark missing, $H$ is no longer symmetric (the unseen one gets an answer and
-# has no say), so **pull back, $H^\top g$, and push forward, $Hv$, part**. [04b](04b_scale_masks_weights.ipynb) shows
-# it.
+# changes that later notebooks need. With a landmark missing, $H$ is no longer symmetric: the unseen one has no say (its
+# columns are 0), yet gets an answer (its rows are not). So **pull back, $H^\top g$, and push forward, $Hv$, part**.
+# [04b](04b_scale_masks_weights.ipynb) shows it.
 
 # %% [markdown]
 # ## Checked three ways
 #
-# A derivation can be wrong in a way that its own `assert`s share. So (8) is held against routes that have never heard
-# of $\bar E^t$ (`lifting/checking/gradient_check.py`):
+# A derivation can be wrong in a way that its own `assert`s share. So (8) is compared with routes that know nothing of
+# $\bar E^t$ (`lifting/checking/gradient_check.py`):
 #
 # - **autograd** records what a forward pass did, and differentiates that, step by step;
 # - a **central difference** moves every coordinate by $\pm h$: its error falls as $h^2$, plus rounding over $h$;
-# - a **complex step** moves it by $ih$ and reads off the imaginary part over $h$: nothing is subtracted, so that
-#   $h = 10^{-20}$ will do, and the derivative is exact to rounding.
+# - a **complex step** moves it by $ih$ and reads off the imaginary part over $h$: nothing is subtracted, so $h$ may be
+#   $10^{-20}$, and the derivative is exact to rounding.
 #
-# What is differentiated holds $\mathbf R$ and the component, as (8) does, and takes the pseudo-inverse of the whole
-# $\bar E$, as (6) does: nothing in it was truncated by hand.
+# What is differentiated keeps $\mathbf R$ and the component fixed, as (8) does, and takes the pseudo-inverse of the
+# whole $\bar E$, as (6) does: nothing in it was truncated by hand.
 
 
 # %%
@@ -499,9 +501,8 @@ for name, other in {"autograd": by_autograd, "difference": differences, "complex
 
 # %% [markdown]
 # Does `lift` itself have this derivative, rotations, mixture and all? Its inputs and outputs are image coordinates, so
-# it is compared with $H + (I-Z)$. `check_jacobian` takes differences at two step sizes to find out how far off a
-# difference can be, and refuses what is further off. First make sure that no step of the differences changes the
-# winner.
+# it is compared with $H + (I-Z)$. `check_jacobian` takes differences at two step sizes to estimate how far off they
+# are, and refuses a Jacobian that is further off. First make sure that no step of the differences changes the winner.
 
 # %%
 radius = 2e-5
@@ -524,7 +525,8 @@ print("central differences of lift agree, too")
 # %% [markdown]
 # ### The checker checked
 #
-# A check that nothing fails is worth nothing. So: a Jacobian that is wrong by a thousandth must be refused.
+# A check that cannot fail is worth nothing. So a Jacobian that is wrong by a thousandth must be refused, and so must
+# $H$, which is right, but in centred coordinates.
 
 # %%
 for name, wrong in {"a thousandth too large": 1.001 * H_image, "centred": H.reshape(2, L, 2, L)}.items():
@@ -538,8 +540,8 @@ for name, wrong in {"a thousandth too large": 1.001 * H_image, "centred": H.resh
 # %% [markdown]
 # ## Two mysteries
 #
-# The museum of mistakes (`checking/mistakes.py`) lends us two functions that look right. Each stands for one of the
-# package, under its name. The first suspect is a `truncated_pseudo_inverse`.
+# The museum of mistakes lends us two functions that look right. Each takes the place of one of the package's. The first
+# suspect is a `truncated_pseudo_inverse`.
 
 # %% tags=["setup"]
 suspect, second = mistakes.mystery(6), mistakes.mystery(1)
@@ -555,9 +557,9 @@ except gradient_check.GradientError as refusal:
     print("as a Jacobian: refused; off by more than a tenth:", refusal.error > 0.1)
 
 # %% [markdown]
-# So it is not the derivative of (6). Neither does it solve (5), which is another way to find it: the museum's own check
-# looks whether $a = \bar E^t(y-p)$ is a minimum. Where do its numbers come from? Look for its first column among those
-# of $\bar E^\dagger$.
+# So it is not the derivative of (6). It doesn't solve (5) either: the museum's own check tests whether $a =
+# \bar E^t(y-p)$ is a minimum. Where do its numbers come from? Look for its first column among those of
+# $\bar E^\dagger$.
 
 # %%
 found = [n for n in range(2 * L + J) if np.allclose(E_bar_dagger[:, n], E_bar_x[:, 0])]
@@ -584,8 +586,8 @@ print(f"passes the gradient check: {error < 1e-8}")
 # %% [markdown]
 # All is well, and yet it is wrong. **This is why central differences alone do not suffice: the correct gradient of a
 # wrong forward pass passes them.** A gradient check asks whether the derivative belongs to the function, never whether
-# the function is the right one. This one belongs to a wrong $\bar E$. What finds it is a look at the model:
-# (5) over the noise variance must be $-2\ln$ of a probability.
+# the function is the right one. This one belongs to a wrong $\bar E$. Only a look at the model finds that: (5), divided
+# by the noise's variance, must be $-2\ln$ of a probability.
 
 # %%
 try:
@@ -626,11 +628,11 @@ for step in (0.0, 1.0, 2.0, 3.0):
     )
 
 # %% [markdown]
-# Between 1 and 2 the winner turns, and again between 2 and 3, and no derivative tells of it. On real poses a move by
-# one pixel of a belief map crosses such an edge in a large share of all cases, and most jumps are small:
-# [04c](04c_where_it_jumps.ipynb) measures it. The supplement's word "sub-gradient" means this derivative of the piece
-# on which we stand. It leaves the turning out: until the winner jumps, a person who turns a little is followed by
-# bending the body.
+# Between 1 and 2 the winner turns, and again between 2 and 3. No derivative tells of it: at 2, (8) still says $x =
+# (0.8, 0, -0.8)$. On real poses a move by one pixel of a belief map crosses such an edge in a large share of all cases,
+# and most jumps are small: [04c](04c_where_it_jumps.ipynb) measures it. The supplement's word "sub-gradient" means this
+# derivative of the piece on which we stand. It leaves the turning out: until the winner jumps, (8) follows a person who
+# turns a little by bending the body.
 #
 # ## The widget
 #

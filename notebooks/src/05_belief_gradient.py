@@ -13,7 +13,7 @@
 # > **On the way:** core, 6 of 11; [06b](06b_between_pixels.ipynb) goes further, and nothing later needs it.
 # >
 # > **Symbols** (all of them: [notation](../docs/notation.md))
-# > - $B$, $b_p$: [belief maps of a network, one a landmark](../docs/notation.md#maps)
+# > - $B$, $b_p$: [belief maps of a network, one per landmark](../docs/notation.md#maps)
 # > - $\hat Y_p$: [where the lifted pose puts landmark $p$: column and row](../docs/notation.md#pictures)
 # > - $\hat b_p$, $G$: [the map that it induces, a Gaussian of peak 1](../docs/notation.md#maps)
 # > - $\delta$: [step of the difference (9), one pixel](../docs/notation.md#maps)
@@ -42,7 +42,7 @@ plt.show()
 #
 # A **belief map** says, for every pixel, how much a landmark is believed to be there. $x$ is the column, $y$ the row,
 # counted **down**; whole numbers are the centres of pixels. A landmark at $(2, 2)$ makes a Gaussian of width 1 and peak
-# 1. Along one axis we need only five numbers, the **profile** $\rho(t) = e^{-t^2/2}$ at the distances $-2$ to $2$:
+# 1. Along one axis we need only five numbers, the **profile** $\rho(t) = \exp(-t^2/2)$ at the distances $-2$ to $2$:
 
 # %% tags=["setup"]
 five = np.arange(5)
@@ -74,8 +74,8 @@ print("at x = 1:", left.round(2))
 print("half their difference:", ((right - left) / 2).round(2))
 
 # %% [markdown]
-# The last line times the rows' profile says by how much every pixel changes for a pixel that the landmark moves to the
-# right. This is the **difference of Gaussians**, and it is all that (9) says:
+# The outer product of the rows' profile with the last line says how much every pixel changes per pixel that the
+# landmark moves to the right. This is the **difference of Gaussians**, and it is all that (9) says:
 
 # %%
 by_x = np.outer(profile(2), (right - left) / 2)
@@ -100,7 +100,7 @@ print("pull in x and y:", np.sum(wish * by_x).round(2), np.sum(wish * by_y).roun
 # ### Exercise 5.1: by hand (5 minutes)
 # Now a loss wants one unit **more** belief at column 3, row 1 (right of the landmark and above it), and one unit
 # **less** at column 2, row 4. Which way is the landmark pulled? Give $x$ and $y$ to two decimals, from the printed
-# numbers; mind that rows count down.
+# numbers; rows count down.
 
 # %% tags=["exercise"]
 # BEGIN SOLUTION
@@ -188,20 +188,20 @@ assert np.all(ours * exact >= 0)
 #
 # In the difference all even terms cancel; dividing by $2\delta$ leaves $G' + \frac{\delta^2}{6}G''' + \dots$.
 #
-# **Why the sign is never wrong.** Put $u = \delta\,(z_x - \hat Y_x)/\sigma_b^2$ and multiply out the squares:
-# $G(x \pm \delta) = \hat b\; e^{\pm u}\, e^{-\delta^2/2\sigma_b^2}$, and so
+# **Why the sign is never wrong.** Put $u = \delta\,(z_x - \hat Y_x)/\sigma_b^2$ and multiply out the squares: $G(x \pm
+# \delta) = \hat b\,\exp(\pm u)\exp(-\delta^2/2\sigma_b^2)$, and so
 #
-# $$\frac{G(x+\delta) - G(x-\delta)}{2\delta} = e^{-\delta^2/2\sigma_b^2}\;\frac{\sinh u}{u}\;\cdot\;
+# $$\frac{G(x+\delta) - G(x-\delta)}{2\delta} = \exp(-\delta^2/2\sigma_b^2)\;\frac{\sinh u}{u}\;\cdot\;
 #   \frac{z_x - \hat Y_x}{\sigma_b^2}\,\hat b .$$
 #
 # The factor in front of the exact derivative is positive at every pixel, for any $\delta$. Near the centre it is
-# $e^{-\delta^2/2\sigma_b^2}$, which is 0.61 at $\delta = \sigma_b$; far away it exceeds 1.
+# $\exp(-\delta^2/2\sigma_b^2)$, which is 0.61 at $\delta = \sigma_b$; far away it exceeds 1.
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 5.2: predict before you look (5 minutes)
-# How does the largest error of (9) change when $\delta$ is halved from 0.2 to 0.1? Answer with the factor by which it
-# is multiplied, from Taylor's series, before you run anything. And what would the factor be of a *one-sided*
-# difference, $(G(x+\delta) - G(x))/\delta$?
+# By which factor does the largest error of (9) change when $\delta$ is halved from 0.2 to 0.1? Answer from Taylor's
+# series, before you run anything. And what would the factor be for a *one-sided* difference, $(G(x+\delta) -
+# G(x))/\delta$?
 
 # %% tags=["exercise"]
 # BEGIN SOLUTION
@@ -232,9 +232,9 @@ for sigma, error in errors.items():
 # *What to see:* from the right the error falls along the grey line, with the square of $\delta$. On the left rounding
 # takes over: the difference of two nearly equal maps has an error of about $10^{-16}$, and dividing by $2\delta$ makes
 # it grow as $\delta$ falls. The supplement's $\delta = 1$ with $\sigma_b = 1$ is off by a third of the largest
-# derivative (and by 39 % near the centre, the 0.61 above). It need not be better: a step of gradient descent asks for
-# no more than a push in the right direction. At each pixel the sign is right; for their sum see the dotted curves
-# below.
+# derivative (and by 39 % near the centre, the 0.61 above). It need not be better: gradient descent asks only for a push
+# in the right direction. At each pixel the sign is right. So is that of the sum for a Gaussian target (the dotted
+# curves below); for an arbitrary wish it need not be.
 #
 # **Three independent checks** of the exact derivative. A *complex step*: $\hat b(\hat Y + ih)$ has the imaginary part
 # $h\,\hat b' + O(h^3)$; nothing is subtracted, so $h$ may be $10^{-20}$. *Autograd*: torch differentiates the formula
@@ -256,8 +256,8 @@ for name, found in checks.items():
 # %% [markdown]
 # ## Pulling back: never form (9)
 #
-# In the backward pass the loss $\mathcal L$ has a gradient on every pixel,
-# $g_{\hat b_p}(z) = d\mathcal L/d\hat b_p(z)$, and we want two numbers a landmark:
+# In the backward pass the loss $\mathcal L$ has a gradient on every pixel, $g_{\hat b_p}(z) =
+# d\mathcal L/d\hat b_p(z)$, and we want two numbers per landmark:
 #
 # $$\frac{d\mathcal L}{d\hat Y_p^{(x)}} = \sum_z g_{\hat b_p}(z)\,\frac{d\hat b_p(z)}{d\hat Y_p^{(x)}} .$$
 #
@@ -301,8 +301,9 @@ answer("5.3", pull_back)
 # ## What a loss does to a real photo
 #
 # The belief maps are those of a network, BlazePose, embedded with the photo (`data/real_frames.md`). Of Human3.6M's 17
-# landmarks it has maps for 13. As we recall the main paper, $Y_p = \arg\max b_p$, the pixel of the greatest belief. We
-# lift $Y$, draw $\hat B$ at $\hat Y$, and compare it with the network's maps:
+# landmarks it has maps for 13. Those of pelvis, neck, spine and head top are 0 here and left out. As we recall the main
+# paper, $Y_p = \arg\max b_p$, the pixel of the greatest belief. We lift $Y$, draw $\hat B$ at $\hat Y$, and compare it
+# with the network's maps:
 #
 # $$\mathcal L = \sum_p\sum_z \bigl(\hat b_p(z) - b_p(z)\bigr)^2,\qquad
 #   \frac{d\mathcal L}{d\hat B} = 2\,(\hat B - B).$$
@@ -323,12 +324,13 @@ plots.draw_belief(axes[1], B[wrist], title="left wrist")
 plt.show()
 
 # %% [markdown]
-# *What to see:* on the left, where all maps together believe landmarks to be. On the right one map of 64 x 64 pixels,
+# *What to see:* on the left, where all maps together believe landmarks to be. On the right, one map of 64 x 64 pixels,
 # with its peak. (The maps are turned against the photo; the next notebook says how, and `frame.map_camera` allows for
 # it.)
 #
-# So that the loss has something to complain about, only 6 bases of the prior may bend the pose. Signs are flipped here,
-# on the way in and on the way out: `lift` wants $y$ up. $\sigma_b$ is 1.5, about the width of the network's peaks.
+# So that the loss has something to complain about, only 6 bases of the prior may bend the pose. In this notebook $Y$
+# and $\hat Y$ are in map pixels, $y$ down; `lift` wants $y$ up, hence `flip_y` before and after. $\sigma_b$ is 1.5,
+# about the width of the network's peaks.
 
 # %%
 stiff = load_prior().subset(bases=6)
@@ -354,20 +356,20 @@ figures_05.arrows_on_photo(frame, Y, Y_hat, arrows, visible)
 plt.show()
 
 # %% [markdown]
-# *What to see:* every yellow arrow starts at a landmark of $\hat Y$ and says where the loss wants it: towards the
-# white cross, the peak of the network's map, if that is near enough. Pelvis, neck, spine and head top have no map, no
-# loss and no arrow.
+# *What to see:* every yellow arrow starts at a landmark of $\hat Y$ and says where the loss wants it: towards the white
+# cross, the peak of the network's map, if that is near enough. The four without a map have no arrow; they move with the
+# body, by (8).
 #
 # ## How far away does a peak still pull?
 #
 # Let the target be a Gaussian too, of the same width, at a distance $d$. The product of two Gaussians sums to about
-# $\pi\sigma_b^2 e^{-d^2/4\sigma_b^2}$ (an integral in the place of a sum), so
+# $\pi\sigma_b^2\exp(-d^2/4\sigma_b^2)$ (an integral in place of a sum), so
 #
-# $$\mathcal L(d) \approx 2\pi\sigma_b^2\bigl(1 - e^{-d^2/4\sigma_b^2}\bigr), \qquad
-#   |\text{pull}| = \frac{d\mathcal L}{dd} \approx \pi\, d\; e^{-d^2/4\sigma_b^2} .$$
+# $$\mathcal L(d) \approx 2\pi\sigma_b^2\bigl(1 - \exp(-d^2/4\sigma_b^2)\bigr), \qquad
+#   |\text{pull}| = \frac{d\mathcal L}{dd} \approx \pi\, d\,\exp(-d^2/4\sigma_b^2) .$$
 #
-# The pull is greatest where $1 - d^2/2\sigma_b^2 = 0$, at $d = \sqrt 2\,\sigma_b$, and vanishes as soon as the two no
-# longer overlap. Then nothing says where the target is, however wrong $\hat Y$ may be.
+# The pull is greatest where $1 - d^2/2\sigma_b^2 = 0$, at $d = \sqrt 2\,\sigma_b$, and vanishes once the two no longer
+# overlap. Then nothing says where the target is, however wrong $\hat Y$ may be.
 
 
 # %%
@@ -394,9 +396,9 @@ plt.show()
 # %% [markdown]
 # *What to see:* with $\sigma_b = 1$ hardly anything is left five pixels away; as a rule, a Gaussian pulls **as far as
 # five of its widths** and no further. A wider one reaches further, and close to the target it pulls no less (its peak
-# is 1, too; with a sum of 1 instead, the pull would fall with $1/\sigma_b^4$). The
-# dotted curves, by (9), reach a little further than the derivative, as the factor $\sinh u/u$ promised. (Distances are
-# tried in steps of a quarter pixel, so the greatest pulls are printed a little beside $\sqrt 2\,\sigma_b$.)
+# is 1, too; with a sum of 1 instead, the pull would fall with $1/\sigma_b^4$). The dotted curves, by (9), reach a
+# little further than the derivative, as the factor $\sinh u/u$ promised. (Distances are tried in steps of a quarter
+# pixel, so the printed maxima differ a little from $\sqrt 2\,\sigma_b$.)
 #
 # The supplement says of the architecture at large that it "suffers from problems with vanishing gradients". This is
 # another, local way to vanish, and the next notebook will meet it again.
@@ -404,8 +406,8 @@ plt.show()
 # %% [markdown]
 # ## Find the mistakes
 #
-# Three gradients of belief maps. One is right, two come from the museum of mistakes (`lifting/checking/mistakes.py`)
-# and would train a network, more or less. The pictures may make you suspicious, but they convict nobody:
+# Three gradients of belief maps. One is right; two come from the museum of mistakes and would train a network, more or
+# less. The pictures may make you suspicious, but they convict nobody:
 
 # %% tags=["setup"]
 from lifting.checking import mistakes
@@ -450,8 +452,8 @@ answer("5.4", [orders, innocent])
 # Move "sigma", "delta", and the landmark's "x" and "y", or drag it. Try: delta from small to large, and watch (9) turn
 # from a derivative into two separate blobs, with the right sign throughout; the landmark to the edge, where half of the
 # Gaussian is missing; a small sigma, where a map between pixels is hardly a Gaussian any more. The widget starts with
-# sigma = 1.5 and not 1, so that delta = 1 is off by less than the third from above. The picture below is an ordinary
-# one, for readers without a kernel.
+# sigma = 1.5, not 1, so that delta = 1 is off by less than the third from above. Without a kernel, see the picture
+# below.
 
 # %%
 from lifting.drawing.widgets.belief import BeliefWidget
@@ -477,7 +479,7 @@ widget.recorded("sigma", "delta", "x")
 # - $\hat b_p$ is a Gaussian at $\hat Y_p$, an outer product of two profiles.
 # - (9) is the central difference of the *first* derivative, whatever the printed square says. Its error is of order
 #   $\delta^2$, its sign never wrong.
-# - Pulled back, (9) is two small products a map: $\rho_y^\top g_{\hat b}\,d_x$ and $d_y^\top g_{\hat b}\,\rho_x$.
+# - Pulled back, (9) is two small products per map: $\rho_y^\top g_{\hat b}\,d_x$ and $d_y^\top g_{\hat b}\,\rho_x$.
 # - A loss on maps pulls where Gaussians overlap: most at $\sqrt 2\,\sigma_b$, next to nothing beyond $5\sigma_b$.
 #
 # ## Recall
@@ -500,8 +502,8 @@ widget.recorded("sigma", "delta", "x")
 #
 # 3. <details><summary>At delta = 1 and sigma = 1 (9) is a third off. Why does that do little harm?</summary>
 #
-#    Its factor to the exact derivative is positive at every pixel: the push has the right direction, and descent
-#    needs no more.
+#    It is the exact derivative times a positive factor at every pixel. So for a Gaussian target the push has the right
+#    direction, and descent needs no more.
 #
 #    </details>
 #
@@ -525,8 +527,8 @@ widget.recorded("sigma", "delta", "x")
 #
 #    </details>
 #
-# From $\hat Y$ on it is (8)'s turn, which takes the arrows to $Y$ (notebook 04). What an arrow on $Y$ means for $B$,
-# whose argmax has no derivative at all, is the question of the next notebook.
+# From $\hat Y$ on, (8) takes the arrows to $Y$ (notebook 04). What an arrow on $Y$ means for $B$, whose argmax has no
+# derivative at all, is the question of the next notebook.
 
 # %%
 progress()

@@ -15,7 +15,7 @@
 # > and nothing later needs them.
 # >
 # > **Symbols** (all of them: [notation](../docs/notation.md))
-# > - $B$, $b_p$: [belief maps of a network, one a landmark](../docs/notation.md#maps)
+# > - $B$, $b_p$: [belief maps of a network, one per landmark](../docs/notation.md#maps)
 # > - $Y_p$: [their peaks, column and row](../docs/notation.md#pictures)
 # > - $D_p$: [where an update wants $Y_p$ to move](../docs/notation.md#gradients)
 # > - $k$, $m$: [the factor, and the magnitude $m = k\lVert D_p\rVert$](../docs/notation.md#maps)

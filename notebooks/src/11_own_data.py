@@ -12,7 +12,7 @@
 # > **Symbols** (all of them: [notation](../docs/notation.md))
 # > - $Y$ $(2, L)$: landmarks, x to the right and y up
 # > - $w$ $(L,)$: how much each landmark counts: a detector's confidence
-# > - $s$: the scale, pixels a metre
+# > - $s$: the scale, pixels per metre
 
 # %% tags=["setup"]
 import matplotlib.pyplot as plt

@@ -264,11 +264,11 @@ figures_12.depth_gradient(candidates["Ben"], animal.landmarks)
 plt.show()
 
 # %% [markdown]
-# *What to see:* one row a landmark's depth, one column a coordinate of the picture, in metres a metre. One row stands
-# out: the nose. This animal is seen from the side, and whether its head is turned towards the camera or away hardly
-# shows; the prior reads it off small differences between the other landmarks, so that an error of one centimetre at a
-# hip is passed on to the nose's depth as more than three. In the first picture of the lifted animals that is what has
-# gone wrong.
+# *What to see:* a row is one landmark's depth, a column one coordinate of the picture, in metres per metre. One row
+# stands out: the nose. This animal is seen from the side, and whether its head is turned towards the camera or away
+# hardly shows; the prior reads it off small differences between the other landmarks, so that an error of one centimetre
+# at a hip is passed on to the nose's depth as more than three. In the first picture of the lifted animals that is what
+# has gone wrong.
 #
 # ## Your own
 #
