@@ -248,7 +248,7 @@ def _occlude(images: Tensor, landmarks: Tensor, generator: torch.Generator) -> t
         return images, hidden
 
     def covered(x: Tensor, y: Tensor) -> Tensor:
-        """Positive inside, about one a pixel."""
+        """Positive inside, about one per pixel."""
         c, s = angle[chosen].cos()[:, None], angle[chosen].sin()[:, None]
         x, y = x - centre[chosen, :1], y - centre[chosen, 1:]
         u, v = (c * x + s * y).abs(), (c * y - s * x).abs()

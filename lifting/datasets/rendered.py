@@ -58,7 +58,7 @@ class Rendered:
         landmarks: (N, 2, 17) pixels, x = column, y = row, pixel centres at whole numbers; `lifting.skeleton.HUMAN36M`.
         visible: (N, 17) inside the picture, hidden neither by the body nor by anything else.
         pose: (N, 3, 17) metres about the pelvis, in the camera's frame: x right, y up, z towards the viewer.
-        camera: (N, 5) theta, pitch (radians), scale (pixels a metre), column and row of the pelvis. Orthographic:
+        camera: (N, 5) theta, pitch (radians), scale (pixels per metre), column and row of the pelvis. Orthographic:
             landmarks = (column, row) + scale (x, -y). theta is which way hips and shoulders face: 0 the viewer, a
             quarter turn the picture's right; tilted_camera(pitch) R(theta) turns a pose that faces +z into `pose`.
         body: (N,) whose body; no two splits share one.

@@ -100,7 +100,9 @@ def read_keypoints(path: Path, arrays: Arrays, hints: Hints) -> Detections:
         )
     keypoints = _numeric(path, "keypoints", keypoints, keypoints.ndim)
     if keypoints.shape[-1] not in (2, 3):
-        fail(place(path), f"keypoints of shape {keypoints.shape}", "2 or 3 numbers a landmark, last: x, y, confidence")
+        fail(
+            place(path), f"keypoints of shape {keypoints.shape}", "2 or 3 numbers per landmark, last: x, y, confidence"
+        )
     count = keypoints.shape[-2]
     hints = _told(path, arrays, hints)
     order = order_of(place(path), count, hints)

@@ -57,7 +57,7 @@ class Camera(NamedTuple):
     """Weak perspective: pixel = centre + scale (x, -y) of the pose in the camera's frame.
 
     theta is the person's heading: 0 faces the viewer, a quarter turn faces the picture's right. `pitch` is how far
-    the camera looks down (both radians), `scale` pixels a metre, `centre` the pelvis in the picture.
+    the camera looks down (both radians), `scale` pixels per metre, `centre` the pelvis in the picture.
     """
 
     theta: float

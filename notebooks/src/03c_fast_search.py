@@ -88,7 +88,7 @@ to_few[-1, -1] = 1
 # %%
 few, Q = u @ to_few, to_few.T @ Q @ to_few
 assert np.allclose(few @ to_few.T, u)
-print(f"{u.shape[1]} numbers a frame, now {few.shape[1]}")
+print(f"{u.shape[1]} numbers per frame, now {few.shape[1]}")
 
 # %% [markdown]
 # ### Step 3: one matrix product

@@ -281,14 +281,14 @@ plt.show()
 #   and in centred coordinates all the others go back by as much.
 # - It is symmetric.
 #
-# The same in numbers ("hands, feet" are wrists and ankles): half the trace of a landmark's own block, and the largest
+# The same in numbers: half the trace of a landmark's own block, and the largest
 # entry off the two diagonal blocks.
 
 # %%
 own_share = np.diag(H).reshape(2, L).mean(axis=0)
 limbs = [n for n, name in enumerate(names) if name.endswith(("knee", "ankle", "wrist"))]
 trunk = [skeleton.HUMAN36M.index(name) for name in ("pelvis", "spine", "neck")]
-print(f"hands, feet, knees {own_share[limbs].mean():.2f}; trunk {own_share[trunk].mean():.2f}")
+print(f"wrists, ankles, knees {own_share[limbs].mean():.2f}; trunk {own_share[trunk].mean():.2f}")
 print(f"x with y: at most {np.abs(H[:L, L:]).max():.2f}")
 assert own_share[limbs].min() > own_share[trunk].max() and np.abs(H[:L, L:]).max() < 0.4
 

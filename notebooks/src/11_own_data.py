@@ -101,7 +101,7 @@ print("not in the file:", missing)
 # %%
 person = lift_file(file)[0]
 print("pose", person.pose.shape, "in metres from the pelvis")
-print("scale:", person.lifted.scale.round(0), "pixels a metre; misfit:", person.lifted.misfit.round(1))
+print("scale:", person.lifted.scale.round(0), "pixels per metre; misfit:", person.lifted.misfit.round(1))
 figures_11.photo_and_pose(frame.image, recording, person.pose[0])
 plt.show()
 

@@ -339,7 +339,7 @@ TABLE = [
     Bad(
         "coordinates first",
         {"a.npz": good.npz(keypoints=PEOPLE)},
-        ": got keypoints of shape (3, 2, 17), expected 2 or 3 numbers a landmark, last",
+        ": got keypoints of shape (3, 2, 17), expected 2 or 3 numbers per landmark, last",
     ),
     Bad(
         "3D in an NPZ",

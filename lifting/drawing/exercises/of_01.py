@@ -46,7 +46,7 @@ EXERCISES = {
             ),
             Mistake(
                 lambda pose, theta, s, C: (C @ camera.rotation(np.asarray(theta, float)) @ pose)[:2] / s,
-                "s is pixels a metre: metres times s are pixels.",
+                "s is pixels per metre: metres times s are pixels.",
             ),
             Mistake(
                 lambda pose, theta, s, C: s * (camera.rotation(np.asarray(theta, float)) @ pose)[:2],

@@ -33,7 +33,7 @@ def jpeg_url(image: UInt8[np.ndarray, "H W 3"]) -> str:
 
 
 def photo_of_cells(frame: RealFrame) -> str:
-    """The photo as its belief maps lie over it, as a data URL: `ACROSS` pixels a cell, black outside the photo."""
+    """The photo as its belief maps lie over it, as a data URL: `ACROSS` pixels per cell, black outside the photo."""
     places = (np.mgrid[: 64 * ACROSS, : 64 * ACROSS][::-1].reshape(2, -1) + 0.5) / ACROSS - 0.5
     x, y = frame.map_to_photo[:, :2] @ places + frame.map_to_photo[:, 2:]
     channels = [map_coordinates(channel, [y, x], order=1) for channel in np.moveaxis(frame.image, -1, 0)]

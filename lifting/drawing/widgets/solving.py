@@ -51,8 +51,8 @@ class SolvingWidget(Widget):
         self._facing = float(np.degrees(align_to_prior(np.stack([self.truth] * 2), prior)[0, 0]))
         reach = 1.1 * float(np.abs(self.truth).max())
         scene = Scene()
-        curves = [search_around(self.truth[:2], turn_prior(prior, FINE), FINE, factor).cost for factor in (0.01, 100)]
-        self._cost = CostPanel(scene, (0.5 * curves[0].min(), 6 * curves[1].max()), title="least cost of eq. (2)", height=300)
+        loose, stiff = (search_around(self.truth[:2], turn_prior(prior, FINE), FINE, f).cost for f in (0.01, 100))
+        self._cost = CostPanel(scene, (0.5 * loose.min(), 6 * stiff.max()), title="least cost of eq. (2)", height=300)
         self._own = self._cost.panel.line("the truth's own", colour="grey", dash="5 3")
         axes = Axis("x (m)", -reach, reach), Axis("y, up (m)", -reach, reach)
         self._picture = scene.plot(*axes, equal=True, height=300)
