@@ -430,6 +430,9 @@ def passes(f):
 answer("2b.1", passes)
 
 # %% [markdown]
+# (A test at the mean finds a wrong constant or determinant. It is blind to a wrong distance from the mean, which is 0
+# there.)
+#
 # ## Recap
 # - The log term is $\sum\ln$. With $\ln\sum$ the variances come out wrong. And $a$ is averaged out, not minimised over.
 # - Growing the bases one by one lowers the risk of a poor local maximum, and guarantees nothing. The likelihood never
