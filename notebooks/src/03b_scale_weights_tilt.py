@@ -15,7 +15,7 @@
 # > - $w$, $W = \operatorname{diag}(w, w)$: how much each landmark counts
 # > - $Z$ $(2L, 2L)$: centring, takes the mean away
 # > - $\varphi$, $C$: how far the camera looks down, and its rotation
-# > - $\omega_q$, $\Sigma$ $(2L, 2L)$: probability of Gaussian $q$; its covariance, here in the picture (in 02: in space)
+# > - $\omega_q$, $\Sigma$ $(2L, 2L)$: probability of Gaussian $q$; its covariance in the picture (in 02: in space)
 #
 # What we say of the main paper (its section 5) is as we understand it: its text was not at hand. Weights and tilts are
 # ours.
