@@ -7,7 +7,7 @@
 # Afterwards you can tell a sum of logarithms from the logarithm of a sum, say why coefficients are averaged out, grow
 # bases one by one, and fit a mixture by EM.
 #
-# > **Takes** 20 minutes, exercises included. **Needs** [02](02_pose_prior.ipynb).
+# > **Takes** 25 minutes, exercises included. **Needs** [02](02_pose_prior.ipynb).
 # > **On the way:** extra; the core does not need it.
 # >
 # > **Symbols** (all of them: [notation](../docs/notation.md#bodies))
@@ -225,8 +225,9 @@ assert share[2] < share[1] < 0.25 * share[0]
 
 # %% [markdown]
 # As recorded, turning is nearly all in the bases. The factorisation leaves a fifth of it, growing an eighth. For
-# comparison, 8 of the 48 directions of centred poses, taken at random, would contain a sixth. Why is it not 0? The
-# direction above is exact for the *mean* only; a pose far from the mean moves along another direction when it turns.
+# comparison, 8 of the 48 directions of centred poses, taken at random, would contain a sixth. Why does growing leave
+# any of it? The direction above is exact for the *mean* only; a pose far from the mean moves along another direction
+# when it turns.
 #
 # The alternative to growing: all $J$ bases at once, from the same start, then the two steps in turn until nothing
 # changes. Both ways climb the same likelihood, which has many local maxima.

@@ -89,8 +89,8 @@ assert np.isclose(s, package.scale) and np.allclose(a, package.a)
 print(f"the runner, enlarged 300 times: s = {s:.0f}")
 
 # %% [markdown]
-# ($s$ is 328 and not 300: it enlarges the prior's *body*, in metres, and this runner is explained best by a body
-# enlarged by 9%. Size and scale cannot be told apart.)
+# ($s$ is 328 and not 300 because it enlarges the prior's *body*, and this runner is explained best by a body enlarged
+# by 9%. A person's size and the scale cannot be told apart.)
 #
 # The data term and the penalty are both quadratic in $(y, s, \tilde a)$. So if $(s, \tilde a)$ is the answer to $y$,
 # then $(300\,s, 300\,\tilde a)$ is the answer to $300\,y$: $a = \tilde a/s$ and the angle do not change. With a ridge

@@ -38,7 +38,7 @@ from lifting.drawing import answer, figures_05, hint, progress
 # In general: if the peak is a Gaussian, its logarithm is a parabola, $\ell(x) = c - (x - x_0)^2 / 2\sigma_b^2$, and
 # three points fix a parabola. With $\ell_-, \ell_0, \ell_+$ at $-1, 0, 1$ about the largest pixel,
 #
-# $$\ell(x) = \ell_0 + \frac{\ell_+ - \ell_-}{2}\,x + \frac{\ell_- - 2\ell_0 + \ell_+}{2}\,x^2 ,$$
+# $$\ell(x) = \ell_0 + \frac{\ell_+ - \ell_-}{2}\,x + \frac{\ell_- - 2\ell_0 + \ell_+}{2}\,x^2 .$$
 #
 # Its top is where its derivative vanishes, and its bend tells the width: $\ell_- - 2\ell_0 + \ell_+ = -1/\sigma_b^2$.
 # For a Gaussian this is exact, not an approximation. Rows and columns are treated alike.
@@ -133,8 +133,8 @@ assert moved == 0 and np.allclose(stamp_and_blur([24, 31]), gaussian_map([24, 31
 #
 # On maps of 32 x 32 an argmax rounds by up to two pixels of a picture of 128 x 128, and lifting hands the rounding on
 # to every landmark. So one would like to read $Y$ between pixels in training, too. Forwards, the parabola is all that
-# is needed. Backwards, from which pixels is the magnitude $m$ of the update to be taken, when $Y_p$ lies between two
-# columns and two rows?
+# is needed. Backwards, from which pixels is the belief $m$ to be taken, when $Y_p$ lies between two columns and two
+# rows?
 #
 # Apply the printed rule at the four pixels around the peak. The share of each pixel is its share $\eta$ in $x$ times
 # its share in $y$. Which shares? Look at one axis. Let the peak lie $u$ to the right of the greatest pixel, with $0 \le

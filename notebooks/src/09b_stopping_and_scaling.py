@@ -6,7 +6,7 @@
 # Afterwards you can stop a run and go on as if nothing had happened, and train on one GPU or on several with the same
 # code.
 #
-# > **Takes** 20 minutes, exercises included. **Needs** [09](09_training.ipynb).
+# > **Takes** 25 minutes, exercises included. **Needs** [09](09_training.ipynb).
 # > **On the way:** an extra beside 09.
 #
 # The training code was never released, so all of this is ours.

@@ -2,7 +2,7 @@
 # # 12 The last project: something that is not a person
 #
 # **The question.** Nothing in the equations speaks of people. Can you lift something else, from its own motion to its
-# own prior, and add a gradient that no notebook has?
+# own prior, and add a gradient that no other notebook has?
 #
 # Afterwards you can lift something that is not a person: from its own motion to its own prior, with a gradient that no
 # other notebook has, derived and checked by you.
@@ -176,7 +176,7 @@ assert min(errors.values()) < errors[1]
 # These are the whole errors, in 3D. Each walk that was kept back has a size and manner of its own, and each of its
 # frames is seen once, from an unknown heading, with 5 mm of noise. With 16 bases the error is still falling; we stop at
 # 12, to be quick. For your own data go on until it no longer falls. (The same walks choose $J$ and measure the error,
-# which flatters it a little. For a result that you publish, keep a third part back.)
+# which flatters it a little. For a result that you publish, keep back further walks, and use them once.)
 
 # %% tags=["setup"]
 prior = prior_of(training, J)
