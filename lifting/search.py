@@ -1,7 +1,7 @@
 """The fast search of eq. (2): every frame against every rotation and component, as a few matrix products.
 
 `lifting.solve.search` says what is computed; this module gives the same winners hundreds of times faster than
-a loop over frames and rotations (benchmarks/search.md). Why it may, in five steps (notebook 03 derives each):
+a loop over frames and rotations (benchmarks/search.md). Why it may, in five steps (notebook 03c derives each):
 
 1. *Quadratic forms.* The minimum of eq. (2) over a is (y - p)^T (I - E E_bar_t) (y - p): with h = [y, 1] it is
    h^T A_t h, one symmetric matrix A_t for every rotation t, known before any frame is seen.
@@ -11,11 +11,11 @@ a loop over frames and rotations (benchmarks/search.md). Why it may, in five ste
    Under a level camera turning by pi negates the x rows; so products of two x's or two y's (even) are the same at
    theta and theta + pi and products x y (odd) change sign, and each family varies over half as many rotations. Where
    x's and y's take turns on a ring, the even products are those of numbers an even number of steps apart.
-4. *Low rank.* A_t varies smoothly with the angle: some 50 orthonormal combinations of the products carry all of
+4. *Low rank.* A_t varies smoothly with the angle: some 40 orthonormal combinations of the products carry all of
    them to the last digit, for any number of rotations.
-5. *Coarse to fine.* Between two angles the cost lies above the straight line minus |h|^2 beta, with beta the
-   largest distance of the matrices between from the straight line. The set is finite, so beta is computed, not
-   estimated: whole intervals drop out and the minimum is never lost.
+5. *Coarse to fine.* Between two coarse angles the cost lies above a cubic minus |h|^2 beta: the cubic goes through the
+   costs at the four nearest coarse angles, and beta is the largest distance of the matrices between from theirs. The
+   set is finite, so beta is computed, not estimated: whole intervals drop out and the minimum is never lost.
 
 `lifting.tables` precomputes what this takes. Frames with weights of their own are searched by `lifting.confidence`.
 

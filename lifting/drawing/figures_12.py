@@ -9,26 +9,32 @@ from matplotlib.figure import Figure
 
 from lifting.drawing.plots import Style, draw_pose_3d
 from lifting.makers.quadruped import QUADRUPED
+from lifting.skeleton import Skeleton
 
 
-def walks(poses: Float[np.ndarray, "N 3 15"]) -> Figure:
-    """Poses of the four-legged animal, metres, side by side, seen from beside them."""
+def walks(poses: Float[np.ndarray, "N 3 L"], body: Skeleton = QUADRUPED, radius: float = 0.6) -> Figure:
+    """Poses of a body, metres, side by side, seen from beside them; each picture shows `radius` about its middle."""
     figure = plt.figure(figsize=(9, 3.6))
     for n, pose in enumerate(poses):
         ax = figure.add_subplot(1, len(poses), n + 1, projection="3d")
-        draw_pose_3d(ax, pose, QUADRUPED, azim=60, elev=10, radius=0.6, legend=False)
+        draw_pose_3d(ax, pose, body, azim=60, elev=10, radius=radius, legend=False)
     return _finished(figure)
 
 
-def lifted(poses: Float[np.ndarray, "N 3 15"], truths: Float[np.ndarray, "N 3 15"]) -> Figure:
+def lifted(
+    poses: Float[np.ndarray, "N 3 L"],
+    truths: Float[np.ndarray, "N 3 L"],
+    body: Skeleton = QUADRUPED,
+    radius: float = 0.6,
+) -> Figure:
     """Lifted poses and, dashed, the truth, metres, both about their middle, from 40 degrees beside the camera."""
     figure = plt.figure(figsize=(9, 3.6))
     for n, (pose, truth) in enumerate(zip(poses, truths, strict=True)):
         ax = figure.add_subplot(1, len(poses), n + 1, projection="3d")
         before: Style = {"colour": "grey", "linestyle": "--", "label": "truth", "legend": False}
-        draw_pose_3d(ax, truth - truth.mean(1, keepdims=True), QUADRUPED, azim=40, elev=10, radius=0.6, **before)
+        draw_pose_3d(ax, truth - truth.mean(1, keepdims=True), body, azim=40, elev=10, radius=radius, **before)
         centred = pose - pose.mean(1, keepdims=True)
-        draw_pose_3d(ax, centred, QUADRUPED, azim=40, elev=10, radius=0.6, legend=False)
+        draw_pose_3d(ax, centred, body, azim=40, elev=10, radius=radius, legend=False)
     return _finished(figure)
 
 

@@ -41,7 +41,7 @@ LYING = "turned by a quarter: people lie, which --orientation free lifts, or the
 
 CAUSES = (
     Cause(
-        "y flipped: y points down in the file, as rows of a picture do, or people are upside down, which "
+        "y flipped: y points down, as rows of a picture do, where up was expected, or people are upside down, which "
         "--orientation free lifts",
         lambda Y: Y * [[1.0], [-1.0]],
     ),  # fmt: skip

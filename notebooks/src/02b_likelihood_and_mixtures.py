@@ -1,18 +1,18 @@
 # %% [markdown]
 # # 02b The prior: likelihood, growing bases and mixtures
 #
-# **The question.** Notebook 02 took the maximum of PPCA's likelihood in closed form. Is it one? What does the log term
-# do, what do growing bases and mixtures add, and how is a prior kept?
+# **The question.** Notebook 02 took the maximum of PPCA's likelihood in closed form. Is it really the maximum? What
+# does the log term do, what do growing bases and mixtures add, and how is a prior stored?
 #
 # Afterwards you can tell a sum of logarithms from the logarithm of a sum, say why coefficients are averaged out, grow
 # bases one by one, and fit a mixture by EM.
 #
-# > **Takes** 20 minutes, exercises included. **Needs** [02](02_pose_prior.ipynb).
+# > **Takes** 25 minutes, exercises included. **Needs** [02](02_pose_prior.ipynb).
 # > **On the way:** extra; the core does not need it.
 # >
 # > **Symbols** (all of them: [notation](../docs/notation.md#bodies))
-# > - $v$, $\lambda_j$, $\sigma_j$: variances of noise and coefficients, weights of the penalty
-# > - $S$, $\Sigma$: covariance of the poses, and under the model
+# > - $v$, $\lambda_j$, $\sigma_j$: variances of the noise and of the coefficients, weights of the penalty
+# > - $S$, $\Sigma$: covariance of the given poses, and of poses under the model
 # > - $\omega_q$, $\rho_{iq}$: probability of Gaussian $q$; how probably pose $i$ came from it
 #
 # The main paper's text was not at hand: what it says is marked *as we understand the main paper*.
@@ -46,8 +46,8 @@ print(f"{N} poses of {len(clips)} clips")
 # %% [markdown]
 # ## Is it really the maximum?
 # An independent route: a tiny case, three landmarks ($3L - 3 = 6$ directions) and $J = 2$, climbed by a general
-# optimiser that knows nothing of eigenvectors. It sees 13 numbers: a $6 \times 2$ matrix which, times its transpose, is
-# the bases' part of $\Sigma$, and $\ln v$.
+# optimiser that knows nothing of eigenvectors. It varies 13 numbers: $\ln v$, and a $6 \times 2$ matrix which, times
+# its transpose, is the bases' part of $\Sigma$.
 
 # %%
 tiny = aligned[:, :, [skeleton.HUMAN36M.index(name) for name in ("head_top", "left_wrist", "right_ankle")]]
@@ -99,16 +99,16 @@ plt.show()
 # $$\sum_i \Big(\|P_i - R_i(\mu + a_i\cdot\mathbf e)\|^2
 # + \sum_j (a_{ij}\,\sigma_j)^2\Big) + \text{a log term in } \sigma.$$
 #
-# The first two terms alone would choose $\sigma = 0$. The log term is what stops that, and it comes from $\ln\det$ of
-# a diagonal covariance: the determinant is a *product*, so its logarithm is a **sum of logarithms**, $\sum_j \ln
-# \lambda_j$. In print, as we recall it, it is the **logarithm of a sum**. We couldn't check in which variable, so we
-# try both readings: $+\ln\sum_j\lambda_j$, and $-\ln\sum_j\sigma_j^2$.
+# The first two terms alone would choose $\sigma = 0$. The log term stops that. It comes from $\ln\det$ of a diagonal
+# covariance: the determinant is a *product*, so its logarithm is a **sum of logarithms**, $\sum_j \ln \lambda_j$. In
+# print, as we recall it, it is the **logarithm of a sum**. We couldn't check in which variable, so we try both
+# readings: $+\ln\sum_j\lambda_j$, and $-\ln\sum_j\sigma_j^2$.
 #
-# The test: coefficients with a known spread $l_j$ (the mean of $a_{ij}^2$), in units where $v = 1$, so that
+# The test: coefficients with a known variance $l_j$ (the mean of $a_{ij}^2$), in units where $v = 1$, so that
 # $\sigma_j^2 = 1/\lambda_j$. Only one of the three terms finds $\lambda_j = l_j$.
 
 # %%
-spread = np.array([16.0, 9, 4, 1, 0.25])
+variances = np.array([16.0, 9, 4, 1, 0.25])
 terms = {
     "sum ln": lambda lam: np.log(lam).sum(),
     "ln sum of lambda": lambda lam: np.log(lam.sum()),
@@ -117,44 +117,45 @@ terms = {
 lambdas = {}
 for name, term in terms.items():
     lowest = minimize(
-        lambda z, term=term: (spread / np.exp(z)).sum() + term(np.exp(z)), np.zeros(5), bounds=[(-12, 12)] * 5
+        lambda z, term=term: (variances / np.exp(z)).sum() + term(np.exp(z)), np.zeros(5), bounds=[(-12, 12)] * 5
     )
     lambdas[name] = np.exp(lowest.x)
-    print(f"{name:24} lambda / l:", np.minimum(lambdas[name] / spread, 1000).round(1), "(1000 means: or more)")
+    print(f"{name:24} lambda / l:", np.minimum(lambdas[name] / variances, 1000).round(1), "(1000 means: or more)")
 
 # %% [markdown]
-# By hand. $\sum_j (l_j/\lambda_j + \ln\lambda_j)$ splits into one problem a basis, and each is least at $\lambda_j =
-# l_j$. With $\ln\sum_d \lambda_d$ the bases meddle with each other, and all slopes vanish at $\lambda_j =
-# \sqrt{l_j}\,\sum_d \sqrt{l_d}$: too large, for every basis. With $-\ln\sum_d\sigma_d^2$ it pays to put everything
-# into the one basis that varies least and to leave all others without any penalty.
+# By hand. $\sum_j (l_j/\lambda_j + \ln\lambda_j)$ splits into one problem per basis, and each is least at $\lambda_j =
+# l_j$. With $\ln\sum_d \lambda_d$ the bases depend on each other, and all slopes vanish at $\lambda_j =
+# \sqrt{l_j}\,\sum_d \sqrt{l_d}$: too large, for every basis. With $-\ln\sum_d\sigma_d^2$ it pays to put everything into
+# the one basis that varies least and to leave all others without any penalty.
 
 # %%
-root = np.sqrt(spread)
+root = np.sqrt(variances)
 print("ln sum of lambda:", lambdas["ln sum of lambda"].round(1), " by hand:", (root * root.sum()).round(1))
-assert np.allclose(lambdas["sum ln"], spread, rtol=1e-3)
+assert np.allclose(lambdas["sum ln"], variances, rtol=1e-3)
 assert np.allclose(lambdas["ln sum of lambda"], root * root.sum(), rtol=1e-2)
-assert np.allclose(lambdas["ln sum of sigma squared"][-1], spread[-1], rtol=1e-2)
-assert (lambdas["ln sum of sigma squared"][:-1] > 1000 * spread[:-1]).all()  # as far as the bounds let it go
+assert np.allclose(lambdas["ln sum of sigma squared"][-1], variances[-1], rtol=1e-2)
+assert (lambdas["ln sum of sigma squared"][:-1] > 1000 * variances[:-1]).all()  # as far as the bounds let it go
 
 # %%
 _, ax = plt.subplots(figsize=(6, 3))
 for (name, found_lambda), marker, colour in zip(lambdas.items(), "os^", ("black", "#CC79A7", "#56B4E9"), strict=True):
     ax.semilogy(np.arange(1, 6), np.sqrt(found_lambda), marker, color=colour, label=name)
-ax.semilogy(np.arange(1, 6), np.sqrt(spread), color="black", lw=1, label="the truth")
+ax.semilogy(np.arange(1, 6), np.sqrt(variances), color="black", lw=1, label="the truth")
 ax.set(xlabel="basis j", ylabel="sqrt(lambda), in units of the noise", xticks=range(1, 6))
 ax.legend(fontsize=8)
 plt.show()
 
 # %% [markdown]
-# *What to see:* only the sum of logarithms lies on the truth.
+# *What to see:* only the markers of "sum ln" lie on the line of the truth.
 #
 # ### Why the coefficients are averaged out, not minimised over
-# A trap waits even with the right log term. Minimise over $a$ as well as $\lambda$ and there is no minimum at all: let
-# both shrink, and the log term falls for ever while the rest stays finite. PPCA averages $a$ out, which puts
-# $\lambda + v$ in the logarithm. For one direction of spread $l$, in units of $v$:
+# There is a trap even with the right log term. Minimise over $a$ as well as $\lambda$, and there is no minimum at all:
+# let both shrink, and the log term falls for ever while the rest stays finite. PPCA averages $a$ out, which puts
+# $\lambda + v$ in the logarithm. Take one direction in which the poses have the variance $l$, noise included (so that
+# $\lambda = l - v$ is right), in units of $v$:
 
 # %%
-l_one, lam_trial = 5.0, np.geomspace(1e-5, 100, 400)
+l_one, lam_trial = 5.0, np.geomspace(1e-5, 100, 2000)
 jointly = l_one / (lam_trial + 1) + np.log(lam_trial)  # the best a was put in
 averaged = l_one / (lam_trial + 1) + np.log(lam_trial + 1)
 print(
@@ -175,12 +176,12 @@ ax.legend(fontsize=8)
 plt.show()
 
 # %% [markdown]
-# *What to see:* the dashed curve has a dip, in which an optimiser may come to rest by luck, but no lowest point.
+# *What to see:* the dashed curve has no lowest point. It has a dip, in which an optimiser may come to rest, but at the
+# wrong place: at 2.6, where 4 is right.
 #
 # ## What if $\sigma$ is taken for a standard deviation?
-# Draw poses whose coefficients are known, with noise, and look for the coefficients by least squares
-# with three different penalties. $\mathbf e$ is orthonormal, so $a_j = \langle e_j, P - \mu\rangle / (1 +
-# \text{penalty}_j^2)$.
+# Draw poses with noise and with known coefficients, and look for the coefficients by least squares with three different
+# penalties. $\mathbf e$ is orthonormal, so $a_j = \langle e_j, P - \mu\rangle / (1 + \text{penalty}_j^2)$.
 
 # %%
 gaussian = ppca.fit_ppca(aligned, 20)
@@ -194,14 +195,19 @@ for name, penalty in {"sigma": sigma, "none": 0 * sigma, "taken for a deviation"
 assert error["sigma"] < error["none"] < error["taken for a deviation"]
 
 # %% [markdown]
-# ## Main paper, section 4: growing the basis one by one
-# The headings came from the mean alone. With bases they can be better: turn each pose to the heading at which the
-# *Gaussian* finds it most probable (`align_to_prior`), fit again, and so on; each of the two can only raise the
-# likelihood. *As we understand the main paper*, the bases are grown one by one meanwhile, from 1 to $J$, so that what a
-# rotation can explain does not get locked into the basis.
+# Here all three coordinates of every landmark are seen, so the right penalty hardly matters. The wrong one multiplies
+# each coefficient by $\sigma_j^2/(1 + \sigma_j^2)$, which wipes out the bases that vary most: their $\sigma_j$ are
+# the smallest.
 #
-# Which basis would that be? Turn the mean by a small angle $\epsilon$: it moves by $\epsilon\,(\mu_z, 0, -\mu_x)$.
-# Measure how much of that direction the bases contain, from 0 to 1.
+# ## Main paper, section 4: growing the basis one by one
+# The headings came from the mean alone. With bases they can be better: turn each pose to the heading at which it is
+# most probable under the *Gaussian* (`align_to_prior`), fit again, and so on. Neither of the two steps can lower the
+# likelihood. *As we understand the main paper*, the bases are grown one by one meanwhile, from 1 to $J$, so that what a
+# rotation can explain does not get locked into the bases. Adding a basis cannot lower the likelihood either: $J + 1$
+# bases can do all that $J$ can.
+#
+# What would such a locked-in basis look like? Turn the mean by a small angle $\epsilon$: it moves by $\epsilon\,(\mu_z,
+# 0, -\mu_x)$. Measure how much of that direction the bases contain, from 0 to 1.
 
 
 # %%
@@ -218,11 +224,13 @@ print("turning in 8 bases: as recorded {:.3f}, factorised {:.3f}, grown {:.3f}".
 assert share[2] < share[1] < 0.25 * share[0]
 
 # %% [markdown]
-# As recorded, turning is nearly all in the bases. The factorisation leaves a fifth of it, growing an eighth. Not
-# nothing: the direction above is exact for the *mean* only; a pose far from it moves along another one when it turns.
+# As recorded, turning is nearly all in the bases. The factorisation leaves a fifth of it, growing an eighth. For
+# comparison, 8 of the 48 directions of centred poses, taken at random, would contain a sixth. Why does growing leave
+# any of it? The direction above is exact for the *mean* only; a pose far from the mean moves along another direction
+# when it turns.
 #
-# The alternative to growing: all $J$ bases at once, from the same start, then in turns until nothing changes. Both ways
-# climb the same likelihood, which has many tops.
+# The alternative to growing: all $J$ bases at once, from the same start, then the two steps in turn until nothing
+# changes. Both ways climb the same likelihood, which has many local maxima.
 
 
 # %%
@@ -243,25 +251,26 @@ for J in (2, 5, 8):
     growth = grown if J == 8 else fit_prior.grow_basis(poses, J, rounds=200, tolerance=1e-3)
     once[J] = at_once(poses, J)
     gain[J] = growth.log_likelihood[-1] - once[J][-1]
-    print(f"J = {J}: growing ends {round(gain[J], 1) + 0.0:+.1f} nats a pose from where 'at once' ends")
+    print(f"J = {J}: growing minus 'at once', at the end: {round(gain[J], 1) + 0.0:+.1f} nats per pose")
 assert min(gain.values()) > -0.1 and max(gain.values()) > 1
 
 # %% [markdown]
-# So on these poses growing is never worse by more than a tenth of a nat, and for some $J$ clearly better: it ties where
-# both climb to the same top. It lowers a risk; it is no law. Here is the climb: each dot is one round, and each step
-# adds one basis.
+# So on these poses growing is never worse by more than a tenth of a nat, and for some $J$ it is clearly better. The two
+# tie where both climb to the same maximum. Growing lowers the risk of a poor local maximum, and guarantees nothing.
+# Here is the climb for $J = 8$: each dot is one round, and each large step of the black curve comes from one more
+# basis.
 
 # %%
 _, ax = plt.subplots(figsize=(7, 3))
 ax.plot(np.arange(1, len(once[8]) + 1), once[8], ".--", color="#CC79A7", label="8 bases at once")
 ax.plot(np.arange(1, len(grown.bases) + 1), grown.log_likelihood, ".-", color="black", label="grown, 1 to 8")
-ax.set(xlabel="round", ylabel="log-likelihood of a pose (nats)")
+ax.set(xlabel="round", ylabel="log-likelihood per pose (nats)")
 ax.legend()
 plt.show()
 assert (np.diff(grown.log_likelihood) > -1e-9).all() and (np.diff(once[8]) > -1e-9).all()
 
 # %% [markdown]
-# *What to see:* both climb and never fall; the growing one pays with more rounds and ends higher.
+# *What to see:* both curves climb and never fall. Growing takes more rounds and ends higher.
 #
 # ## Main paper, section 4: a mixture, by EM
 # People who stand and people who crouch don't make one Gaussian. *As we understand the main paper*, a mixture of PPCA
@@ -269,8 +278,8 @@ assert (np.diff(grown.log_likelihood) > -1e-9).all() and (np.diff(once[8]) > -1e
 #
 # - **Expectation**: responsibilities, $\rho_{iq} = \omega_q\mathcal N_{iq} \big/ \sum_m \omega_m\mathcal N_{im}$: how
 #   probably pose $i$ came from Gaussian $q$.
-# - **Maximisation**: each Gaussian is PPCA again, with pose $i$ counting $\rho_{iq}$; and $\omega_q$ is the mean of
-#   $\rho_{iq}$.
+# - **Maximisation**: each Gaussian is PPCA again, with the weight $\rho_{iq}$ for pose $i$; and $\omega_q$ is the mean
+#   of $\rho_{iq}$ over the poses.
 
 
 # %%
@@ -299,26 +308,28 @@ for _ in range(25):
     climb.append(log_p)
 assert (np.diff(climb) > -1e-9).all()  # the log-likelihood never falls
 single = pose_prior.log_density(ppca.fit_ppca(upright, 5), upright).mean()
-print(f"log-likelihood of a pose: one Gaussian {single:.0f}, three {climb[-1]:.0f} nats")
+print(f"log-likelihood per pose: one Gaussian {single:.0f}, three {climb[-1]:.0f} nats")
 
 # %% [markdown]
 # The package's `fit_prior` does more in each round: it turns each pose to suit each component, and adds a few imaginary
-# poses (`shrinkage`) so that no component shrinks onto a handful. What must never fall is then the penalised
-# log-likelihood.
+# poses (`shrinkage`) so that no component shrinks onto a handful of poses. What must never fall is then the *penalised*
+# log-likelihood, with each pose at the headings that suit it.
 
 # %%
 sides = {"left": skeleton.HUMAN36M.left, "right": skeleton.HUMAN36M.right}
 fitted = fit_prior.fit_prior(poses, 5, 3, rounds=15, tolerance=0.01, landmarks=skeleton.HUMAN36M.landmarks, **sides)
 assert (np.diff(fitted.em) > -1e-9).all()
 _, axes = plt.subplots(1, 2, figsize=(9, 2.8))
-for ax, history, title in zip(axes, (climb, fitted.em), ("ours, headings kept", "fit_prior, penalised"), strict=True):
-    ax.plot(np.arange(1, len(history) + 1), history, ".-", color="black")
-    ax.set(title=title, xlabel="round of EM", ylabel="log-likelihood of a pose (nats)")
+axes[0].plot(np.arange(1, len(climb) + 1), climb, ".-", color="black")
+axes[0].set(title="ours, headings kept", xlabel="round of EM", ylabel="log-likelihood per pose (nats)")
+axes[1].plot(np.arange(1, len(fitted.em) + 1), fitted.em, ".-", color="black")
+axes[1].set(title="fit_prior, headings its own", xlabel="round of EM", ylabel="penalised, per pose (nats)")
 plt.tight_layout()
 plt.show()
 
 # %% [markdown]
-# *What to see:* both climb and never fall.
+# *What to see:* both climb and never fall. The right-hand values cannot be compared with the left-hand ones: they
+# contain a penalty, and the poses have other headings.
 
 # %%
 mixture = fitted.prior
@@ -326,13 +337,14 @@ parts = [mixture.subset(components=[q]) for q in range(3)]
 ours, mean_log_p = expectation(parts, mixture.weights, upright)
 assert np.allclose(ours, pose_prior.posterior(mixture, upright).responsibilities)
 theirs = pose_prior.log_likelihood(mixture, upright).mean()
-print(f"log-likelihood of a pose: {mean_log_p:.2f} nats, the package's {theirs:.2f}")
+print(f"log-likelihood per pose: {mean_log_p:.2f} nats, the package's {theirs:.2f}")
 assert np.isclose(mean_log_p, theirs)
 
 # %% [markdown]
-# Our expectation step is the package's. (It stays below our 70 nats: `fit_prior` chose other headings, and `shrinkage`
-# keeps it from fitting a few poses closely.) What did the components become? Rows are clips; a black cell says that the
-# component takes all of that clip's poses.
+# Our expectation step gives what the package's gives. (Judged at *our* headings and without the penalty, the package's
+# mixture stays below our 70 nats: `fit_prior` chose other headings, and `shrinkage` keeps it from fitting a few poses
+# closely.) What did the components become? Rows are clips; a black cell says that the component takes all of that
+# clip's poses.
 
 # %%
 start = np.cumsum([0, *map(len, clips.values())])
@@ -354,12 +366,12 @@ figure.subplots_adjust(left=0.01, right=0.93, wspace=0.5)
 plt.show()
 
 # %% [markdown]
-# *What to see:* in the table, the run and all walks belong to component 1, and most other clips are shared out; below
-# it, the three mean poses: the second crouches, the third lifts an arm.
+# *What to see:* in the table, the run and all walks belong to component 1, and most other clips are shared between
+# components. Below the table, the three mean poses: the second crouches, the third lifts an arm.
 #
 # ## Saving and loading, without pickle
-# A prior is five arrays and names. They go into an `.npz` file, whole or not at all; equal priors make equal bytes, and
-# reading never runs code that came with the file, as unpickling would.
+# A prior is five arrays and names. They go into an `.npz` file, which is written whole or not at all. Equal priors make
+# equal bytes. Reading never runs code that came with the file, as unpickling would.
 
 # %%
 import tempfile
@@ -399,8 +411,9 @@ suspect = mistakes.mystery(9)
 # %% [markdown] tags=["exercise"]
 # ### Exercise 2b.1: find the mistake (8 minutes)
 # The museum of mistakes (`docs/mistakes.md`) lends us `suspect`, which looks like `pose_prior.log_density(prior,
-# poses)`. Write a test: `passes(f)` is `True` for the right function and `False` for the suspect. A density at the
-# mean is $(2\pi)^{-(3L-3)/2}\det\Sigma^{-1/2}$, and the eigenvalues of $\Sigma$ are known.
+# poses)`. Write a test: `passes(f)` is `True` for the right function and `False` for the suspect. The density at the
+# mean is $(2\pi)^{-(3L-3)/2}(\det\Sigma)^{-1/2}$, with the determinant taken within the $3L-3$ directions of centred
+# poses. The eigenvalues of $\Sigma$ there are known.
 
 
 # %% tags=["exercise"]
@@ -418,10 +431,14 @@ def passes(f):
 answer("2b.1", passes)
 
 # %% [markdown]
+# (A test at the mean finds a wrong constant or determinant. It is blind to a wrong distance from the mean, which is 0
+# there.)
+#
 # ## Recap
 # - The log term is $\sum\ln$. With $\ln\sum$ the variances come out wrong. And $a$ is averaged out, not minimised over.
-# - Growing the bases one by one is a safer climb, not a surer one; EM never falls.
-# - A prior is five arrays and names, kept without pickle.
+# - Growing the bases one by one lowers the risk of a poor local maximum, and guarantees nothing. The likelihood never
+#   falls under EM.
+# - A prior is five arrays and names, stored without pickle.
 #
 # ## Recall
 #
@@ -442,7 +459,8 @@ answer("2b.1", passes)
 #    </details>
 # 4. <details><summary>What do the two steps of EM compute?</summary>
 #
-#    How probably each pose came from each Gaussian; then each Gaussian anew, poses weighted so.
+#    How probably each pose came from each Gaussian; then each Gaussian anew, with the poses weighted by these
+#    probabilities.
 #
 #    </details>
 # 5. <details><summary>Why no pickle?</summary>

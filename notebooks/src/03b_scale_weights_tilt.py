@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 03b Solving: scale, weights, tilt and mixtures
 #
-# **The question.** Notebook 03 solved (2) for a person whose size is known, with all landmarks seen, by a level camera,
-# under one Gaussian. What if none of that holds?
+# **The question.** Notebook 03 solved (2) for a person of known size, with all landmarks seen by a level camera, under
+# one Gaussian. What if none of that holds?
 #
 # Afterwards you can solve for a scale, leave landmarks out or let each count as much as its confidence says, search the
 # camera's pitch, and compare the Gaussians of a mixture.
@@ -15,7 +15,7 @@
 # > - $w$, $W = \operatorname{diag}(w, w)$: how much each landmark counts
 # > - $Z$ $(2L, 2L)$: centring, takes the mean away
 # > - $\varphi$, $C$: how far the camera looks down, and its rotation
-# > - $\omega_q$, $\Sigma$: probability of Gaussian $q$, and its covariance in the picture
+# > - $\omega_q$, $\Sigma$ $(2L, 2L)$: probability of Gaussian $q$; its covariance in the picture (in 02: in space)
 #
 # What we say of the main paper (its section 5) is as we understand it: its text was not at hand. Weights and tilts are
 # ours.
@@ -65,13 +65,13 @@ def apart(angle, other):
 # %% [markdown]
 # ## Scale free: $E_s = [p\;E]$ with no ridge on $p$
 #
-# A photo is in pixels. The main paper, as we understand it, solves for a scale $s$ per frame as well:
-# $y = s\,(p + Ea)$. That is a product of unknowns, but with $\tilde a = s\,a$ it is linear again,
+# A photo is in pixels. The main paper, as we understand it, also solves for one scale $s$ per frame: $y = s\,(p + Ea)$.
+# That is a product of unknowns, but with $\tilde a = s\,a$ it is linear again,
 #
 # $$\min_{s,\,\tilde a}\;\lVert y - s\,p - E\tilde a\rVert^2 + \lVert\sigma\cdot\tilde a\rVert^2 ,$$
 #
-# which is (5) with $E_s = [p\;E]$ in place of $E$, $0$ in place of $p$, and a $\bar E$ whose first diagonal number is
-# 0: a large person is no less likely than a small one, so $s$ pays nothing. Everything after (5) stays as it is.
+# which is (5) with $E_s = [p\;E]$ in place of $E$, $0$ in place of $p$, and a ridge $[0, \sigma]$ in place of $\sigma$:
+# a large person is no less likely than a small one, so $s$ pays no penalty. Everything after (5) stays as it is.
 
 
 # %%
@@ -89,12 +89,15 @@ assert np.isclose(s, package.scale) and np.allclose(a, package.a)
 print(f"the runner, enlarged 300 times: s = {s:.0f}")
 
 # %% [markdown]
-# The data and the penalty are both quadratic in $(y, s, \tilde a)$. So if $(s, \tilde a)$ is the answer to $y$, then
-# $(300\,s, 300\,\tilde a)$ is the answer to $300\,y$: $a = \tilde a/s$ and the angle do not change. With a ridge on
-# $p$, or with a penalty on $a$ instead of $\tilde a$, this would fail: small pictures of people would be solved
+# ($s$ is 328 and not 300 because it enlarges the prior's *body*, and this runner is explained best by a body enlarged
+# by 9%. A person's size and the scale cannot be told apart.)
+#
+# The data term and the penalty are both quadratic in $(y, s, \tilde a)$. So if $(s, \tilde a)$ is the answer to $y$,
+# then $(300\,s, 300\,\tilde a)$ is the answer to $300\,y$: $a = \tilde a/s$ and the angle do not change. With a ridge
+# on $p$, or with a penalty on $a$ instead of $\tilde a$, this would fail: small pictures of people would be solved
 # differently.
 #
-# $s < 0$ fits, too: $-\Pi\mathbf R\mu$ is a person upside down. Only $s > 0$ is admissible.
+# $s < 0$ can fit as well: $-\Pi\mathbf R\mu$ is a person upside down. Only $s > 0$ is admissible.
 
 # %%
 s_small, a_small = solve_with_scale(y, best)
@@ -109,8 +112,10 @@ assert s_down < 0
 # ## Missing landmarks: drop their rows
 #
 # A landmark that was not seen should have no say: cut its two rows out of $y$, $p$ and $E$. The package instead centres
-# over what is visible and writes zeros elsewhere (`solve.centre`), because batches want one shape. That is the same: a
-# row of zeros adds nothing to $E^\top E$, to $E^\top r$ or to $r^\top r$.
+# over what is visible and writes zeros into these rows of $y$, $p$ and $E$, because all frames of a batch must have one
+# shape. That is the same: a row of zeros adds nothing to $E^\top E$, to $E^\top r$ or to $r^\top r$, where $r = y - p$.
+# (Zeros in $y$ alone would claim that the landmark was seen at the centre.) Below, `solve.centre` does this to $Y$;
+# `solve_at`, told the same `weights`, does it to $p$ and $E$.
 
 # %%
 visible = np.ones(prior.L, dtype=bool)
@@ -142,13 +147,14 @@ assert np.isclose(masked.cost, np.sum((r_seen - E_seen @ a_seen) ** 2) + np.sum(
 # $$\min_{a,\,t}\ \sum_l w_l\,\|y_l - t - p_l - (Ea)_l\|^2 + \|\sigma a\|^2.$$
 #
 # Where its slope in $t$ is zero, $t$ is the weighted mean of $y-p-Ea$. So $y$, $p$ and the columns of $E$ each lose a
-# weighted mean, and nothing of $t$ is left. A factor $w_l$ before a square is a factor $\sqrt{w_l}$ within it: with
+# weighted mean, and nothing of $t$ is left. A factor $w_l$ before a square is a factor $\sqrt{w_l}$ inside it: with
 # $W=\mathrm{diag}(w,w)$, $W^{1/2}E$ and $W^{1/2}(y-p)$ go into (5) as they are, and (6) becomes
 #
 # $$a = \bigl(E^\top WE + \mathrm{diag}(\sigma^2)\bigr)^{-1}E^\top W\,(y-p).$$
 #
-# `solve.centre` does both to whatever it is given. Weights 1 and 0 are the mask above; a weight of 2 is a landmark seen
-# twice, in the same place. This is ours: the supplement weighs all landmarks alike.
+# `solve.centre` subtracts the weighted mean and multiplies by $\sqrt{w_l}$: we call it for $Y$, and `solve_at`, given
+# `weights=w`, calls it for $p$ and $E$. Weights of 1 and 0 are the mask above; a weight of 2 is a landmark seen twice,
+# in the same place. This is ours: the supplement gives all landmarks the same weight.
 
 # %%
 w = np.where(visible, 1.0, 0.0)
@@ -169,15 +175,16 @@ assert np.allclose(weighted.a, a_w)
 print(f"least cost: {masked.cost:.4f} with the ankle seen, {weighted.cost:.4f} where it counts a quarter")
 
 # %% [markdown]
-# Every frame may come with weights of its own, and a search that began anew for each would be slow. It need not. Let
-# $Q = Z - E\bar E^t$, with all weights 1 and $Z$ the matrix that takes the mean away: the least cost is $r^\top Qr$
-# with $r = y - p$. When the weight of one coordinate $k$
-# becomes $w$, $E^\top E$ changes by a matrix of rank one, and Sherman and Morrison's formula gives
+# Every frame may come with weights of its own, and a search that began anew for each frame would be slow. It need not
+# begin anew. Let $Q = Z - E\bar E^t$, with all weights 1 and $Z$ the matrix that takes the mean away: the least cost is
+# $r^\top Qr$. Now let the weight of a single coordinate $k$ change from 1 to $w_k$. Count the translation among the
+# unknowns, next to $a$: the matrix of their normal equations then changes by a matrix of rank one, and Sherman and
+# Morrison's formula gives
 #
-# $$Q \;\leftarrow\; Q - \frac{1-w}{w + (1-w)\,Q_{kk}}\,Q_{:k}Q_{k:}\,.$$
+# $$Q \;\leftarrow\; Q - \frac{1-w_k}{w_k + (1-w_k)\,Q_{kk}}\,Q_{:k}Q_{k:}\,.$$
 #
-# For $w=0$ the cost falls by $(Qr)_k^2/Q_{kk}$: what leaving one observation out does in any ridge regression. One
-# coordinate after the other, and only those whose weight isn't 1:
+# For $w_k=0$ the cost falls by $(Qr)_k^2/Q_{kk}$: what leaving one observation out does in any ridge regression. The
+# cell goes through the coordinates one after the other; those of weight 1 change nothing:
 
 # %%
 Z = np.eye(2 * prior.L) - np.kron(np.eye(2), np.full((prior.L, prior.L), 1 / prior.L))
@@ -193,9 +200,12 @@ print(f"lift with these weights: theta {np.degrees(by_lift.theta):.1f} degrees, 
 
 # %% [markdown]
 # The prior fills in what is missing, and the fewer landmarks there are, the less it has to go on. The labels tell front
-# from back: the *left* knee is where a person seen from the front would have it. So with limbs of one side only, or of
-# both, the heading is hardly ever wrong by more than a right angle. With the trunk and the head alone it is in about a
-# fifth of the views. And with left and right swapped by the detector, the look-alike at $\pi-\theta$ wins.
+# from back: where the *left* knee is at the right of the picture, the person is seen from the front. So with limbs, of
+# one side or of both, the heading is hardly ever wrong by more than a right angle. Pelvis, spine, neck and head have no
+# left and right, and from behind they fit nearly as well: with them alone the heading is wrong by more than a right
+# angle in about a fifth of the views. And where the detector has swapped left and right, the look-alike at $\pi-\theta$
+# wins. That is $|180 - 2\theta|$ degrees away from $\theta$, which is more than 90 for half of all headings: those
+# towards the camera and away from it.
 
 
 # %%
@@ -213,7 +223,7 @@ swapped = report("left, right swapped", truth[:, :2][..., list(skeleton.HUMAN36M
 print(f"swapped: median distance from pi - theta {np.median(apart(swapped, np.pi - true_heading)):.0f} degrees")
 
 # %% tags=["nbval-ignore-output"]
-# Not compared: trunk and head say so little of the heading that rounding decides, and processors round differently.
+# Not compared: trunk and head say so little about the heading that rounding decides, and processors round differently.
 unsure = report("trunk and head", truth[:, :2], (0, 7, 8, 9, 10))
 assert (apart(unsure, true_heading) > 90).mean() > 0.1
 
@@ -264,17 +274,20 @@ plt.show()
 #
 # ## Unknown pitch: the camera in the finite set
 #
-# Here the cameras were calibrated. Mostly nobody knows how far a camera looks down, and $\mathcal R$ turns people, not
-# cameras. But $\mathcal R$ may be any finite set. Let it hold every angle $\theta$ at every pitch $\varphi$ of a few,
+# Here the cameras were calibrated. Usually nobody knows how far a camera looks down, and $\mathcal R$ turns people, not
+# cameras. But $\mathcal R$ may be any finite set. Let it hold every angle $\theta$ at each of a few pitches $\varphi$,
 #
 # $$\Pi\,C(\varphi)\,\mathbf R(\theta) = \begin{bmatrix} \cos\theta & 0 & \sin\theta \\
 #   \sin\varphi\sin\theta & \cos\varphi & -\sin\varphi\cos\theta \end{bmatrix} ,$$
 #
-# and nothing of the above changes: a rotation is now a pair. Where the camera is level the second row is $(0, 1, 0)$
-# for every $\theta$. There $\theta+\pi$ negated the first row and kept the second; where the camera is tilted that is
-# lost. What is left: from behind and above one is the mirror image of what one is from the front and **below**,
+# and nothing else changes: a rotation is now a pair of angles. Where the camera is level, the second row is $(0, 1, 0)$
+# for every $\theta$. There $\theta+\pi$ negated the first row and kept the second; where the camera is tilted, that is
+# lost. What is left: from behind and above, a body is the mirror image of itself seen from the front and **below**.
+# With $X' = \operatorname{diag}(-1, 1)$, which negates $x$ (notebook 03),
 #
 # $$\Pi\,C(\varphi)\,\mathbf R(\theta+\pi) = X'\,\Pi\,C(-\varphi)\,\mathbf R(\theta) .$$
+#
+# So no negative pitches are searched here: with both signs in the set, front and back would compete again.
 
 # %%
 C, R, mirror_x = camera.tilted_camera, camera.rotation, np.diag([-1.0, 1.0])
@@ -284,8 +297,9 @@ assert np.allclose((C(0.3) @ R(0.7 + np.pi))[:2], mirror_x @ (C(-0.3) @ R(0.7))[
 assert not np.allclose((C(0.3) @ R(0.7 + np.pi))[:2], mirror_x @ (C(0.3) @ R(0.7))[:2])
 
 # %% [markdown]
-# `lift(..., tilts=...)` searches such a set. It costs as many searches as there are tilts, and it has more ways to be
-# wrong. So it is measured: people that the prior has not met, seen by cameras of four pitches.
+# `lift(..., tilts=...)` searches such a set. It takes as many searches as there are tilts, and it has more ways to be
+# wrong. Is it worth it? Below, people that the prior has not met are seen by cameras of four pitches. The same four are
+# searched; pitches between them are not tested here.
 
 # %%
 pitches = np.radians([0, 10, 20, 30])
@@ -308,18 +322,19 @@ assert by_way["searched"][3] < 0.8 * by_way["taken for level"][3]
 assert by_way["known"][0] == by_way["taken for level"][0] <= by_way["searched"][0]
 
 # %% [markdown]
-# *What to see:* taken for level, errors grow with the pitch; searched, they hardly do. At 20 degrees and more the
-# search gains most of what knowing the pitch would. It has a price: people seen by a level camera lose some
-# millimetres, since a wrong pitch sometimes explains them better. Therefore no tilts are searched unless they are asked
-# for. `benchmarks/held_out.md` has the same for the embedded prior, with the scale solved for. It also has the numbers
-# behind a *warning*: `lift` warns (`PoorFit`) where the least cost is far above what the prior expects, $v$ for each of
-# $2n - 2$ coordinates.
+# *What to see:* where the camera is taken for level, errors grow with its pitch; where the pitch is searched, they
+# hardly do. At 20 degrees and more, the search gains most of what knowing the pitch would gain. It has a price: for a
+# level camera the error rises by some millimetres, since a wrong pitch sometimes explains a person better. Therefore no
+# tilts are searched unless they are asked for. `benchmarks/held_out.md` has the same for the embedded prior, with the
+# scale solved for. It also has the numbers behind a *warning*: `lift` warns (`PoorFit`) where the least cost is far
+# above what the prior expects. With $n$ visible landmarks and a known scale, that is $v$ for each of $2n - 2$
+# coordinates: the translation fits the other two.
 
 # %% [markdown]
 # ## A mixture: the smallest cost is not the most probable
 #
-# With $K$ Gaussians, (2) can be solved for each. Which to believe? The supplement assumes "that the best model has
-# already been selected in the forward pass"; the main paper, as we understand it, keeps the most probable.
+# With $K$ Gaussians, (2) can be solved for each. Which one is to be believed? The supplement assumes "that the best
+# model has already been selected in the forward pass"; the main paper, as we understand it, keeps the most probable.
 #
 # Under component $q$, at rotation $\mathbf R$, the landmarks are Gaussian:
 # $y\sim N(p,\,\Sigma)$ with $\Sigma = E\Lambda E^\top + vI$ and $\Lambda = \operatorname{diag}(\lambda)$. By the
@@ -332,13 +347,15 @@ assert by_way["known"][0] == by_way["taken for level"][0] <= by_way["searched"][
 #
 # $$-2\ln\bigl(\omega_q\,N(y;p,\Sigma)\bigr) = \frac{\text{cost}}{v_q} + \ln\det \Sigma - 2\ln\omega_q .$$
 #
-# A component with a large $v$ or wide modes fits anything at a small cost, and pays for it in $\ln\det\Sigma$: it
-# spreads its probability thin. With a free scale the covariance is $s^2\Sigma$, so that $v$ becomes $s^2 v$ and $4n\ln
-# s$ is added for $n$ visible landmarks.
+# A component with a large $v$ or large $\lambda_j$ fits anything at a small cost, and pays for it in $\ln\det\Sigma$:
+# it spreads its probability thin. With a free scale the covariance is $s^2\Sigma$, so that $v$ becomes $s^2 v$, and
+# $4n\ln s$ is added for $n$ visible landmarks.
 #
-# All $2n$ coordinates count, because the place in the picture is solved for as $\mathbf R$ and $s$ are: its best value
-# is put in, and the mean of the landmarks costs nothing. Averaged over all places instead, $2n-2$ directions would be
-# left, and $4(n-1)\ln s$; the prior's poses in space have no place at all, hence $3L-3$ in notebook 02.
+# Why all $2n$ coordinates here, and $2n-2$ in the warning? The warning needs the *expected* least cost, and two
+# coordinates are fitted away by the translation. Here the covariance is that of all $2n$ coordinates, because the
+# translation, like $\mathbf R$ and $s$, is set to its best value rather than averaged over. Averaged over all
+# translations instead, $2n-2$ directions would be left, and $4(n-1)\ln s$. The prior's poses in space have no
+# translation at all, hence $3L-3$ in notebook 02.
 
 # %%
 v = prior.noise_variance[0]
@@ -365,8 +382,8 @@ print("noise of the components, mm:", (1000 * mixture.noise_variance**0.5).round
 print(f"cheapest and most probable component differ for {differ.mean():.0%} of {len(few)} views")
 
 # %% [markdown]
-# Is it only another number, or a better answer? Compare the two rules on the same views, and check the winner against
-# the readable search.
+# Is the most probable component also the better answer? Compare the two rules on the same views, and check the winner
+# against the readable search.
 
 # %%
 errors = 1000 * np.stack([metrics.mpjpe(result.pose, few, root="centroid") for result in alone])
@@ -416,9 +433,10 @@ answer("3b.2", more_probable)
 # %% [markdown]
 # ## Recap
 #
-# - A scale is one more column without a ridge, a missing landmark two rows fewer, a confidence a weight before a
+# - A scale is one more column, without a ridge. A missing landmark is two rows fewer. A confidence is a weight before a
 #   square.
-# - A tilt that is searched is one more way to be right and one more way to be wrong: it pays from 20 degrees on.
+# - Each tilt that is searched is one more way to be right and one more way to be wrong: the search pays from 20 degrees
+#   on.
 # - Gaussians are compared by probability: cost over $v$, plus $\ln\det\Sigma$, minus $2\ln\omega_q$.
 #
 # ## Recall

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 04b The landmark gradient: scale, masks and weights
 #
-# **The question.** Notebook 04 derived $H = E\bar E^t$ for a person of known size, all landmarks seen and alike. What
-# becomes of it on a real photo?
+# **The question.** Notebook 04 derived $H = E\bar E^t$ for a person of known size whose landmarks are all seen and all
+# count alike. What becomes of it on a real photo?
 #
 # Afterwards you know why one eigenvalue is exactly 1 where the scale is free, why $H$ is no longer symmetric where
 # landmarks are missing, and how to check a gradient without its matrix.
@@ -47,9 +47,10 @@ print("p", p.shape, " E", E.shape)
 # ## Free scale: one eigenvalue is exactly 1
 #
 # Where the scale $s$ is solved for as well (notebook 03b), $E_s = [p\;E]$ takes the place of $E$, $0$ that of $p$, and
-# $[0,\sigma]$ that of $\sigma$. So $\hat y = Hy$ with $H = E_s\bar E_s^t$: linear, where it was affine. Nothing is paid
-# for $s$, and therefore $Hp = p$: along $p$ the eigenvalue is 1, and the interval closes to $[0, 1]$. As $\hat y$ grows
-# in proportion to $y$, $H$ has no unit: the same in metres and in pixels.
+# $[0,\sigma]$ that of $\sigma$. So $\hat y = Hy$ with $H = E_s\bar E_s^t$: linear, where it was affine. $s$ pays no
+# penalty, and therefore $Hp = p$: along $p$ the eigenvalue is 1, and the interval $[0, 1)$ of notebook 04 becomes the
+# closed $[0, 1]$. As $\hat y$ grows in proportion to $y$, $H$ is the same matrix whatever the unit of $y$, metres or
+# pixels.
 
 # %%
 E_s = np.column_stack([p, E])
@@ -58,7 +59,7 @@ H_free = E_s @ E_s_bar_t
 print(f"length of p {np.linalg.norm(p):.6f}, of H p {np.linalg.norm(H_free @ p):.6f}")
 assert np.allclose(H_free @ p, p) and np.isclose(np.linalg.eigvalsh(H_free).max(), 1)
 
-pixels = lift(250 * Y, prior, scale=None)
+pixels = lift(250 * Y, prior, scale=None)  # its scale is not 250: it enlarges the prior's body (03b)
 print(f"in pixels: scale {pixels.scale:.1f}, theta {np.degrees(pixels.theta):.1f} degrees")
 H_pixels = landmark_jacobian(pixels, prior)
 assert np.allclose(H_pixels @ solve.unwrap(250 * Y), solve.unwrap(pixels.Y_hat))
@@ -69,7 +70,8 @@ assert pixels.theta == result.theta and np.allclose(H_pixels, H_free)
 #
 # A landmark that was not seen has no say, but it gets an answer: the prior places it. So $\bar E^t$ is computed from
 # the visible rows only and has zeros in the columns of the others, while $E$ keeps all rows, centred over what is
-# visible. $E\bar E^t$ then has zero columns and no zero rows, and **push forward and pull back part**.
+# visible. $E\bar E^t$ then has zero columns but no zero rows. It is no longer symmetric, so **push forward ($Hv$) and
+# pull back ($H^\top g$) are no longer the same product**.
 #
 # On a real photo, with scale, camera and mask: the network has no spine and no top of the head.
 
@@ -94,22 +96,22 @@ print(f"<g, H v> {g @ forth:.6f}, <H^T g, v> {back @ v:.6f}, <H g, v> {H_seen @ 
 assert np.isclose(g @ forth, back @ v) and not np.allclose(back, H_seen @ g)
 
 # %% [markdown]
-# The two always meet in $\langle g, Hv\rangle = \langle H^\top g, v\rangle$, which needs no matrix and will be one of
+# The two always agree in $\langle g, Hv\rangle = \langle H^\top g, v\rangle$, which needs no matrix and will be one of
 # our checks. And a loss may ask for a landmark that nobody saw: "the spine should go right by 1". The gradient goes to
-# those that were seen, here to the whole trunk in about equal shares. (In the photo's coordinates: there the mean is
-# moved as well, $H + (I - Z)$.)
+# those that were seen, here to the whole trunk in about equal shares. (This is in the photo's coordinates, where every
+# landmark of $\hat Y$ also gets the mean of the *visible* landmarks of $Y$. So the shares in $x$ add up to 1: if
+# everybody moves by 1, so does the spine.)
 #
-# **Print and convention.** The supplement multiplies rows in (5) and (6). For rows,
-# $\hat y^\top = p^\top + (y-p)^\top H^\top$, so that what stands on the right of the row is $H^\top$ and not the
-# printed $E\bar E^t$. As long as all landmarks are seen nobody can tell, since $H$ is symmetric. Here one can: (8) is
-# right for columns.
+# **Print and convention.** The supplement multiplies rows in (5) and (6). For rows, $\hat y^\top = p^\top + (y-p)^\top
+# H^\top$, so that the row is multiplied by $H^\top$ and not by the printed $E\bar E^t$. As long as all landmarks are
+# seen, there is no difference, since $H$ is symmetric. Here there is one: (8) is right for columns.
 
 # %%
 spine = skeleton.HUMAN36M.index("spine")
 ask = np.zeros(2 * L)
 ask[spine] = 1.0
 share = solve.wrap(landmark_jacobian(seen, prior, centred=False).T @ ask)
-assert np.all(share[:, ~frame.visible] == 0)
+assert np.all(share[:, ~frame.visible] == 0) and np.allclose(share.sum(axis=1), [1, 0])
 for n in np.argsort(np.linalg.norm(share, axis=0))[::-1][:5]:
     print(f"{names[n]:>14}: {share[0, n]:+.2f} in x, {share[1, n]:+.2f} in y")
 
@@ -128,16 +130,17 @@ plt.show()
 #
 # ## Weighted ridge: (8) with confidences
 #
-# Where landmark $l$ counts $w_l$ times (notebook 03b), $a = \bar E^t(y-p)$ and
+# Where landmark $l$ counts $w_l$ times (notebook 03b), $a = \bar E^t(y-p)$ with
 #
 # $$\bar E^t = \bigl(E^\top WE+\operatorname{diag}(\sigma^2)\bigr)^{-1}E^\top W, \qquad
 #   H = E\,\bigl(E^\top WE+\operatorname{diag}(\sigma^2)\bigr)^{-1}E^\top W .$$
 #
-# $H$ itself is not symmetric, $WH$ is. In image coordinates it is the weighted mean that passes straight through, and
-# $Z = I - 1m^\top$ with $m_l = w_l/\sum w$, for $x$ and for $y$. A landmark of weight 0 is the missing one from above.
+# $H$ itself is not symmetric, but $WH$ is. In image coordinates it is the weighted mean that passes straight through,
+# and $Z = I - 1m^\top$ with $m_l = w_l/\sum w$, for $x$ and for $y$. A landmark of weight 0 is a missing one, as above.
 # Nothing is differentiated with respect to the weights: they are given.
 #
-# Made-up weights for the landmarks of the photo, no two alike; a central difference of the whole `lift` is the judge:
+# The weights below are made up, no two alike. The judge is a central difference of the whole `lift`. Its step is small,
+# and the cell asserts that the winner stays: across an edge a difference measures the jump (04c).
 
 # %%
 w = np.where(frame.visible, np.linspace(0.2, 1.0, L), 0.0)
@@ -160,8 +163,8 @@ print("for steps of 0.01 pixels they differ by less than 1e-6 pixels")
 # ## Checked without any Jacobian
 #
 # Where a Jacobian would be too large to write down, compare $Hv$ with a difference along a random $v$, and $\langle v,
-# H^\top g\rangle$ with $\langle Hv, g\rangle$. With missing landmarks, where the two products differ, this is the check
-# that a forgotten transpose can't pass.
+# H^\top g\rangle$ with $\langle Hv, g\rangle$. With missing landmarks, where $Hg$ and $H^\top g$ differ, a forgotten
+# transpose can't pass this check.
 
 # %%
 ridge = np.append(0.0, prior.sigma[q])
@@ -211,7 +214,7 @@ answer("4b.1", in_image_coordinates)
 # %% [markdown]
 # ## Recap
 #
-# - Free scale: $H$ has no unit, $Hp = p$, and its eigenvalues lie in $[0, 1]$.
+# - Free scale: $H$ is the same in any unit, $Hp = p$, and its eigenvalues lie in $[0, 1]$.
 # - Missing landmarks have columns of zeros and no rows of zeros: $H^\top \ne H$. With weights $WH$ is symmetric.
 # - $\langle g, Hv\rangle = \langle H^\top g, v\rangle$ checks a pull back without a matrix.
 #
@@ -219,7 +222,7 @@ answer("4b.1", in_image_coordinates)
 #
 # 1. <details><summary>Why is p an eigenvector with the eigenvalue 1 where the scale is free?</summary>
 #
-#    Nothing is paid for $s$, and $p$ is the column that $s$ multiplies.
+#    $s$ pays no penalty, and $p$ is the column that $s$ multiplies.
 #
 #    </details>
 # 2. <details><summary>Which rows or columns of H are zero where the spine is missing?</summary>
@@ -237,9 +240,9 @@ answer("4b.1", in_image_coordinates)
 #    The weighted one.
 #
 #    </details>
-# 5. <details><summary>What does the check of two products need, and what not?</summary>
+# 5. <details><summary>What does the check of two products need, and what does it not need?</summary>
 #
-#    Two random vectors, $Hv$ and $H^\top g$; no matrix.
+#    It needs two random vectors, $Hv$ and $H^\top g$. It needs no matrix.
 #
 #    </details>
 

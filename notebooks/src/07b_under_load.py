@@ -4,7 +4,7 @@
 # **The question.** Do all routes to each gradient agree? What does the layer do with bad maps, other devices, other
 # precisions? And what does it cost?
 #
-# Afterwards you can read the ledger of gradients, say what the layer does with bad maps, and what it costs.
+# Afterwards you can read the ledger of gradients, and say what the layer does with bad maps and what it costs.
 #
 # > **Takes** 25 minutes, exercises included. **Needs** [07](07_lifting_layer.ipynb).
 # > **On the way:** an extra beside 07.
@@ -30,8 +30,9 @@ prior, visible = load_prior(), present & frame.visible
 # %% [markdown]
 # ## The ledger of gradients
 #
-# Every gradient of the supplement, by every independent route: `python -m lifting.checking.ledger` makes it, and the
-# tests make it again. The largest relative error of each, in float64, NumPy's or torch's:
+# The ledger compares every gradient of the supplement with the same gradient by every independent route. `python -m
+# lifting.checking.ledger` makes it, and the tests make it again. Each entry is the largest relative error in float64,
+# the larger of NumPy's and torch's:
 
 # %%
 import json
@@ -53,12 +54,20 @@ for name, errors in rows_of.items():
 Markdown("\n".join(lines))
 
 # %% [markdown]
-# *By hand* writes the formula out once more; *conditioning* has ridge regression as the mean of a Gaussian of which
-# some coordinates are known; *along v* and *adjoint* compare products with random vectors (`docs/gradient_ledger.md`).
+# The routes (more in `docs/gradient_ledger.md`):
+#
+# - *By hand* writes the formula out once more. *Conditioning* has ridge regression as the mean of a Gaussian of which
+#   some coordinates are known. *Autograd* is torch's derivative of the forward formula, with a linear solve; *autograd,
+#   pinv* is the same with a pseudo-inverse. *Complex step* evaluates the forward formula at $y + i\,h$ with a tiny $h$:
+#   the imaginary part, divided by $h$, is the derivative. All five have the model written out a second time, and share
+#   nothing but the question with the code that they check.
+#
+# - *Central difference*, and *along v* (the product of the Jacobian with a random vector), take differences of the
+#   package's own forward functions. *Adjoint* holds the package's two products against each other, $\langle v, H^\top
+#   g\rangle$ against $\langle Hv, g\rangle$. These three find a wrong derivative, but not a wrong model.
+#
 # Two rows stand out, and should: (9) with its step of one pixel is **not** the derivative (notebook 05), and with a
-# thousandth of a pixel it nearly is. Most routes have the model written out a second time and share nothing but the
-# question with the code that they check. Differences and products are taken of the package's own forward functions:
-# they find a wrong derivative, but not a wrong model.
+# thousandth of a pixel it nearly is.
 
 # %%
 print(len(ledger["entries"]), "comparisons,", len(ledger["wrong gradients"]), "wrong gradients refused")
@@ -110,28 +119,29 @@ cases = {
 }  # fmt: skip
 for name, B_case in cases.items():
     fits, finite, dtype = summary(B_case)
-    print(f"{name:16} a pose was found: {fits!s:5}  gradient finite: {finite}  {str(dtype).removeprefix('torch.')}")
+    print(f"{name:16} admissible: {fits!s:5}  gradient finite: {finite}  {str(dtype).removeprefix('torch.')}")
     assert finite
 
 # %% [markdown]
-# Where all peaks are one pixel there is no person to lift: the frame passes through, its landmarks and its gradient
-# unchanged, and `admissible` says so. Of equal peaks the first counts, row by row. A NaN stays in its landmark and
-# leaves the other frames of the batch alone.
+# Where all peaks lie in the same pixel there is no person to lift: the frame passes through, its landmarks and its
+# gradient unchanged, and `admissible` is False. True says that the search had something to work with, not that the pose
+# is believable: random peaks are admissible, too. Of several equal peaks the first counts, row by row. A NaN stays in
+# its landmark, makes its own frame inadmissible, and leaves the other frames of the batch alone.
 
 # %%
 ill = upright.repeat(2, 1, 1, 1)
 ill[0, 5, 0, 0] = np.nan
 out = LiftingLayer(prior)(ill)
-print("NaN in landmark", torch.isnan(out.landmarks[0, 0]).nonzero().flatten().tolist(), " frames that fit:",
+print("NaN in landmark", torch.isnan(out.landmarks[0, 0]).nonzero().flatten().tolist(), " admissible:",
       out.admissible.tolist())  # fmt: skip
 assert torch.allclose(out.Y_hat[1], LiftingLayer(prior)(upright).Y_hat[0], atol=1e-3)
 
 # %% [markdown]
 # ## Any device, any precision
 #
-# The layer moves with its input. Under autocast it stays in float32 inside: the search decides between rotations whose
-# costs are nearly equal. A tensor on `device="meta"` has a shape and no values; whatever passes there can't have looked
-# at a value, so on a GPU nothing waits.
+# The layer computes on the device of its input. Under autocast it stays in float32 inside: the search decides between
+# rotations whose costs are nearly equal. A tensor on `device="meta"` has a shape and no values. The layer runs on it,
+# so it never looks at a value to decide what to do next, and on a GPU nothing has to wait for one.
 
 # %%
 meta = LiftingLayer(prior)(torch.empty(16, 17, 46, 46, device="meta", requires_grad=True))
@@ -144,16 +154,17 @@ print("meta:", tuple(meta.B_hat.shape), " under autocast Y_hat is", inside.Y_hat
 # %% [markdown]
 # ## What it costs
 #
-# The supplement leaves its gradients out of training, for "computational reasons" as we read it, in Python. Count what
-# a backward pass does for one image of 17 maps: (9) is 2 products of a map with a profile, (8) two products with a
-# matrix of 34 x ($J$ + 1), and "Updating B" one pass over the maps.
+# The supplement says that "for computational reasons" it may be preferable to leave its gradients out of training,
+# since they are "custom Python-based derivatives". Count what a backward pass does for one image of 17 maps. (9) is 2
+# products of each map with a profile. (8) is two products with a matrix of 34 x ($J$ + 1); the 1 is for the free scale.
+# "Updating B" is one pass over the maps, which we count as 4 products per pixel.
 
 # %%
 pixels, bases = 17 * 46 * 46, prior.J
 work = {"(9)": 2 * pixels, "(8)": 2 * 34 * (bases + 1), "Updating B": 4 * pixels}
 stage = 46 * 46 * (50 * 128 * 49 + 4 * 128 * 128 * 49 + 128 * 128 + 128 * 18)
 print({name: f"{count:,}" for name, count in work.items()})
-print(f"one 7 x 7 x 128 stage, forwards: {stage:,} products, {stage // sum(work.values()):,} times as many")
+print(f"one 7 x 7 x 128 stage, forward pass: {stage:,} products, {stage // sum(work.values()):,} times as many")
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 7b.2: by hand (5 minutes)
@@ -173,12 +184,14 @@ def multiplications(J):
 answer("7b.2", multiplications)
 
 # %% [markdown]
-# Operations are not seconds. Measured, on the machine that `benchmarks/layer.md` names, for 16 images of 17 maps:
+# Operations are not seconds, and the count above leaves out the layer's forward pass, with its search. So here are
+# times of whole training steps, forward and backward, measured on the machine that `benchmarks/layer.md` names, for 16
+# images of 17 maps (those of the Python loops scaled up from 2 images):
 
 # %% tags=["nbval-ignore-output"]
 from pathlib import Path
 
-# Not compared: who runs the benchmark again gets other figures.
+# Not compared: who runs the benchmark again gets other numbers.
 measured = json.loads((Path(belief.__file__).parents[1] / "benchmarks" / "layer.json").read_text())
 print(f"one training step of one 7 x 7 x 128 stage: {1000 * measured['stage']['seconds']:.0f} ms")
 most = max(row["components"] for row in measured["ways"])
@@ -188,9 +201,10 @@ for row in measured["ways"]:
 assert all(row["share"] < 0.1 for row in measured["ways"] if row["way"].startswith("the layer"))
 
 # %% [markdown]
-# With the gradients the layer costs a fraction of a percent of a stage, and far less than Python's loops. Beside a
-# stage on a CPU not even those are much; beside one on a GPU, which we have not measured, they weigh more. On this
-# machine the reason for leaving the gradients out is gone. Whether they **help** is another question: notebook 10.
+# With its gradients the layer costs a fraction of a percent of a stage, and far less than loops in Python. Beside a
+# stage on a CPU, even those loops cost little; beside a stage on a GPU, which we have not measured, they would weigh
+# more. On the CPU that was measured, cost is no longer a reason to leave the gradients out. Whether they **help** is
+# another question: notebook 10.
 #
 # ## Recall
 #
@@ -208,7 +222,7 @@ assert all(row["share"] < 0.1 for row in measured["ways"] if row["way"].startswi
 #
 #    </details>
 #
-# 3. <details><summary>All peaks are one pixel. What does the layer return?</summary>
+# 3. <details><summary>All peaks lie in the same pixel. What does the layer return?</summary>
 #
 #    The landmarks and the gradient as they came; `admissible` is False.
 #
@@ -222,7 +236,7 @@ assert all(row["share"] < 0.1 for row in measured["ways"] if row["way"].startswi
 #
 # 5. <details><summary>What does a tensor on "meta" show?</summary>
 #
-#    That nothing in the layer looks at a value: there are none.
+#    That nothing in the layer looks at a value to decide what to do next: there are none.
 #
 #    </details>
 

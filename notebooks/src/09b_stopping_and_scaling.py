@@ -1,12 +1,12 @@
 # %% [markdown]
 # # 09b Stopping, going on, other machines
 #
-# **The question.** Training takes hours. What happens when it is stopped, and what changes on a GPU, or on many?
+# **The question.** Training takes hours. What happens when it is stopped, and what changes on a GPU, or on several?
 #
-# Afterwards you can stop a run and go on as if nothing had happened, and train on a GPU, or on many, with the same
+# Afterwards you can stop a run and go on as if nothing had happened, and train on one GPU or on several with the same
 # code.
 #
-# > **Takes** 20 minutes, exercises included. **Needs** [09](09_training.ipynb).
+# > **Takes** 25 minutes, exercises included. **Needs** [09](09_training.ipynb).
 # > **On the way:** an extra beside 09.
 #
 # The training code was never released, so all of this is ours.
@@ -26,9 +26,9 @@ settings = training.Settings(steps=300, batch=16, rate=3e-3, warm_up=20)
 # %% [markdown]
 # ## A batch is a function of the seed and the step
 #
-# If a run is to go on after a stop as if nothing had happened, nothing may depend on what happened before: not on how
-# many random numbers have been drawn, not on the time. Which pictures a step sees, and how they are varied, is computed
-# from the seed and the number of the step.
+# If a run is to go on after a stop as if nothing had happened, its batches may not depend on what happened before: not
+# on how many random numbers have been drawn, not on the time. Which pictures a step sees, and how they are varied, is
+# computed from the seed and the number of the step alone.
 
 # %%
 batch, again = (training.batches.Batches(people, size=8, seed=0)[5] for _ in range(2))
@@ -56,10 +56,13 @@ answer("9b.1", pictures_of)
 # %% [markdown]
 # ## Stop, and go on
 #
-# Ctrl-C ends a run after the step that it is in, with a checkpoint: weights and optimiser as safetensors, the rest as
-# JSON, nothing a pickle. A kill in the middle loses what came after the last checkpoint and nothing else. Either way
-# `resume` goes on, and ends with the same bits. Below: ten steps in one go; and ten that break off in the eighth and go
-# on from the checkpoint of the fifth.
+# Ctrl-C lets a run finish the step that it is in, and ends it with a checkpoint: weights and optimiser as safetensors,
+# the rest as JSON, no pickles. A kill in the middle of a step loses what came after the last checkpoint and nothing
+# else. Either way `resume` goes on, and on the same machine and device it ends with the same bits. Below: ten steps in
+# one go; and ten that break off in the eighth and go on from the checkpoint of the fifth.
+#
+# (The cell breaks off by an exception from within the data. It isn't caught as a Ctrl-C would be, and stands for a
+# kill: steps six and seven are lost, and made again.)
 
 
 # %%
@@ -99,7 +102,8 @@ print("resumed: all", len(same), "tensors equal, bit by bit:", all(same))
 assert all(same)
 
 # %% [markdown]
-# (The tests kill a run with SIGKILL at random moments.) Other settings than the run was begun with are refused:
+# (The tests kill a run with SIGKILL at random moments.) If the settings are not those with which the run was begun,
+# `resume` is refused:
 
 # %%
 try:
@@ -108,10 +112,12 @@ except ValueError as error:
     print(str(error).replace(str(folder), "..."))
 
 # %% [markdown]
-# ## From a shell, on a GPU, on many
+# ## From a shell, on one GPU or on several
 #
-# The same run from a shell, on whatever is there; with rendered buffers (`data/rendered_people.md`) instead of the
-# embedded pictures; and on every GPU of a machine, sharing each batch:
+# Three commands follow. The first is such a run from a shell, on the GPU if there is one. The second trains on *shards*
+# instead of the embedded pictures: files of rendered people from which each picture is composed anew, with other
+# clothes, light and surroundings (`data/rendered_people.md`). The third runs on every GPU of a machine; they share each
+# batch.
 #
 # ```
 # python -m lifting.training --steps 1000 --out runs/first
@@ -120,10 +126,11 @@ except ValueError as error:
 #     --precision bfloat16 --out runs/paper --data shards
 # ```
 #
-# Two processes make the step that one would make of the whole batch (tested on two CPU processes): no layer looks
-# across the pictures of a batch, and gradients are averaged.
+# Two processes make, up to rounding, the step that one would make of the whole batch: no layer looks across the
+# pictures of a batch, and gradients are averaged. (This is tested on two CPU processes only.)
 #
-# The next cell takes the larger configuration if there is a GPU, and a small twin on the CPU.
+# The next cell makes one step: with the configuration 'paper' if there is a GPU, and otherwise with 'laptop', on
+# pictures of half their size, on the CPU.
 
 # %% tags=["nbval-ignore-output"]
 # Not compared: the device and its speed are this machine's.
@@ -137,13 +144,14 @@ print(f"one step of {chosen.config!r} on {device.type}: losses {[f'{x:.0f}' for 
 print("speed of both configurations, on this machine: python benchmarks/network.py")
 
 # %% [markdown]
-# **No figure for a GPU is given here or in `benchmarks/network.md`: none was at hand when they were made.** The command
-# in the last line measures them, on the GPU if there is one.
+# **No speed of a GPU is given here or in `benchmarks/network.md`: no GPU was at hand when they were made.** The command
+# in the last line measures the speed, on the GPU if there is one.
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 9b.2: by hand (5 minutes)
-# Two processes share a batch of 16 pictures, 10 and 6. Each has the gradient of the mean loss of its own pictures, for
-# one weight 1.0 and 3.0. What is the gradient of the mean loss of the whole batch? And what would a plain average give?
+# Two processes share a batch of 16 pictures: one gets 10, the other 6. Each computes the gradient of the mean loss of
+# its own pictures; for one of the weights these are 1.0 and 3.0. What is the gradient of the mean loss of the whole
+# batch? And what would a plain average give?
 
 # %% tags=["exercise"]
 # BEGIN SOLUTION
@@ -154,7 +162,7 @@ whole_batch, plain_average = (10 * 1.0 + 6 * 3.0) / 16, (1.0 + 3.0) / 2
 answer("9b.2", [whole_batch, plain_average])
 
 # %% [markdown]
-# So a batch is shared evenly, or the parts are weighted.
+# So a batch must be shared evenly, or the parts weighted.
 #
 # ## Recall
 #
@@ -169,7 +177,7 @@ answer("9b.2", [whole_batch, plain_average])
 #
 # 2. <details><summary>Why no pickle?</summary>
 #
-#    Loading one may run any code that is in it. safetensors and JSON hold numbers and text.
+#    Loading a pickle may run any code that is in it. safetensors and JSON hold only numbers and text.
 #
 #    </details>
 #
@@ -185,9 +193,9 @@ answer("9b.2", [whole_batch, plain_average])
 #
 #    </details>
 #
-# 5. <details><summary>Why are other settings refused when a run goes on?</summary>
+# 5. <details><summary>Why are other settings refused when a run is resumed?</summary>
 #
-#    It would no longer be the run that was begun, and its log would not say so.
+#    It would no longer be the run that was begun, and its log would not show that.
 #
 #    </details>
 

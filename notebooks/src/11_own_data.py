@@ -84,8 +84,8 @@ file.write_text(json.dumps({"width": width, "height": height, "landmarks": landm
 print({name: round(value, 3) for name, value in landmarks[0].items()})
 
 # %% [markdown]
-# `read` recognises the format by what is in the file, and says which it is. It turns y up, multiplies by the
-# picture's size, and puts the landmarks into the order of Human3.6M: a `Recording` for each person.
+# `read` recognises the format by what is in the file, and says which it is. It turns y up, multiplies by the picture's
+# size, and puts the landmarks into the order of Human3.6M. The result is one `Recording` per person.
 
 # %%
 recording = read(file)[0]
@@ -95,8 +95,9 @@ missing = [name for name, seen in zip(skeleton.HUMAN36M.landmarks, recording.vis
 print("not in the file:", missing)
 
 # %% [markdown]
-# The confidences become weights $w$ of eq. (2): each landmark's squared error counts $w_i$ times (notebook 03b). What
-# is missing has weight 0. Pixels have no metres, so the scale $s$ is solved for.
+# The confidences become weights $w$ in eq. (2): the squared error of landmark $l$ counts $w_l$ times (notebook 03b).
+# What is missing has weight 0. A small weight is not the same as 0: with 0.01 a landmark still pulls noticeably
+# (exercise 11.3). How many pixels a metre measures isn't known, so the scale $s$ is solved for.
 
 # %%
 person = lift_file(file)[0]
@@ -110,9 +111,9 @@ plt.show()
 # that MediaPipe doesn't have, spine and head top, are filled in by the prior.
 #
 # ## When it cannot be right
-# The minimum of eq. (2) has a known size: over the variance of the noise it is, under the prior, a chi-squared number.
-# `misfit` is that number over its mean, so about 1 for people who look like the prior's; above 6 something is wrong.
-# Let us spoil the input in four ways.
+# It is known how large the minimum of eq. (2) should be. Divided by the variance of the noise (in pixels), it has a
+# chi-squared distribution if the person comes from the prior. `misfit` divides it once more, by its expected value. So
+# it is about 1 for people who look like the prior's; above 6 something is wrong. Let us spoil the input in four ways.
 
 # %%
 prior, Y = load_prior(), np.nan_to_num(recording.Y[0])
@@ -135,32 +136,33 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", misfit.PoorFit)
     for name, wrong in spoilt.items():
         results[name] = lift(wrong, prior, scale=None, visible=wrong.any(axis=0), unusable="nan")
-print({name: float(f"{result.misfit:.2g}") for name, result in results.items()})
+print("misfit:", ", ".join(f"{name} {result.misfit:.2g}" for name, result in results.items()))
 
 # %%
 figures_11.misfits({name: float(result.misfit) for name, result in results.items()}, misfit.POOR)
 plt.show()
 
 # %% [markdown]
-# *What to see:* three of the four faults stand out; nan would mean that nobody upright has such landmarks at all.
-# **Swapped sides do not stand out**: a person whose left and right are exchanged looks like another person, seen from
-# the other side. No fit can tell; only time, or you, looking at the picture.
+# *What to see:* three of the four faults stand out. (The axis is logarithmic.) **Swapped sides do not stand out**: a
+# person whose left and right are exchanged looks like another person, seen from the other side. No fit can tell; only
+# time can, or you, looking at the picture.
 #
-# The command does not leave it at a number. Where most frames fit poorly it undoes each likely fault, lifts again,
-# and says which one explains it:
+# The command does more than report a number. Where most frames fit poorly, it undoes each likely fault, lifts again,
+# and says which one explains the misfit. Here is a file that says that its y points up, though it points down:
 
 # %%
 down = folder / "y_down.npz"
-np.savez(down, keypoints=Y.T[None], confidences=seen[None] * 1.0, skeleton="human36m")
+keypoints = camera.flip_y(Y).T[None]
+np.savez(down, keypoints=keypoints, confidences=seen[None] * 1.0, skeleton="human36m", y_up=True)
 for note in lift_file(down)[0].notes:
     print("-", note)
 
 # %% [markdown]
 # ## How sure is it?
 # Eq. (2) gives one pose. The same model gives a distribution: over the coefficients at each rotation, and over the
-# rotations and components themselves (`beyond.posterior`). A detector errs by more than motion capture does: with the
-# temperature `DETECTED`, a factor on all variances, the regions of real photos hold what they promise
-# ([beyond.md](../docs/beyond.md)).
+# rotations and components themselves (`beyond.posterior`). A detector errs by more than motion capture does. So all
+# variances are multiplied by a factor, the temperature `DETECTED`: with it, regions of 90% do contain about 90% of the
+# landmarks on real photos ([beyond.md](../docs/beyond.md)).
 
 # %%
 weights = recording.confidences[0]
@@ -175,12 +177,12 @@ figures_11.ellipses(known.mean / sure.scale, known.covariance / sure.scale**2)
 plt.show()
 
 # %% [markdown]
-# *What to see:* regions that hold each landmark with a probability of 90 %, from the camera and from the side. They are
-# long in depth. A hand is less certain than a hip.
+# *What to see:* regions that contain each landmark with a probability of 90%, from the camera and from the side. They
+# are long in depth. A hand is less certain than a hip.
 #
 # ## Sides
-# A detector that takes left for right does so in some frames, and people don't jump. A clip of a dancer, with the
-# legs' sides exchanged in three frames:
+# A detector that takes left for right does so in some frames, and people don't jump from one frame to the next. Here is
+# a clip of a dancer, with the sides of the legs exchanged in three frames:
 
 # %%
 clip = camera.rotation(0.5) @ motion_capture.load_motion_capture().of_clip("dance_a")[:40]
@@ -193,16 +195,19 @@ print("frames changed back:", np.flatnonzero(mended.exchanged))
 print("all as they were:", np.array_equal(mended.Y, given))
 
 # %% [markdown]
+# (Where *all* sides are exchanged in *all* frames, nothing tells: that is another person's motion.)
+#
 # ## Over time
-# Each frame is lifted on its own, so noise makes the pose tremble. `beyond.smooth` (ours) lifts the frames of a clip
-# together, with a prior of how people move in the same least squares.
+# `lift` takes each frame on its own, so noise makes the pose tremble. `beyond.smooth` (ours) lifts the frames of a clip
+# together, with a prior of how people move in the same least squares. Below, 15 mm of noise are added to each
+# coordinate of the dancer.
 
 # %%
 noisy = given + 200 * 0.015 * np.random.default_rng(0).standard_normal(given.shape)
 alone = lift(noisy, prior, scale=None)
 together = beyond.smooth(noisy, prior, alone)
 poses = {"each frame alone": alone, "together": together}
-for name, result in poses.items():
+for name, result in {"each frame alone, without noise": lift(given, prior, scale=None), **poses}.items():
     error = 1000 * metrics.mpjpe(result.pose / result.scale[:, None, None], clip, root="centroid")
     print(f"{name}: {error.mean():.0f} mm")
 
@@ -211,12 +216,13 @@ figures_11.over_time({name: result.pose / result.scale[:, None, None] for name, 
 plt.show()
 
 # %% [markdown]
-# *What to see:* how deep the left wrist is, frame by frame. What trembles is gone. What is wrong for a whole stretch
-# of frames stays wrong: smoothing takes out noise, and not bias.
+# *What to see:* the depth of the left wrist, frame by frame. What trembled is gone. What is wrong for a whole stretch
+# of frames stays wrong: smoothing takes out noise, but not bias. Most of the error was there without the noise.
 #
 # ## The network as a detector, with its limits
-# The network of [08](08_network.ipynb) can take the detector's place. It was trained on renders of one upright person
-# who fills most of a square, so a photo is letterboxed into a square. It cannot say that nobody is there.
+# The network of [08](08_network.ipynb) can take the detector's place. It was trained on rendered pictures of one
+# upright person who fills most of a square, so a photo is padded to a square. The network cannot say that nobody is
+# there.
 
 # %%
 from lifting import detecting
@@ -225,7 +231,7 @@ from lifting.detecting import own_network
 ours = detecting.detect(photo, detector=own_network.NetworkDetector())[0]
 both = ours.visible[0] & seen
 away = np.linalg.norm(ours.Y[0] - Y, axis=0)[both] / person.lifted.scale[0]
-print(f"median distance from MediaPipe's landmarks: {1000 * np.median(away):.0f} mm")
+print(f"in the picture, the two detectors' landmarks differ by {1000 * np.median(away):.0f} mm (median)")
 
 # %%
 figures_11.two_detectors(frame.image, {"MediaPipe": recording, "the network": ours})
@@ -233,14 +239,14 @@ plt.show()
 
 # %% [markdown]
 # *What to see:* a network that has met no photo finds the man, and misses some of his landmarks by far.
-# `data/network.md` has its figures on all eight photos. For your own photos take the detector that the command takes.
+# `data/network.md` has its errors on all eight photos. For your own photos take the detector that the command takes.
 #
 # ## Exercises
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 11.1: from shares to $Y$ (5 minutes)
-# A detector gives `shares` (2, 3): x and y of three landmarks as shares of the picture's width and height, y
-# **down**. Write what turns them into $Y$ in pixels, x to the right and y up.
+# A detector gives `shares` (2, 3): x and y of three landmarks as shares of the picture's width and height, y **down**.
+# Turn them into $Y$ in pixels, x to the right and y up.
 
 
 # %% tags=["exercise"]
@@ -271,8 +277,8 @@ answer("11.2", unnoticed)
 # %% [markdown] tags=["exercise"]
 # ### Exercise 11.3: a doubtful landmark (10 minutes)
 # The left wrist of `one` below is off by 80 pixels in $x$ and as many in $y$, and the detector knows: its confidence
-# there is 0.01. By how many metres does the lifted left wrist differ between weights of 1 and the detector's weights,
-# `trust`, with `scale=200.0`? Give a number, to 1 cm.
+# there is 0.01. Lift with weights of 1 and with the detector's weights, `trust`, both with `scale=200.0`. How many
+# metres apart are the two lifted left wrists? Give a number, to 1 cm.
 
 # %% tags=["exercise"]
 wrist = skeleton.HUMAN36M.index("left_wrist")
@@ -291,8 +297,8 @@ answer("11.3", moved)
 # %% [markdown] tags=["exercise"]
 # ### Exercise 11.4: your own data (20 minutes)
 # Put the path of a photo, a video or a detector's file of your own into `own`, and lift it. Then look at `notes` and
-# `misfit` of each person: would you believe it? (Without a file of your own take the one that is made in this cell.)
-# `people` is to be what `lift_file` gives.
+# `misfit` of each person: would you believe it? (Without a file of your own, take the one that is made in this cell.)
+# `people` should be what `lift_file` returns.
 
 # %% tags=["exercise"]
 import json
@@ -315,8 +321,8 @@ answer("11.4", people)
 # %% [markdown]
 # ## Recap
 # `read` and `lift_file` take the files that people have. Confidences are weights. The misfit notices y down, a wrong
-# order and people who lie down; it doesn't notice swapped sides, nor a person whose size the prior guesses wrong.
-# Uncertainty says how deep "deep" is; sides and smoothing need time.
+# order and a quarter turn, which people who lie down look like. It doesn't notice swapped sides, nor a person whose
+# size the prior guesses wrong. Uncertainty says how deep "deep" is. Mending sides and smoothing need several frames.
 #
 # ## Recall
 # 1. <details><summary>Why must $y$ be turned round, and where is it done?</summary>
@@ -326,18 +332,19 @@ answer("11.4", people)
 #    </details>
 # 2. <details><summary>What does a misfit of 30 say, and what does one of 1 not say?</summary>
 #
-#    30: no person of the prior looks like this, so order, axes or unit are probably wrong. 1: the landmarks look like
-#    some person; not that it is this one.
+#    30 says: no person of the prior looks like this, so order, axes or unit are probably wrong. 1 says that the
+#    landmarks look like some person's; it does not say that the person is this one.
 #
 #    </details>
 # 3. <details><summary>Why does nobody notice swapped sides in one frame?</summary>
 #
-#    Exchanged left and right is what another pose, or the same one seen from behind, would look like.
+#    With left and right exchanged, the landmarks are those of the mirrored body, seen from another side. The prior
+#    holds that body as likely.
 #
 #    </details>
 # 4. <details><summary>In which direction is a lifted pose least sure?</summary>
 #
-#    In depth: the picture fixes x and y, and only the prior speaks about z.
+#    In depth: the picture fixes x and y, and only the prior says anything about z.
 #
 #    </details>
 # 5. <details><summary>What does smoothing not mend?</summary>

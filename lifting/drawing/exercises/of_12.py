@@ -71,14 +71,26 @@ def _split(got: Any) -> str:
 
 
 def _own(got: Any) -> str:
-    """What is wrong with poses of the reader's own."""
-    poses = np.asarray(got, dtype=float) if isinstance(got, np.ndarray) else np.zeros(0)
+    """What is wrong with poses of the reader's own, and the recording that each is of."""
+    if not isinstance(got, (list, tuple)) or len(got) != 2:
+        return "Two arrays are asked for: the poses, and the recording that each is of."
+    poses = np.asarray(got[0], dtype=float) if isinstance(got[0], np.ndarray) else np.zeros(0)
     if poses.ndim != 3 or poses.shape[1] != 3 or poses.shape[2] < 4 or len(poses) < 100:
         return "An array (N, 3, L) is asked for, N at least 100 and L at least 4."
     if not np.isfinite(poses).all():
         return "Some of the poses are not finite."
-    poses = _centred(poses)
-    known, new = poses[: len(poses) * 4 // 5], poses[len(poses) * 4 // 5 :]
+    recording_of = np.asarray(got[1])
+    if recording_of.shape != (len(poses),):
+        return f"The recording of each pose is asked for: an array ({len(poses)},)."
+    names = np.unique(recording_of)
+    if len(names) < 2:
+        return "At least two recordings are asked for, since whole ones are kept back. Cut a long one into pieces."
+    return _lifted_badly(_centred(poses), np.isin(recording_of, names[::5]))
+
+
+def _lifted_badly(poses: np.ndarray, kept_back: np.ndarray) -> str:
+    """Whether the mean pose is as good as lifting what was kept back, by a prior of the rest."""
+    known, new = poses[~kept_back], poses[kept_back]
     prior = fit_prior.fit_prior(known, 2, tolerance=1e-3, rounds=20).prior
     error, mean = _error(new[:, :2], new, prior), known.mean(0)
     plain = 1000 * float(metrics.mpjpe(np.broadcast_to(mean, new.shape), new, root="centroid").mean())
@@ -184,13 +196,15 @@ EXERCISES = {
     "12.7": Exercise(
         right=None,
         hints=(
-            "Any array (N, 3, L) that varies: motion capture of your own, or a formula.",
-            "y up, metres, facing +z at the start; at least 100 frames. The solution's notebook has a pendulum.",
+            "Any array (N, 3, L) that varies, from motion capture or a formula; and the recording of each pose, (N,).",
+            "y up, metres, facing +z at the start; 100 frames of two recordings or more. The solution has a pendulum.",
         ),
         mistakes=(
             Mistake([[1.0, 2.0]], "No poses."),
-            Mistake(np.zeros((50, 3, 5)), "Too few."),
-            Mistake(np.full((100, 3, 5), np.nan), "Not finite."),
+            Mistake([np.zeros((50, 3, 5)), np.zeros(50)], "Too few."),
+            Mistake([np.full((100, 3, 5), np.nan), np.zeros(100)], "Not finite."),
+            Mistake([np.zeros((100, 3, 5)), np.arange(3)], "A recording for each pose."),
+            Mistake([np.zeros((100, 3, 5)), np.zeros(100)], "One recording: nothing whole can be kept back."),
         ),
         check=_own,
     ),
