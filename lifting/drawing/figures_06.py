@@ -75,8 +75,8 @@ def corrected(distances: Float[np.ndarray, " N"], rates: Mapping[float, Float[np
     figure, ax = plt.subplots(figsize=(6.5, 3))
     for (sigma, rate), style in zip(rates.items(), ("o-", "s--"), strict=True):
         ax.plot(distances, 100 * rate, style, label=f"with its label, sigma = {sigma:g} cells")
-    ax.set(xlabel="peak moved by (cells)", ylabel="corrected (%)", ylim=(0, 105))
-    ax.legend(fontsize=9)
+    ax.set(xlabel="peak moved by (cells)", ylabel="corrected (%)", ylim=(0, 140), yticks=range(0, 101, 20))
+    ax.legend(fontsize=9, loc="upper right")
     return figure
 
 

@@ -509,7 +509,9 @@ widget["x"], widget["y"], widget["sigma"], widget["steps"] = -5, 3, 1.5, 6
 
 # %% tags=["nbval-ignore-output"]
 # not compared: last digits differ between machines
-widget.recorded("steps", "k", "label")
+moves = widget.recorded("steps", "k", "label")
+widget.reset()
+moves
 
 # %% [markdown]
 # ## Recap

@@ -35,7 +35,6 @@ CHROMIUM_ARGUMENTS = [
 ]
 SETTINGS = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
-    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
 }
 
 
@@ -185,7 +184,7 @@ class OpenNotebook:
 
     def errors(self) -> list[str]:
         """What went wrong: in cells and in callbacks, warnings too, in the page itself, and views not shown."""
-        return [*self.panel.locator(".jupyter-widgets-error-widget").all_inner_texts(), *self.reported]
+        return [*self.panel.locator(".jupyter-widgets-error-widget").all_text_contents(), *self.reported]
 
 
 @dataclass(frozen=True)
