@@ -117,6 +117,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     token = secrets.token_hex(16)
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
     command += ["--ServerApp.port_retries=0", f"--ServerApp.root_dir={folders['notebooks']}"]
+    command += ["--LabApp.expose_app_in_browser=True"]
     env = lab.with_settings(os.environ) | {
         "JUPYTER_CONFIG_DIR": str(folders["config"]),
         "JUPYTER_DATA_DIR": str(folders["data"]),
@@ -138,16 +139,26 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """A headless Chromium."""
+def chromium() -> str:
+    """Where Chromium is."""
     program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
     if not program:
         reason = "no Chromium on this machine: install one (Debian: apt install chromium) or name it in CHROMIUM"
         (pytest.fail if os.environ.get("BROWSER_TESTS") == "required" else pytest.skip)(reason)
-    as_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    return program
+
+
+def is_root() -> bool:
+    """Whether these tests run as root, for whom Chromium has no sandbox."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    """A headless Chromium."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=program, args=CHROMIUM_ARGUMENTS, chromium_sandbox=not as_root
+            executable_path=chromium, args=CHROMIUM_ARGUMENTS, chromium_sandbox=not is_root()
         )
         yield browser
         browser.close()
