@@ -8,6 +8,7 @@ from lifting.belief import belief_maps
 from lifting.drawing.widgets.layer import LayerWidget
 from lifting.layer import LiftingLayer
 from lifting.skeleton import HUMAN36M
+from lifting.updating import from_loss_to_peaks
 from tests.priors import random_prior
 from tests.refusals import refuses
 
@@ -18,10 +19,14 @@ def widget():
 
 
 @pytest.mark.parametrize(("sigma", "delta", "k", "rotations"), [(1.5, 1.0, 1.0, 80), (2.0, 0.3, 0.5, 20)])
-def test_both_gradients_are_the_layers(sigma, delta, k, rotations):
+def test_way_and_gradients_are_those_of_the_chain_by_hand_and_of_the_layer(sigma, delta, k, rotations):
     """Eq. (9), (8) and "Updating B", on a real photo with a landmark that was moved."""
     widget = LayerWidget()
     widget["sigma"], widget["delta"], widget["k"], widget["rotations"] = sigma, delta, k, rotations
+    weight = widget.visible.astype(np.float64)
+    way = from_loss_to_peaks(widget.maps(), widget.loss(weight, delta=delta, rotations=rotations))
+    for name, got in widget.way._asdict().items():
+        np.testing.assert_allclose(got, getattr(way, name), rtol=1e-9, atol=1e-9)
     settings = {"sigma": sigma, "delta": delta, "k": k, "rotations": rotations}
     settings |= {"visible": widget.visible, "camera": widget.camera}
     target = torch.tensor(belief_maps(widget.truth, 64, 64, sigma))[widget.visible]

@@ -1,7 +1,5 @@
 """The widget of notebook 07: a real photo's belief maps go through the lifting layer, and gradients come back."""
 
-from typing import Any
-
 import numpy as np
 import torch
 
@@ -9,12 +7,11 @@ from lifting.belief import belief_update_gradient
 from lifting.datasets.real_frames import RealFrame, load_real_frames
 from lifting.drawing.plots import bone_sides
 from lifting.drawing.widgets.controls import choice, slider
-from lifting.drawing.widgets.moved_map import MovedMap
+from lifting.drawing.widgets.moved_map import MovedMap, layer_for, there_and_back
 from lifting.drawing.widgets.scene import Axis, Scene
-from lifting.layer import LiftingLayer
 from lifting.pose_prior import PosePrior, load_prior
 from lifting.skeleton import HUMAN36M
-from lifting.updating import ProjectedLoss, from_loss_to_peaks
+from lifting.updating import ProjectedLoss
 
 SWITCHES = ("subgradient", "soft-argmax")
 
@@ -26,7 +23,7 @@ class LayerWidget(MovedMap):
     """The lifted person with the arrows D, the gradient on one map by two switches, and |D| of every landmark.
 
     Attributes:
-        way: from the loss to D, as from `updating.from_loss_to_peaks`.
+        way: from the loss to D, as `updating.from_loss_to_peaks` has it.
         gradients: dL/dB (L, H, W) by "subgradient", minus the update that D asks for, and by "soft-argmax".
 
     Sliders: "x", "y" (by how many cells the map of one landmark was moved), "sigma" and "delta" (cells), "k" and
@@ -56,7 +53,7 @@ class LayerWidget(MovedMap):
         """Send the maps through the layer and the gradients back, and set every layer of the picture."""
         loss = self.loss(self.visible.astype(np.float64), delta=self["delta"], rotations=self["rotations"])
         B = self.maps()
-        self.way = from_loss_to_peaks(B, loss)
+        self.way = there_and_back(B, loss, layer_for(loss))
         by_update = belief_update_gradient(self.way.Y, self.way.D, *self.size, self["k"], self["sigma"])
         self.gradients = {"subgradient": by_update, "soft-argmax": self._soft_gradient(B, loss)}
         self.show_person(self.way)
@@ -75,9 +72,7 @@ class LayerWidget(MovedMap):
 
     def _soft_gradient(self, B: np.ndarray, loss: ProjectedLoss) -> np.ndarray:
         """dL/dB behind the lifting layer, by soft-argmax."""
-        settings: dict[str, Any] = {name: getattr(loss, name) for name in ("sigma", "delta", "rotations")}
-        where: dict[str, Any] = {"visible": self.visible, "camera": self.camera}
-        layer = LiftingLayer(self.prior, **settings, gradient="soft-argmax", **where)
+        layer = layer_for(loss, gradient="soft-argmax")
         maps = torch.tensor(B[None], requires_grad=True)
         misfit = layer(maps).B_hat[0] - torch.tensor(loss.target)
         total = torch.tensor(loss.weight) @ misfit.square().sum((1, 2))

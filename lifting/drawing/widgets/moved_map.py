@@ -3,9 +3,10 @@
 import base64
 import io
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from jaxtyping import Float, UInt8
 from PIL import Image
 from scipy.ndimage import map_coordinates
@@ -16,10 +17,11 @@ from lifting.drawing.widgets.base import Widget, check_human36m
 from lifting.drawing.widgets.controls import Control
 from lifting.drawing.widgets.landmarks import FEWEST
 from lifting.drawing.widgets.scene import Axis, Layer, Panel, Scene
+from lifting.layer import Gradient, LiftingLayer, lift_peaks, pull_back_to_peaks
 from lifting.pose_prior import PosePrior
 from lifting.skeleton import HUMAN36M
 from lifting.support.arrays import fail
-from lifting.updating import ProjectedLoss, Way
+from lifting.updating import ProjectedLoss
 
 ACROSS = 4
 """Pixels of the photo that is shown, in a cell of a map."""
@@ -39,6 +41,44 @@ def photo_of_cells(frame: RealFrame) -> str:
     channels = [map_coordinates(channel, [y, x], order=1) for channel in np.moveaxis(frame.image, -1, 0)]
     pixels = np.stack(channels, axis=-1).reshape(64 * ACROSS, 64 * ACROSS, 3)
     return jpeg_url(pixels)
+
+
+class Way(NamedTuple):
+    """From belief maps to a loss on the projected ones, and back to the landmarks; pixels, rows downwards."""
+
+    Y: Float[np.ndarray, "2 17"]
+    """The peaks."""
+    Y_hat: Float[np.ndarray, "2 17"]
+    loss: float
+    D: Float[np.ndarray, "2 17"]
+    """-dL/dY: where each peak should move."""
+
+
+def layer_for(given: ProjectedLoss, gradient: Gradient = "subgradient") -> LiftingLayer:
+    """The lifting layer that projects as a loss has it."""
+    return LiftingLayer(given.prior, rotations=given.rotations, sigma=given.sigma, delta=given.delta, gradient=gradient,
+                        visible=given.visible, camera=given.camera)  # fmt: skip
+
+
+def there_and_back(B: Float[np.ndarray, "17 H W"], given: ProjectedLoss, layer: LiftingLayer) -> Way:
+    """The loss of belief maps, and D by eq. (9) and (8): what `updating.from_loss_to_peaks` gives, in half the time.
+
+    The two halves of the lifting layer do it, with what they keep of the prior for the visible landmarks.
+
+    Raises:
+        ValueError: landmarks that no rotation fits with a scale > 0.
+    """
+    model = layer.model(torch.float64, torch.device("cpu"))
+    lifted, winner = lift_peaks(torch.from_numpy(peaks(B))[None], model, B.shape[1:], given.sigma)
+    if not lifted.admissible:
+        fail("Y", "landmarks that no rotation fits with a scale > 0", "a person who is not upside down")
+    weight, misfit = torch.from_numpy(given.weight), lifted.B_hat - torch.from_numpy(given.target)
+    loss = weight @ misfit.square().sum((0, 2, 3))
+    # the loss is of B_hat alone
+    others = {name: torch.zeros_like(getattr(lifted, name)) for name in ("landmarks", "Y_hat", "pose", "scale")}
+    g = lifted._replace(**others, B_hat=2 * weight[:, None, None] * misfit)
+    g_Y = pull_back_to_peaks(g, lifted.Y_hat, winner, model.weights, layer.options)
+    return Way(lifted.landmarks[0].numpy(), lifted.Y_hat[0].numpy(), float(loss), -g_Y[0].numpy())
 
 
 class MovedMap(Widget):

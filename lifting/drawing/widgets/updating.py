@@ -7,10 +7,9 @@ import numpy as np
 from lifting.belief import belief_update
 from lifting.datasets.real_frames import RealFrame
 from lifting.drawing.widgets.controls import choice, log_slider, slider
-from lifting.drawing.widgets.moved_map import MovedMap
+from lifting.drawing.widgets.moved_map import MovedMap, Way, layer_for, there_and_back
 from lifting.drawing.widgets.scene import Axis, Scene
 from lifting.pose_prior import PosePrior
-from lifting.updating import Way, from_loss_to_peaks
 
 STEPS = 15
 """The end of the slider "steps"."""
@@ -78,13 +77,14 @@ class UpdatingWidget(MovedMap):
         """Take so many steps at least; those already taken for the same values are kept."""
         asked = (*(self[name] for name in ("x", "y", "k", "sigma", "label")), *self.visible)
         B, loss = self.maps(), self.loss(weight)
+        layer = layer_for(loss)
         if asked != self._asked:
-            self._asked, self._steps = asked, [(B[self.moved].copy(), from_loss_to_peaks(B, loss))]
+            self._asked, self._steps = asked, [(B[self.moved].copy(), there_and_back(B, loss, layer))]
         while len(self._steps) <= steps:
             last, way = self._steps[-1]
             Y, D = way.Y[:, [self.moved]], way.D[:, [self.moved]]
             B[self.moved] = last + belief_update(Y, D, *self.size, self["k"], self["sigma"])[0]
-            self._steps.append((B[self.moved].copy(), from_loss_to_peaks(B, loss)))
+            self._steps.append((B[self.moved].copy(), there_and_back(B, loss, layer)))
 
     def draw(self, scene: Scene) -> None:
         """Two maps, the person, and the loss."""
