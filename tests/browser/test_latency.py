@@ -19,6 +19,9 @@ MOVES = int(os.environ.get("MOVES", "2"))
 PAUSE = 0.15
 """Seconds between two presses, as a hand makes them: what the page does after a picture has ended by then."""
 
+FIRST = 5
+"""Presses that aren't counted: the browser has yet to compile what they run."""
+
 NOTEBOOKS = {
     "projection": ("01_projection", ("angle", "rotations")),
     "prior": ("02_pose_prior", ("basis", "deviations", "J")),
@@ -78,12 +81,12 @@ def waits(page: QuietPage, label: str) -> list[float]:
     slider, times = f"document.querySelector('.lv input[aria-label=\"{label}\"]')", []
     page.evaluate(f"{slider}.focus()")
     forth, back = ("ArrowLeft", "ArrowRight")[:: -1 if page.evaluate(f"{slider}.value") == "0" else 1]
-    for move in range(MOVES):
+    for move in range(FIRST + MOVES):
         page.evaluate("window.listen()")
         time.sleep(PAUSE)
         page.press(back if move % 2 else forth)
         times.append(page.evaluate("window.wait"))
-    return sorted(times)
+    return sorted(times[FIRST:])
 
 
 def computing(name: str, label: str) -> float:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
 from lifting.belief import belief_update_gradient
 from lifting.datasets.real_frames import RealFrame, load_real_frames
@@ -9,6 +10,7 @@ from lifting.drawing.plots import bone_sides
 from lifting.drawing.widgets.controls import choice, slider
 from lifting.drawing.widgets.moved_map import MovedMap, layer_for, there_and_back
 from lifting.drawing.widgets.scene import Axis, Scene
+from lifting.layer import LiftingLayer
 from lifting.pose_prior import PosePrior, load_prior
 from lifting.skeleton import HUMAN36M
 from lifting.updating import ProjectedLoss
@@ -17,6 +19,14 @@ SWITCHES = ("subgradient", "soft-argmax")
 
 ARROW = 6.0
 """Length of the longest arrow, cells."""
+
+
+def soft_gradient(B: Float[np.ndarray, "17 H W"], given: ProjectedLoss, layer: LiftingLayer) -> np.ndarray:
+    """dL/dB (17, H, W) behind a lifting layer with gradient="soft-argmax", by autograd."""
+    maps = torch.tensor(B[None], requires_grad=True)
+    misfit = layer(maps).B_hat[0] - torch.from_numpy(given.target)
+    loss = torch.from_numpy(given.weight) @ misfit.square().sum((1, 2))
+    return torch.autograd.grad(loss, maps)[0][0].numpy()
 
 
 class LayerWidget(MovedMap):
@@ -52,10 +62,10 @@ class LayerWidget(MovedMap):
     def update(self) -> None:
         """Send the maps through the layer and the gradients back, and set every layer of the picture."""
         loss = self.loss(self.visible.astype(np.float64), delta=self["delta"], rotations=self["rotations"])
-        B = self.maps()
-        self.way = there_and_back(B, loss, layer_for(loss))
+        B, layer = self.maps(), layer_for(loss, gradient="soft-argmax")
+        self.way = there_and_back(B, loss, layer)
         by_update = belief_update_gradient(self.way.Y, self.way.D, *self.size, self["k"], self["sigma"])
-        self.gradients = {"subgradient": by_update, "soft-argmax": self._soft_gradient(B, loss)}
+        self.gradients = {"subgradient": by_update, "soft-argmax": soft_gradient(B, loss, layer)}
         self.show_person(self.way)
         Y, D = self.way.Y[:, self.visible], self.way.D[:, self.visible]
         self._arrows.set(*Y, *(ARROW * D / max(np.hypot(*D).max(), 1e-300)))
@@ -69,14 +79,6 @@ class LayerWidget(MovedMap):
         self.person_panel.title = f"loss {self.way.loss:.2f}"
         worst = HUMAN36M.landmarks[int(lengths.argmax())].replace("_", " ")
         self.scene.summary = f"Loss {self.way.loss:.2f}. The longest D, {lengths.max():.2g} per cell, is the {worst}'s."
-
-    def _soft_gradient(self, B: np.ndarray, loss: ProjectedLoss) -> np.ndarray:
-        """dL/dB behind the lifting layer, by soft-argmax."""
-        layer = layer_for(loss, gradient="soft-argmax")
-        maps = torch.tensor(B[None], requires_grad=True)
-        misfit = layer(maps).B_hat[0] - torch.tensor(loss.target)
-        total = torch.tensor(loss.weight) @ misfit.square().sum((1, 2))
-        return torch.autograd.grad(total, maps)[0][0].numpy()
 
     def draw(self, scene: Scene) -> None:
         """The person, bars, and a map for each switch."""
