@@ -62,10 +62,10 @@ class LayerWidget(MovedMap):
     def update(self) -> None:
         """Send the maps through the layer and the gradients back, and set every layer of the picture."""
         loss = self.loss(self.visible.astype(np.float64), delta=self["delta"], rotations=self["rotations"])
-        B, layer = self.maps(), layer_for(loss, gradient="soft-argmax")
-        self.way = there_and_back(B, loss, layer)
+        B, soft = self.maps(), layer_for(loss, gradient="soft-argmax")
+        self.way = there_and_back(B, loss, soft)
         by_update = belief_update_gradient(self.way.Y, self.way.D, *self.size, self["k"], self["sigma"])
-        self.gradients = {"subgradient": by_update, "soft-argmax": soft_gradient(B, loss, layer)}
+        self.gradients = {"subgradient": by_update, "soft-argmax": soft_gradient(B, loss, soft)}
         self.show_person(self.way)
         Y, D = self.way.Y[:, self.visible], self.way.D[:, self.visible]
         self._arrows.set(*Y, *(ARROW * D / max(np.hypot(*D).max(), 1e-300)))

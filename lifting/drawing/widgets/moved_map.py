@@ -102,6 +102,7 @@ class MovedMap(Widget):
         self.belief, present = belief_human36m(frame)
         self.visible, self.camera, self.prior = present & frame.visible, frame.map_camera, prior
         self._mapped = self.visible.copy()
+        self._target: tuple[float, np.ndarray] | None = None
         names = [name for name, seen in zip(HUMAN36M.landmarks, self.visible, strict=True) if seen]
         if landmark not in names:
             fail("landmark", repr(landmark), f"one of {', '.join(names)}")
@@ -125,9 +126,10 @@ class MovedMap(Widget):
 
     def loss(self, weight: np.ndarray, **settings: Any) -> ProjectedLoss:
         """The loss against Gaussians of width "sigma" at the true peaks, landmarks weighted by (17,)."""
-        target = belief_maps(self.truth, *self.size, self["sigma"])
+        if self._target is None or self._target[0] != self["sigma"]:
+            self._target = self["sigma"], belief_maps(self.truth, *self.size, self["sigma"])
         where = {"visible": self.visible, "camera": self.camera}
-        return ProjectedLoss(target, weight, self.prior, sigma=self["sigma"], **where, **settings)
+        return ProjectedLoss(self._target[1], weight, self.prior, sigma=self["sigma"], **where, **settings)
 
     def reset(self) -> None:
         """Show every landmark again as well."""
