@@ -98,10 +98,10 @@ def given():
 
 
 @pytest.mark.filterwarnings("ignore::lifting.PoorFit")  # nobody's landmarks
-def test_the_lines_of_the_readme_run(root, given):
+def test_the_lines_of_the_readme_run(root):
     (code,) = blocks(root / "README.md", "python")
     assert len(code.strip().splitlines()) <= 5
-    assert run(code, given)["result"].pose.shape == (2, 3, 17)
+    assert run(code, {})["result"].pose.shape == (3, 17)
 
 
 @pytest.mark.filterwarnings("ignore::lifting.PoorFit")

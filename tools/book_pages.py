@@ -199,7 +199,7 @@ def api(name: str, modules: Sequence[str]) -> str:
 
 def ways_in(page: str, repository: str, solutions: bool) -> str:
     """The line under the title of a notebook: where else it opens."""
-    ways = [f"[solutions of the exercises](solutions/{Path(page).name})" if solutions else ""]
+    ways = [f"[Solutions of the exercises](solutions/{Path(page).name})" if solutions else ""]
     if repository:
         ways += [
             f"[Binder](https://mybinder.org/v2/gh/{repository}/HEAD?urlpath=lab/tree/{page})",

@@ -259,12 +259,16 @@ answer("2.1", my_facing)
 #    $3L - 3$ are left, 48 for $L = 17$, and the determinant and the inverse below are taken within them. $J$ of them
 #    have a $c_j$ of their own, $3L - 3 - J$ share $v$.
 # 2. **The log-likelihood** of a pose is, on average over the poses, with their covariance $S$ $(3L\times3L)$,
+#
 #    $$\ell = -\tfrac12\bigl((3L-3) \ln 2\pi + \ln\det\Sigma + \mathrm{tr}(\Sigma^{-1} S)\bigr)$$
+#
 #    (one number, in **nats**, the unit of natural logarithms: one nat more is a probability 2.72 times as large).
 # 3. **Turn $\Sigma$ to $S$.** $\ln\det\Sigma$ depends on eigenvalues alone. $\mathrm{tr}(\Sigma^{-1}S)$ is least when
 #    both have the same eigenvectors, the largest with the largest (von Neumann's trace inequality). So the $e_j$ are
 #    eigenvectors of $S$, and with its eigenvalues $l_1 \ge l_2 \ge \dots$
+#
 #    $$-2\ell = \text{const} + \sum_{d=1}^{3L-3} \Bigl(\ln c_d + \frac{l_d}{c_d}\Bigr).$$
+#
 # 4. **One direction of its own**: $\ln c + \frac lc$ has the slope $\frac1{c} - \frac{l}{c^2}$, which vanishes at $c_j
 #    = l_j$. So $\lambda_j = l_j - v$.
 # 5. **Those that share $v$**, $n = 3L - 3 - J$ of them: $n\ln v + \frac1v\sum l_d$ has the slope $\frac nv -

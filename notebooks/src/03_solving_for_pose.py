@@ -383,7 +383,9 @@ plt.show()
 #
 # 1. **$\theta$ and $\theta+\pi$**, the body turned round. With a **level** camera half a turn negates the rows $x$ and
 #    $z$ of every pose and keeps $y$, so
+#
 #    $$p(\theta+\pi) = X' p(\theta),\qquad E(\theta+\pi) = X' E(\theta):$$
+#
 #    the toy's rows above show it. The picture from behind is the mirror image of the picture from the front. The two
 #    compete where the landmarks' $x$ are small.
 # 2. **$\theta$ and $-\theta$**, depth reversed: the camera drops $z$, so a pose with its depth reversed, turned the

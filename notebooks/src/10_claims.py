@@ -478,7 +478,8 @@ print({name: f"{rate:,} frames a second" for name, rate in rates.items()})
 #
 #    </details>
 #
-# That was the last notebook of the core. The [last project](12_last_project.ipynb) is yours.
+# That was the last notebook of the core. What comes now is yours: [your own pictures](11_own_data.ipynb), and the
+# [last project](12_last_project.ipynb).
 
 # %%
 progress()

@@ -325,7 +325,7 @@ answer("11.4", people)
 # size the prior guesses wrong. Uncertainty says how deep "deep" is. Mending sides and smoothing need several frames.
 #
 # ## Recall
-# 1. <details><summary>Why must $y$ be turned round, and where is it done?</summary>
+# 1. <details><summary>Why must y be turned round, and where is it done?</summary>
 #
 #    Rows of an image count down, eq. (1) has y up. The readers do it, with `camera.flip_y`; nowhere else.
 #

@@ -60,11 +60,12 @@ def answer(exercise: str, attempt: Any, expected: Any = _NOT_GIVEN, *, hint: str
         got = results(task, attempt)
         fault = "" if has_gap(got) else fault_of(task, got)
     except Exception as error:  # whatever the reader's function raises is an answer that isn't right yet
-        got, fault = None, f"It raises {type(error).__name__}: {error}"
+        got, fault = None, f"It raises {type(error).__name__}: {error}."
     if has_gap(got):
         print(f"Exercise {exercise}: your turn. {stuck}")
         return
-    _state[exercise] = "not yet" if fault else "done"
+    if not fault or exercise not in _state:  # what has been right once is done
+        _state[exercise] = "not yet" if fault else "done"
     print(f"Exercise {exercise}: not yet. {fault} {stuck}" if fault else f"Exercise {exercise}: right.")
 
 

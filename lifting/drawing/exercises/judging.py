@@ -1,5 +1,6 @@
 """What an exercise is, and what is wrong with an attempt at it, in one sentence."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -15,6 +16,10 @@ class Mistake(NamedTuple):
 
     attempt: Any
     says: str
+
+
+USUAL = (2, 3, 4, math.pi, 2 * math.pi, 180 / math.pi, 10, 17, 100, 1000)
+"""Factors that are left out or put in by mistake."""
 
 
 @dataclass(frozen=True)
@@ -116,9 +121,19 @@ def _difference_of_numbers(got: np.ndarray, want: np.ndarray, tolerance: float) 
     finite = np.isfinite(want)
     g, w = got[finite], want[finite]
     if np.any(g) and same(got * (g @ w) / (g @ g)) and np.any(w):
-        return f"too large by a factor of {(g @ g) / (g @ w):.4g}" if w.size else ""
+        return _by_a_factor(float((g @ g) / (g @ w)), single=want.ndim == 0)
     worst = np.max(np.abs(g - w))
     return f"off by {worst:.2g}" if want.ndim == 0 else f"the shape is right, the numbers are off by up to {worst:.2g}"
+
+
+def _by_a_factor(factor: float, single: bool) -> str:
+    """What to say of numbers that are `factor` times the right ones; a `single` one's factor would tell the answer."""
+    if factor < 0:
+        return "of the wrong sign, and not of the right size" if single else f"right but for a factor of {factor:.4g}"
+    word, size = ("large", factor) if factor > 1 else ("small", 1 / factor)
+    if single and not any(math.isclose(size, usual, rel_tol=1e-6) for usual in USUAL):
+        return f"too {word} in size"
+    return f"too {word} by a factor of {size:.4g}"
 
 
 def _numbers(value: Any) -> np.ndarray:

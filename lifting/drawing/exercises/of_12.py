@@ -12,7 +12,7 @@ NOTEBOOK = "12_last_project"
 
 _rng = np.random.default_rng(12)
 _raw = _rng.normal(200, 30, (4, 2, 3, 6))
-_walk_of = np.repeat(np.arange(10), 3)
+_walk_of = np.repeat(np.arange(40), 12)
 
 
 def _small_prior(L: int = 6, J: int = 3) -> pose_prior.PosePrior:
