@@ -149,10 +149,12 @@ def test_progress_says_what_is_done(capsys):
     capsys.readouterr()
     progress()
     answer("3.1", [6.0, 10.0])
+    answer("99.1", 2, 1)  # once right, and tried with something else
     progress()
     assert capsys.readouterr().out == (
         "Done since this kernel started: 99.1.\nTried, not right yet: 3.1.\n"
-        "Exercise 3.1: right.\nDone since this kernel started: 3.1, 99.1.\n"
+        "Exercise 3.1: right.\nExercise 99.1: not yet. Too large by a factor of 2. Hint: \n"
+        "Done since this kernel started: 3.1, 99.1.\n"
     )
 
 

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from lifting import load_prior
+from lifting.datasets import motion_capture
 from lifting.drawing.widgets.base import Widget
 from lifting.drawing.widgets.controls import choice, log_slider, slider
 from lifting.drawing.widgets.scene import Axis, Scene
+from lifting.drawing.widgets.solving import SolvingWidget
 from lifting.support.tensors import one_thread
 
 
@@ -86,6 +89,29 @@ def test_an_error_reaches_the_caller_and_the_reader_and_goes_away(ramp):
     assert ramp.view().state["message"] == ""
 
 
+def test_an_error_from_code_is_shown_too_and_the_next_move_is_free_of_it(ramp):
+    ramp.view()
+    with pytest.raises(ValueError, match="got <3>"):
+        ramp["slope"] = 3.0
+    assert ramp.view().state["message"] == "ValueError: slope: got <3>" and ramp["slope"] == 1.0
+    ramp["side"] = "right"
+    assert ramp.view().state["message"] == "" and ramp.line.data[1].tolist() == [0, 1]
+
+
+def test_after_an_error_the_picture_has_what_was_done_before_it():
+    """Two landmarks of the last five are hidden at once; four stay at least."""
+    truth = motion_capture.load_motion_capture().of_clip("kick")[20]
+    widget = SolvingWidget(truth, load_prior())
+    widget.view()
+    handles = next(n for n, layer in enumerate(widget.scene.layers) if layer.press is not None)
+    press = [{"do": "press", "what": handles, "index": n} for n in range(14)]
+    ask(widget, *press[:12])
+    with pytest.raises(ValueError, match="visible: got 3 landmarks"):
+        widget._on_request(press[12:], ["page", 2])
+    assert widget.visible.sum() == 4
+    assert widget.scene.layers[handles].data[2].sum() == 4
+
+
 def test_a_move_takes_one_thread_and_gives_the_others_back(monkeypatch):
     class Threads(Ramp):
         def update(self):
@@ -158,6 +184,7 @@ def test_controls():
     assert log_slider("s", 1.0, (-1, 1)).values[::10] == (0.1, 1.0, 10.0)
     whole = slider("n", 2, (1, 9), 1)
     assert whole.values == tuple(range(1, 10)) and all(type(value) is int for value in whole.values)
+    assert type(whole.check(5.0)) is int and slider("x", 0.0, (-0.5, 0.5), 0.01).check(0.123) == 0.123
     assert whole.thinned(3, 2).values == (2, 5, 8)
     assert slider("x", 0.0, (-0.5, 0.5), 0.01).values[30] == -0.2
 

@@ -20,6 +20,7 @@ A widget is a subclass of `Widget`. It makes a `Scene` and its controls, hands t
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from lifting.drawing.widgets.controls import Control, layout_of
@@ -92,8 +93,13 @@ class Widget:
         Raises:
             ValueError: no control has this name, or a value that it doesn't have.
         """
+        before = self.values.copy()
         self.values[name] = self._control(name).check(value)
-        self.refresh()
+        try:
+            self.refresh()
+        except Exception as error:
+            self._tell(before, error)
+            raise
 
     def put(self, **values: Any) -> None:
         """Set controls without an update, each to the value that it offers next to the one that is asked for."""
@@ -164,9 +170,16 @@ class Widget:
                 self._carry_out(**request)
             self.refresh()
         except Exception as error:
-            self.values, self.message = before, f"{type(error).__name__}: {error}"
-            self._send()
+            self._tell(before, error)
             raise
+
+    def _tell(self, before: dict[str, Any], error: Exception) -> None:
+        """Go back to the values `before` an update that failed, and show the error below the picture."""
+        self.values = before
+        with suppress(Exception):
+            self.update()
+        self.message = f"{type(error).__name__}: {error}"
+        self._send()
 
     def _carry_out(self, do: str, what: Any = None, index: int = 0, at: Sequence[float] = ()) -> None:
         if do == "set":

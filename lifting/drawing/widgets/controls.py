@@ -40,7 +40,7 @@ class Control:
             fail(self.name, value, f"a number between {self.values[0]:g} and {self.values[-1]:g}")
         elif self.only_offered and value not in self.values:
             fail(self.name, value, f"one of {', '.join(map(str, self.values))}")
-        return value
+        return self.values[self.values.index(value)] if value in self.values else value
 
     @property
     def only_offered(self) -> bool:

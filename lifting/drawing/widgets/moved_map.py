@@ -63,7 +63,8 @@ def layer_for(given: ProjectedLoss, gradient: Gradient = "subgradient") -> Lifti
 def there_and_back(B: Float[np.ndarray, "17 H W"], given: ProjectedLoss, layer: LiftingLayer) -> Way:
     """The loss of belief maps, and D by eq. (9) and (8): what `updating.from_loss_to_peaks` gives, in half the time.
 
-    The two halves of the lifting layer do it, with what they keep of the prior for the visible landmarks.
+    The two halves of the lifting layer do it, with what they keep of the prior for the visible landmarks. For maps and
+    weights in float64, and peaks at whole pixels.
 
     Raises:
         ValueError: landmarks that no rotation fits with a scale > 0.
@@ -71,7 +72,11 @@ def there_and_back(B: Float[np.ndarray, "17 H W"], given: ProjectedLoss, layer: 
     model = layer.model(torch.float64, torch.device("cpu"))
     lifted, winner = lift_peaks(torch.from_numpy(peaks(B))[None], model, B.shape[1:], given.sigma)
     if not lifted.admissible:
-        fail("Y", "landmarks that no rotation fits with a scale > 0", "a person who is not upside down")
+        fail(
+            "Y",
+            "landmarks that no rotation fits with a scale > 0",
+            "a person who is not upside down, nor all in one pixel",
+        )
     weight, misfit = torch.from_numpy(given.weight), lifted.B_hat - torch.from_numpy(given.target)
     loss = weight @ misfit.square().sum((0, 2, 3))
     # the loss is of B_hat alone
