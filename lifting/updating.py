@@ -54,6 +54,22 @@ class ProjectedLoss:
     camera: Float[np.ndarray, "3 3"] | None = None
     subpixel: bool = False
 
+    def compare(
+        self, B_hat: Float[np.ndarray, "*batch L H W"]
+    ) -> tuple[Float[np.ndarray, "*batch"], Float[np.ndarray, "*batch L H W"]]:
+        """The loss of projected maps, and its gradient on every pixel of them, dL/dB_hat.
+
+        Raises:
+            ValueError: a target or weights of another shape.
+        """
+        target, weight = (
+            check_array("target", self.target, *B_hat.shape[-3:]),
+            check_array("weight", self.weight, B_hat.shape[-3]),
+        )
+        misfit = B_hat - target
+        loss = np.sum(weight * np.sum(misfit**2, axis=(-1, -2)), axis=-1)
+        return loss, 2 * weight[..., None, None] * misfit
+
 
 class Way(NamedTuple):
     """From belief maps to a loss on the projected ones, and back to the landmarks; pixels, rows downwards."""
@@ -75,16 +91,13 @@ def from_loss_to_peaks(B: Float[np.ndarray, "*batch L H W"], given: ProjectedLos
         ValueError: what `lift` and the functions of `lifting.belief` refuse.
     """
     B = check_array("B", B, "L", "H", "W")
-    L, height, width = B.shape[-3:]
-    target, weight = check_array("target", given.target, L, height, width), check_array("weight", given.weight, L)
     Y = peaks(B, subpixel=given.subpixel)
     lifted = lift(flip_y(Y), given.prior, rotations=given.rotations, scale=None, visible=given.visible,
                   camera=given.camera)  # fmt: skip
     Y_hat = flip_y(lifted.Y_hat)
-    misfit = belief_maps(Y_hat, height, width, given.sigma) - target
-    loss = np.sum(weight * np.sum(misfit**2, axis=(-1, -2)), axis=-1)
+    loss, g_B_hat = given.compare(belief_maps(Y_hat, B.shape[-2], B.shape[-1], given.sigma))
     # (9)  dL/dY_hat = dL/dB_hat . dB_hat/dY_hat
-    g_hat = pull_back_maps(2 * weight[..., None, None] * misfit, Y_hat, given.sigma, given.delta)
+    g_hat = pull_back_maps(g_B_hat, Y_hat, given.sigma, given.delta)
     # (8)  dL/dY = (E E_bar_t)^T dL/dY_hat, in image coordinates
     H = landmark_jacobian(lifted, given.prior, centred=False)
     g = flip_y(wrap((np.swapaxes(H, -1, -2) @ unwrap(flip_y(g_hat))[..., None])[..., 0]))

@@ -1,7 +1,7 @@
 """A Chromium that nothing watches, for measuring: it is driven by a few messages of the DevTools protocol.
 
-Playwright has the browser report every message between page and kernel, numbers and all. On two cores that takes 5 to 8
-of the milliseconds that are to be measured.
+Playwright has the browser report every message between page and kernel, numbers and all. On two cores that takes time
+that is to be measured.
 """
 
 import itertools

@@ -19,8 +19,8 @@ A widget is a subclass of `Widget`. It makes a `Scene` and its controls, hands t
     wave.recorded("speed")  # a still picture, and the moves of a slider for pages without a kernel
 """
 
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from lifting.drawing.widgets.controls import Control, layout_of
@@ -93,13 +93,10 @@ class Widget:
         Raises:
             ValueError: no control has this name, or a value that it doesn't have.
         """
-        before = self.values.copy()
-        self.values[name] = self._control(name).check(value)
-        try:
+        value = self._control(name).check(value)
+        with self._undone_on_error():
+            self.values[name] = value
             self.refresh()
-        except Exception as error:
-            self._tell(before, error)
-            raise
 
     def put(self, **values: Any) -> None:
         """Set controls without an update, each to the value that it offers next to the one that is asked for."""
@@ -164,22 +161,24 @@ class Widget:
     def _on_request(self, requests: Sequence[dict[str, Any]], answered: list[Any]) -> None:
         """The reader has moved something. An error is shown below the picture, and raised as well."""
         self._answered = answered
-        before = self.values.copy()
-        try:
+        with self._undone_on_error():
             for request in requests:
                 self._carry_out(**request)
             self.refresh()
-        except Exception as error:
-            self._tell(before, error)
-            raise
 
-    def _tell(self, before: dict[str, Any], error: Exception) -> None:
-        """Go back to the values `before` an update that failed, and show the error below the picture."""
-        self.values = before
-        with suppress(Exception):
-            self.update()
-        self.message = f"{type(error).__name__}: {error}"
-        self._send()
+    @contextmanager
+    def _undone_on_error(self) -> Iterator[None]:
+        """After an error the controls are where they were, and the picture says what was wrong."""
+        before = self.values.copy()
+        try:
+            yield
+        except Exception as error:
+            self.values = before
+            with suppress(Exception):
+                self.update()
+            self.message = f"{type(error).__name__}: {error}"
+            self._send()
+            raise
 
     def _carry_out(self, do: str, what: Any = None, index: int = 0, at: Sequence[float] = ()) -> None:
         if do == "set":

@@ -24,9 +24,9 @@ ARROW = 6.0
 def soft_gradient(B: Float[np.ndarray, "17 H W"], given: ProjectedLoss, layer: LiftingLayer) -> np.ndarray:
     """dL/dB (17, H, W) behind a lifting layer with gradient="soft-argmax", by autograd."""
     maps = torch.tensor(B[None], requires_grad=True)
-    misfit = layer(maps).B_hat[0] - torch.from_numpy(given.target)
-    loss = torch.from_numpy(given.weight) @ misfit.square().sum((1, 2))
-    return torch.autograd.grad(loss, maps)[0][0].numpy()
+    B_hat = layer(maps).B_hat
+    _, g_B_hat = given.compare(B_hat[0].detach().numpy())
+    return torch.autograd.grad(B_hat, maps, torch.from_numpy(g_B_hat)[None])[0][0].numpy()
 
 
 class LayerWidget(MovedMap):

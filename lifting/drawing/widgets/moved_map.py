@@ -77,11 +77,10 @@ def there_and_back(B: Float[np.ndarray, "17 H W"], given: ProjectedLoss, layer: 
             "landmarks that no rotation fits with a scale > 0",
             "a person who is not upside down, nor all in one pixel",
         )
-    weight, misfit = torch.from_numpy(given.weight), lifted.B_hat - torch.from_numpy(given.target)
-    loss = weight @ misfit.square().sum((0, 2, 3))
+    loss, g_B_hat = given.compare(lifted.B_hat[0].numpy())
     # the loss is of B_hat alone
     others = {name: torch.zeros_like(getattr(lifted, name)) for name in ("landmarks", "Y_hat", "pose", "scale")}
-    g = lifted._replace(**others, B_hat=2 * weight[:, None, None] * misfit)
+    g = lifted._replace(**others, B_hat=torch.from_numpy(g_B_hat)[None])
     g_Y = pull_back_to_peaks(g, lifted.Y_hat, winner, model.weights, layer.options)
     return Way(lifted.landmarks[0].numpy(), lifted.Y_hat[0].numpy(), float(loss), -g_Y[0].numpy())
 
