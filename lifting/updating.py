@@ -62,10 +62,8 @@ class ProjectedLoss:
         Raises:
             ValueError: a target or weights of another shape.
         """
-        target, weight = (
-            check_array("target", self.target, *B_hat.shape[-3:]),
-            check_array("weight", self.weight, B_hat.shape[-3]),
-        )
+        target = check_array("target", self.target, *B_hat.shape[-3:])
+        weight = check_array("weight", self.weight, B_hat.shape[-3])
         misfit = B_hat - target
         loss = np.sum(weight * np.sum(misfit**2, axis=(-1, -2)), axis=-1)
         return loss, 2 * weight[..., None, None] * misfit
